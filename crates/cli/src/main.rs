@@ -1,0 +1,2 @@
+//! The binary `jay`.
+fn main() {}

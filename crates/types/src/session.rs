@@ -1,0 +1,171 @@
+//! Sessions as the adapters of `jay-sessions` read them: a session holds messages, a message holds parts.
+//!
+//! These are the normalised shapes beside which the archive keeps every source row verbatim.
+//!
+//! **Invariant:** nothing read from a client is dropped or invented: a row that an adapter does not know
+//! becomes a message of no role with no parts (a *carrier*), and its bytes stand in the block all the same.
+
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Who speaks in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The client or its operator.
+    System,
+    /// The person, or what the client sends in a person's name.
+    User,
+    /// The model.
+    Assistant,
+    /// The answer of a tool.
+    Tool,
+}
+
+/// Whether a text was said in the conversation or put in by the client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Provenance {
+    /// A person or model said it.
+    #[default]
+    Conversational,
+    /// The client put it in (environment, reminders, summaries); not searched by default.
+    Injected,
+}
+
+/// One piece of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Part {
+    /// Words.
+    Text {
+        /// The words.
+        text: String,
+        /// Said or put in.
+        #[serde(default, skip_serializing_if = "is_conversational")]
+        provenance: Provenance,
+    },
+    /// The model's reasoning, where the client keeps it.
+    Reasoning {
+        /// The words; empty where only a signature or ciphertext is kept.
+        text: String,
+    },
+    /// A file or image that went along.
+    File {
+        /// Name or path, if the client tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// Media type, if the client tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        media_type: Option<String>,
+        /// Where the bytes are, if not in the row itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uri: Option<String>,
+    },
+    /// A call of a tool.
+    ToolCall {
+        /// The client's id of the call.
+        id: String,
+        /// The tool's name.
+        name: String,
+        /// The arguments, decoded where the client keeps them as a JSON string.
+        input: serde_json::Value,
+    },
+    /// What a tool answered.
+    ToolResult {
+        /// The id of the call that it answers.
+        id: String,
+        /// The tool's name, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The answer as text.
+        output: String,
+        /// True where the client says that the call failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_error: bool,
+    },
+}
+
+fn is_conversational(provenance: &Provenance) -> bool {
+    *provenance == Provenance::Conversational
+}
+
+/// One message of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The client's own id, or `<session>:<line>` where the client has none.
+    pub id: String,
+    /// Who speaks; none for a carrier row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The speaker's name, where several people share a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// The model that answered, if told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Index of the source row within its block that this message was read from.
+    pub row: u32,
+}
+
+impl Message {
+    /// The conversational text, parts joined by a blank line: what is searched by default.
+    #[must_use]
+    pub fn conversational_text(&self) -> String {
+        let mut out = String::new();
+        for part in &self.parts {
+            if let Part::Text { text, provenance: Provenance::Conversational } = part {
+                if !out.is_empty() {
+                    out.push_str("\n\n");
+                }
+                out.push_str(text);
+            }
+        }
+        out
+    }
+}
+
+/// What is known of a session as a whole. A later row may know more: fields are filled, never emptied.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SessionMeta {
+    /// The client's name, of DESIGN section 3's list.
+    pub client: String,
+    /// The client's own id of the session.
+    pub id: String,
+    /// The client's own id of the session that this one was spawned or forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// How it relates to its parent: `subagent`, `fork`, `continuation`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
+    /// The agent inside the client, e.g. the type of a subagent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The project directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The git remote that the client recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_remote: Option<String>,
+    /// The git branch that the client recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_branch: Option<String>,
+    /// The title, given or generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The client's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
+    /// First and last time told by a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// Last time told by a row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}

@@ -1,0 +1,54 @@
+//! Text as the rules compare it: normalised, shortened for messages.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Normalised text (J9): NFC, runs of white space become one space, ends trimmed, case kept.
+#[must_use]
+pub fn normalise(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(word.nfc());
+    }
+    out
+}
+
+/// At most `max_chars` characters on one line, with `…` where something was left out.
+#[must_use]
+pub fn shorten(text: &str, max_chars: usize) -> String {
+    let mut out = String::new();
+    let mut count = 0;
+    for (i, word) in text.split_whitespace().enumerate() {
+        for c in (i > 0).then_some(' ').into_iter().chain(word.chars()) {
+            if count == max_chars {
+                out.pop();
+                out.push('…');
+                return out;
+            }
+            out.push(c);
+            count += 1;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normalises_form_and_space_but_not_case() {
+        assert_eq!(normalise("  Cafe\u{301}\n\tau  lait "), "Café au lait");
+        assert_ne!(normalise("Port"), normalise("port"));
+        assert_eq!(normalise(" \n "), "");
+    }
+
+    #[test]
+    fn shortens_by_characters() {
+        assert_eq!(shorten("hello  world", 20), "hello world");
+        assert_eq!(shorten("hello world", 8), "hello w…");
+        assert_eq!(shorten("日本語テキスト", 4), "日本語…");
+    }
+}
