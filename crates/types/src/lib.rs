@@ -10,6 +10,7 @@ pub mod error;
 pub mod id;
 pub mod memory;
 pub mod namespace;
+pub mod request;
 pub mod session;
 pub mod text;
 pub mod time;
