@@ -1,1 +1,49 @@
-//! 
+//! The store: SQLite, SQL, migrations, the journal, its projections, and the locks of one data directory.
+//!
+//! It is entered by [`Store::read`] and [`Store::write`] only; the unit is the transaction. A write hands over
+//! [`Draft`]s; at its end they become one act of changes, are chained, signed, journalled and projected in the same
+//! SQLite transaction (I1). Each of the two journals is a [`Store`] of its own file: `memory.db` and `archive.db`.
+//!
+//! **Invariant:** only this crate contains SQL, no rusqlite type leaves it, only [`project`] writes projections (I5),
+//! and the read path writes nothing (I6).
+
+mod connection;
+mod error;
+mod group;
+mod identity;
+mod jobs;
+mod journal;
+mod location;
+mod lock;
+mod migrate;
+mod open;
+pub mod project;
+mod purge;
+mod read;
+mod rebuild;
+mod tx;
+mod vectors;
+mod write;
+
+pub use error::StoreError;
+pub use identity::Machine;
+pub use jobs::Job;
+pub use journal::receive::{ReceiveReport, Refusal};
+pub use open::{Analysis, Store, StoreOptions};
+pub use purge::Scrubbed;
+pub use read::actors::ActorName;
+pub use read::as_of::Moment;
+pub use read::history::ChangeView;
+pub use read::list::{ListFilter, ListPage};
+pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
+pub use read::namespaces::{NamespaceRow, Scope};
+pub use read::search::TextHit;
+pub use read::sessions::{MessageRow, SessionRow, SourceRow};
+pub use read::status::StoreCounts;
+pub use rebuild::Rebuilt;
+pub use tx::Tx;
+pub use vectors::StoredVector;
+pub use write::{Draft, WriteTx};
+
+/// What this crate's fallible functions return.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

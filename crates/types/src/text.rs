@@ -15,6 +15,12 @@ pub fn normalise(text: &str) -> String {
     out
 }
 
+/// A keyed BLAKE3 hasher: a MAC whose values cannot be guessed without the key.
+#[must_use]
+pub fn keyed_hasher(key: &[u8; 32]) -> blake3::Hasher {
+    blake3::Hasher::new_keyed(key)
+}
+
 /// At most `max_chars` characters on one line, with `…` where something was left out.
 #[must_use]
 pub fn shorten(text: &str, max_chars: usize) -> String {

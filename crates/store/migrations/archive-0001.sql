@@ -1,0 +1,24 @@
+-- Projections of the archive journal (J17). Messages point into the block that holds them; no text stands here.
+CREATE TABLE sessions(
+  entity INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, client TEXT NOT NULL, session TEXT NOT NULL,
+  parent TEXT, relation TEXT, agent TEXT, project TEXT, git_remote TEXT, git_branch TEXT, title TEXT, client_version TEXT,
+  started_at INTEGER, ended_at INTEGER, host TEXT, user TEXT, messages INTEGER NOT NULL, latest INTEGER NOT NULL);
+CREATE INDEX sessions_by_client ON sessions(client, session);
+CREATE INDEX sessions_by_time ON sessions(latest, entity);
+-- One row per block; `meta` is what the block knows of its session.
+CREATE TABLE blocks(
+  pos INTEGER PRIMARY KEY, entity INTEGER NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, first_row INTEGER NOT NULL,
+  host TEXT NOT NULL, user TEXT NOT NULL, meta TEXT NOT NULL);
+CREATE INDEX blocks_by_session ON blocks(entity, path, revision, first_row);
+-- One row per message: `doc` (pos * 2^20 + place) is its document in the text index, `ordinal` its row in the source.
+CREATE TABLE messages(
+  doc INTEGER PRIMARY KEY, entity INTEGER NOT NULL, pos INTEGER NOT NULL, place INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  id TEXT NOT NULL, digest INTEGER NOT NULL, role TEXT, author TEXT, at INTEGER,
+  -- 1 where it has conversational text; 1 in `superseded` where a later revision or an equal copy stands for it
+  searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX messages_by_session ON messages(entity, ordinal);
+CREATE INDEX messages_by_id ON messages(id);
+CREATE VIRTUAL TABLE text_index USING fts5(terms, scope, content='', tokenize="ascii tokenchars '_'");
+-- A local record, no projection: how far each source on this machine was read.
+CREATE TABLE sources(client TEXT NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY(client, path)) WITHOUT ROWID;

@@ -1,0 +1,231 @@
+//! Group commit: writers of one process share a transaction where they queue anyway (I8).
+//!
+//! Each writer runs its act in a savepoint of the open transaction. Who finds nobody behind it commits for all; the
+//! others wait for that commit, so that an answer is given only for what is durable. A batch door holds the group
+//! open while complete lines wait.
+//!
+//! **Invariant:** whoever leaves the transaction open knows that somebody else will close it: a queued writer or the
+//! holder. A failed commit fails every act in it.
+
+use crate::lock::{self, WriteLock};
+use crate::{Result, StoreError};
+use jay_types::Error;
+use rusqlite::Connection;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
+
+/// Acts that share one commit at most; bounds how long the first of them waits.
+const ACTS_MAX: usize = 256;
+/// Failed commits that are remembered for waiting writers.
+const FAILURES_KEPT: usize = 64;
+
+/// The one writer of a store in this process.
+#[derive(Default)]
+pub(crate) struct Group {
+    writer: Mutex<Writer>,
+    committed: Condvar,
+    queued: AtomicUsize,
+    holder: Mutex<Option<ThreadId>>,
+    /// Commits made and acts in them, for measurements.
+    pub(crate) commits: AtomicUsize,
+    pub(crate) acts: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Writer {
+    connection: Option<Connection>,
+    lock: Option<WriteLock>,
+    /// Number of the open or last transaction.
+    number: u64,
+    is_open: bool,
+    acts: usize,
+    /// Every transaction up to this one has ended.
+    ended: u64,
+    failures: VecDeque<(u64, Error)>,
+}
+
+impl Group {
+    fn lock(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True where this thread holds the group open.
+    pub(crate) fn is_held_here(&self) -> bool {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) == Some(std::thread::current().id())
+    }
+
+    /// Runs `act` in a savepoint and returns when it is durable (or, for the holder, when it is in the transaction).
+    pub(crate) fn run<T, E: From<StoreError>>(
+        &self,
+        open: impl FnOnce() -> Result<Connection>,
+        lock_file: &Path,
+        act: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.queued.fetch_add(1, Ordering::SeqCst);
+        let mut writer = self.lock();
+        self.queued.fetch_sub(1, Ordering::SeqCst);
+        let result = match writer.begin(open, lock_file) {
+            Ok(()) => writer.savepoint(act),
+            Err(error) => Ok(Err(error.into())),
+        };
+        let number = writer.number;
+        let held_here = self.is_held_here();
+        let others_come = self.queued.load(Ordering::SeqCst) > 0 && writer.acts < ACTS_MAX;
+        if writer.is_open && !held_here && !others_come && !self.is_held() {
+            self.commit(&mut writer);
+        }
+        let result = match result {
+            Ok(result) => result,
+            Err(panic) => {
+                drop(writer);
+                resume_unwind(panic)
+            }
+        };
+        if result.is_err() || held_here {
+            return result;
+        }
+        while writer.ended < number {
+            writer = self.committed.wait(writer).unwrap_or_else(PoisonError::into_inner);
+        }
+        match writer.failures.iter().find(|(failed, _)| *failed == number) {
+            Some((_, error)) => Err(StoreError::Told(error.clone()).into()),
+            None => result,
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.holder.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn commit(&self, writer: &mut Writer) {
+        self.acts.fetch_add(writer.acts, Ordering::Relaxed);
+        self.commits.fetch_add(usize::from(writer.acts > 0), Ordering::Relaxed);
+        writer.commit();
+        self.committed.notify_all();
+    }
+
+    /// Holds the transaction open over `work`, whose writes then share one commit.
+    ///
+    /// # Errors
+    /// The commit's: then nothing that `work` wrote is stored.
+    pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
+        let worked = catch_unwind(AssertUnwindSafe(work));
+        let mut writer = self.lock();
+        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let number = writer.number;
+        let was_open = writer.is_open;
+        if was_open {
+            self.commit(&mut writer);
+        }
+        let failed = writer.failures.iter().find(|(failed, _)| was_open && *failed == number).map(|(_, e)| e.clone());
+        drop(writer);
+        match (worked, failed) {
+            (Err(panic), _) => resume_unwind(panic),
+            (Ok(_), Some(error)) => Err(error.into()),
+            (Ok(value), None) => Ok(value),
+        }
+    }
+
+    /// Runs `read` on the open transaction; none where there is none.
+    pub(crate) fn with_open_connection<T>(&self, read: impl FnOnce(&Connection) -> T) -> Option<T> {
+        let writer = self.lock();
+        writer.connection.as_ref().filter(|_| writer.is_open).map(read)
+    }
+
+    /// Runs `work` on the writer's connection while no transaction is open; does nothing where there is none.
+    pub(crate) fn with_idle_connection(&self, work: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+        let writer = self.lock();
+        match &writer.connection {
+            Some(connection) if !writer.is_open => work(connection),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs `work` outside of a transaction but under the write lock: VACUUM and the like.
+    pub(crate) fn exclusively<T>(
+        &self,
+        open: impl FnOnce() -> Result<Connection>,
+        lock_file: &Path,
+        work: impl FnOnce(&Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut writer = self.lock();
+        if writer.is_open {
+            self.commit(&mut writer);
+        }
+        writer.prepare(open, lock_file)?;
+        let result = writer.connection.as_ref().map_or_else(|| Err(Error::internal("no connection").into()), work);
+        writer.lock = None;
+        result
+    }
+}
+
+impl Writer {
+    /// A connection and the lock.
+    fn prepare(&mut self, open: impl FnOnce() -> Result<Connection>, lock_file: &Path) -> Result<()> {
+        if self.connection.is_none() {
+            self.connection = Some(open()?);
+        }
+        if self.lock.is_none() {
+            self.lock = Some(lock::acquire(lock_file)?);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, open: impl FnOnce() -> Result<Connection>, lock_file: &Path) -> Result<()> {
+        if self.is_open {
+            return Ok(());
+        }
+        self.prepare(open, lock_file)?;
+        let begun = self.connection.as_ref().map_or(Ok(()), |connection| connection.execute_batch("BEGIN IMMEDIATE"));
+        if let Err(error) = begun {
+            self.lock = None;
+            return Err(error.into());
+        }
+        self.is_open = true;
+        self.number += 1;
+        self.acts = 0;
+        Ok(())
+    }
+
+    /// Runs one act; a failure or a panic takes back this act only.
+    fn savepoint<T, E: From<StoreError>>(
+        &mut self,
+        act: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> std::thread::Result<Result<T, E>> {
+        let Some(connection) = &self.connection else { return Ok(Err(StoreError::from(Error::internal("no connection")).into())) };
+        if let Err(error) = connection.execute_batch("SAVEPOINT act") {
+            return Ok(Err(StoreError::from(error).into()));
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| act(connection)));
+        let end = if matches!(result, Ok(Ok(_))) { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" };
+        match (connection.execute_batch(end), result) {
+            (Ok(()), Ok(Ok(value))) => {
+                self.acts += 1;
+                Ok(Ok(value))
+            }
+            (Err(error), Ok(Ok(_))) => Ok(Err(StoreError::from(error).into())),
+            (_, other) => other,
+        }
+    }
+
+    fn commit(&mut self) {
+        if let Some(connection) = &self.connection {
+            let ended = connection.execute_batch(if self.acts > 0 { "COMMIT" } else { "ROLLBACK" });
+            if let Err(error) = ended {
+                let _ = connection.execute_batch("ROLLBACK");
+                self.failures.push_back((self.number, StoreError::from(error).into()));
+                if self.failures.len() > FAILURES_KEPT {
+                    self.failures.pop_front();
+                }
+            }
+        }
+        self.is_open = false;
+        self.ended = self.number;
+        self.lock = None;
+    }
+}

@@ -1,0 +1,121 @@
+//! Work that is queued in the act that needs it and done later: embedding, scrubbing.
+//!
+//! **Invariant:** a job holds ids, never text; doing it twice does no harm.
+
+use crate::Result;
+use crate::open::Store;
+use crate::tx::Tx;
+use jay_types::Timestamp;
+use rusqlite::params;
+
+/// Times that a job is tried before it waits for a person.
+const ATTEMPTS_MAX: u32 = 5;
+/// Microseconds before the second try; doubled for each further one.
+const RETRY_FROM: i64 = 30_000_000;
+
+/// A queued job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its local number.
+    pub num: i64,
+    /// `embed` or `scrub`.
+    pub kind: String,
+    /// The document that it is about; 0 for the whole store.
+    pub subject: i64,
+    /// `pending` or `failed`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: u32,
+    /// Why the last try failed.
+    pub error: Option<String>,
+    /// When it was queued.
+    pub queued_at: Timestamp,
+}
+
+impl Tx<'_> {
+    pub(crate) fn queue_job(&self, kind: &str, subject: i64, now: i64) -> Result<()> {
+        self.execute(
+            "INSERT INTO jobs(kind, subject, queued_at) VALUES(?1, ?2, ?3)
+             ON CONFLICT(kind, subject) DO UPDATE SET state = 'pending', attempts = 0, not_before = 0, error = NULL",
+            params![kind, subject, now],
+        )?;
+        Ok(())
+    }
+
+    /// Queues a wording or message for embedding, unless it has vectors or waits already.
+    pub(crate) fn queue_embedding(&self, doc: i64, now: i64) -> Result<()> {
+        self.execute(
+            "INSERT OR IGNORE INTO jobs(kind, subject, queued_at)
+             SELECT 'embed', ?1, ?2 WHERE NOT EXISTS(SELECT 1 FROM vectors WHERE pos = ?1)",
+            [doc, now],
+        )?;
+        Ok(())
+    }
+
+    /// Up to `limit` jobs, oldest first; `due_at` leaves out those that wait for a later try.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn jobs(&self, due_at: Option<Timestamp>, limit: usize) -> Result<Vec<Job>> {
+        self.all(
+            "SELECT num, kind, subject, state, attempts, error, queued_at FROM jobs
+             WHERE ?1 IS NULL OR (state = 'pending' AND not_before <= ?1) ORDER BY num LIMIT ?2",
+            params![due_at.map(|at| at.0), limit as i64],
+            |row| {
+                Ok(Job {
+                    num: row.get(0)?,
+                    kind: row.get(1)?,
+                    subject: row.get(2)?,
+                    state: row.get(3)?,
+                    attempts: row.get(4)?,
+                    error: row.get(5)?,
+                    queued_at: Timestamp(row.get(6)?),
+                })
+            },
+        )
+    }
+
+    /// Jobs of a kind that are not done.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn jobs_pending(&self, kind: &str) -> Result<u64> {
+        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ?1", [kind])? as u64)
+    }
+}
+
+impl Store {
+    /// Takes done jobs off the queue.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn finish_jobs(&self, nums: &[i64]) -> Result<()> {
+        self.local_write(|tx| {
+            for num in nums {
+                tx.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Notes that a job failed; after five tries it waits for a person.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn fail_job(&self, num: i64, error: &str) -> Result<()> {
+        let now = self.options.surroundings.now().0;
+        self.local_write(|tx| {
+            tx.execute(
+                "UPDATE jobs SET attempts = attempts + 1, error = ?2, not_before = ?3 + ?4 * (1 << attempts),
+                   state = CASE WHEN attempts + 1 >= ?5 THEN 'failed' ELSE 'pending' END WHERE num = ?1",
+                params![num, error, now, RETRY_FROM, ATTEMPTS_MAX],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// A write of local records only: nothing is journalled.
+    pub(crate) fn local_write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.group.run(|| self.open_writer(), &self.lock_file(), |connection| write(&self.tx(connection)))
+    }
+}

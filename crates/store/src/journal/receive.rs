@@ -1,0 +1,385 @@
+//! Receiving changes of other nodes: journalled once chain, signature and bounds hold, then projected or deferred (J5).
+//!
+//! **Invariant:** what fails is refused by name and stops its stream, no other; what is already here is not written again;
+//! a gap is "not here yet" and no fault.
+
+use super::append::{Row, insert, insert_body, insert_stream, set_head};
+use crate::open::Store;
+use crate::tx::Tx;
+use crate::{Result, project};
+use jay_types::bounds::{ACT_MAX_BYTES, ACT_MAX_CHANGES};
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::{HeaderFault, StreamId};
+use jay_types::change::registry::PUBLIC_KEY;
+use jay_types::change::sign::{node_of, verify};
+use jay_types::change::{EntityKind, Header, Journal, Op, StoredBody};
+use jay_types::id::from_hex;
+use jay_types::time::TEN_YEARS;
+use jay_types::{Hash, NamespaceId, NodeId};
+use rusqlite::params;
+use std::collections::BTreeSet;
+
+/// A part of an act that was not journalled, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stream that it stops.
+    pub node: NodeId,
+    /// The stream that it stops.
+    pub namespace: NamespaceId,
+    /// Where it stops.
+    pub seq: u64,
+    /// `unknown_version`, `bad_chain`, `bad_signature`, `bad_bounds`, `bad_body`, `bad_clock`.
+    pub reason: &'static str,
+}
+
+/// What became of received changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveReport {
+    /// Journalled.
+    pub journalled: u64,
+    /// Here already.
+    pub have: u64,
+    /// Bodies that completed changes which were here without them.
+    pub bodies: u64,
+    /// Changes whose predecessor is not here yet.
+    pub gaps: u64,
+    /// What was refused.
+    pub refused: Vec<Refusal>,
+    /// A branch of one of our own streams came from outside: this store was rolled back or copied, and goes on as a
+    /// new node (J3).
+    pub renewed_node: bool,
+}
+
+/// One change of a part: its header, its hash, how it came.
+struct Received<'a> {
+    header: Header,
+    hash: Hash,
+    entry: &'a FrameEntry,
+}
+
+impl Received<'_> {
+    fn body(&self) -> Option<StoredBody> {
+        self.entry.stored_body(&self.header)
+    }
+}
+
+impl Store {
+    /// Journals what `entries` bring, in one transaction.
+    ///
+    /// # Errors
+    /// What SQLite says; faults of the changes themselves stand in the report.
+    pub fn receive(&self, entries: &[FrameEntry]) -> Result<ReceiveReport> {
+        let own = self.identity.key()?.node_id();
+        let now = self.options.surroundings.now().0;
+        let embeds = self.options.embedder.is_some();
+        let report = self.group.run(
+            || self.open_writer(),
+            &self.lock_file(),
+            |connection| receive(&self.tx(connection), entries, own, now, embeds),
+        )?;
+        if report.renewed_node {
+            self.identity.renew()?;
+        }
+        Ok(report)
+    }
+}
+
+fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: bool) -> Result<ReceiveReport> {
+    let mut report = ReceiveReport::default();
+    let mut stopped: BTreeSet<StreamId> = BTreeSet::new();
+    let mut touched = BTreeSet::new();
+    let first_pos = tx.next_pos()?;
+    let mut rest = entries;
+    while let Some((first, _)) = rest.split_first() {
+        let (part, tail) = match split_part(first, rest) {
+            Ok(split) => split,
+            Err(refusal) => {
+                rest = rest.split_first().map_or(&[], |(_, tail)| tail);
+                if let Some((stream, seq, reason)) = refusal
+                    && stream.journal == tx.journal.number()
+                    && stopped.insert(stream)
+                {
+                    stop(tx, &mut report, stream, seq, reason, now)?;
+                }
+                continue;
+            }
+        };
+        rest = tail;
+        let Some(head) = part.first() else { continue };
+        let (stream, seq) = (head.header.stream(), head.header.seq);
+        if Journal::from_number(stream.journal) != Some(tx.journal) || stopped.contains(&stream) {
+            continue;
+        }
+        if let Err(reason) = take_part(tx, &part, own, now, &mut report, &mut touched)? {
+            stopped.insert(stream);
+            stop(tx, &mut report, stream, seq, reason, now)?;
+        }
+    }
+    let next = tx.next_pos()?;
+    if next > first_pos {
+        tx.note_arrival(next - 1, now)?;
+    }
+    project::entities(tx, &touched, embeds, now)?;
+    Ok(report)
+}
+
+type PartFault = Option<(StreamId, u64, &'static str)>;
+
+/// The changes of one (act, stream) at the front of `entries`, and what follows.
+fn split_part<'a>(first: &'a FrameEntry, entries: &'a [FrameEntry]) -> Result<(Vec<Received<'a>>, &'a [FrameEntry]), PartFault> {
+    let read = |entry: &'a FrameEntry| match Header::decode(&entry.header) {
+        Ok(header) => Ok(Received { hash: header.hash(), header, entry }),
+        Err(fault) => Err(Header::peek(&entry.header).map(|(_, stream, seq)| {
+            let reason = if matches!(fault, HeaderFault::UnknownVersion(_)) { "unknown_version" } else { "bad_bounds" };
+            (stream, seq, reason)
+        })),
+    };
+    let head = read(first)?;
+    let (stream, act, count) = (head.header.stream(), head.header.act, usize::from(head.header.count));
+    let mut part = vec![head];
+    for entry in entries.iter().skip(1).take(count.saturating_sub(1)) {
+        match read(entry) {
+            Ok(next) if next.header.stream() == stream && next.header.act == act => part.push(next),
+            _ => break,
+        }
+    }
+    let (_, tail) = entries.split_at(part.len());
+    Ok((part, tail))
+}
+
+fn stop(tx: &Tx<'_>, report: &mut ReceiveReport, stream: StreamId, seq: u64, reason: &'static str, now: i64) -> Result<()> {
+    tx.execute(
+        "INSERT INTO stopped(node, namespace, reason, detail, at) VALUES(?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT(node, namespace) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, at = excluded.at",
+        params![stream.node.0, stream.namespace.0, reason, format!("seq {seq}"), now],
+    )?;
+    report.refused.push(Refusal { node: stream.node, namespace: stream.namespace, seq, reason });
+    Ok(())
+}
+
+/// Journals one part. The inner error is the reason for which it is refused.
+fn take_part(
+    tx: &Tx<'_>,
+    part: &[Received<'_>],
+    own: NodeId,
+    now: i64,
+    report: &mut ReceiveReport,
+    touched: &mut BTreeSet<i64>,
+) -> Result<Result<(), &'static str>> {
+    let (Some(head), Some(last)) = (part.first(), part.last()) else { return Ok(Ok(())) };
+    if let Err(reason) = check_bounds(part, now) {
+        return Ok(Err(reason));
+    }
+    let namespace = tx.number_namespace(head.header.namespace)?;
+    let node = tx.number_node(head.header.node)?;
+    if let Some(reason) = take_known(tx, part, node, namespace, report, touched)? {
+        return Ok(reason);
+    }
+    let parent = match find_parent(tx, node, namespace, &head.header)? {
+        Ok(parent) => parent,
+        Err(Missing::NotHereYet) => {
+            report.gaps += part.len() as u64;
+            return Ok(Ok(()));
+        }
+        Err(Missing::Broken) => return Ok(Err("bad_chain")),
+    };
+    if let Err(reason) = check_chain(tx, part, &parent)? {
+        return Ok(Err(reason));
+    }
+    let Some(public_key) = public_key(tx, node, head)? else { return Ok(Err("bad_signature")) };
+    let signed = last.entry.signature.is_some_and(|signature| verify(&last.header, &signature, &public_key));
+    if !signed {
+        return Ok(Err("bad_signature"));
+    }
+    tx.execute("UPDATE nodes SET public_key = ?2 WHERE num = ?1", params![node, public_key])?;
+    let stream = match parent {
+        Parent::Head(stream) => stream,
+        Parent::Start => {
+            let known = tx.number("SELECT count(*) FROM streams WHERE node = ?1 AND namespace = ?2", [node, namespace])?;
+            report.renewed_node |= head.header.node == own && known > 0;
+            insert_stream(tx, node, namespace, None, 0)?
+        }
+        Parent::Inside { stream, seq } => {
+            report.renewed_node |= head.header.node == own;
+            insert_stream(tx, node, namespace, Some(stream), seq)?
+        }
+    };
+    report.renewed_node |= head.header.node == own;
+    journal_part(tx, part, stream, namespace, touched)?;
+    report.journalled += part.len() as u64;
+    tx.execute("DELETE FROM stopped WHERE node = ?1 AND namespace = ?2", params![head.header.node.0, head.header.namespace.0])?;
+    Ok(Ok(()))
+}
+
+fn journal_part(tx: &Tx<'_>, part: &[Received<'_>], stream: i64, namespace: i64, touched: &mut BTreeSet<i64>) -> Result<()> {
+    let Some(last) = part.last() else { return Ok(()) };
+    let act = tx.number_act(last.header.act)?;
+    let mut pos = tx.next_pos()?;
+    let mut hlc = tx.meta_number("hlc")?.unwrap_or(0);
+    for received in part {
+        let entity = tx.number_entity(namespace, received.header.kind, received.header.entity)?;
+        // A body of a purged entity is dropped on arrival (J10).
+        let body = if tx.is_purged(entity)? { None } else { received.body() };
+        let row = Row { header: &received.header, hash: received.hash, body: body.as_ref(), signature: received.entry.signature };
+        touched.insert(insert(tx, pos, stream, namespace, act, &row)?);
+        hlc = hlc.max(received.header.hlc.0 as i64);
+        pos += 1;
+    }
+    tx.set_meta("hlc", hlc)?;
+    set_head(tx, stream, last.header.seq, last.hash)
+}
+
+fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {
+    let Some(head) = part.first() else { return Ok(()) };
+    let count = usize::from(head.header.count);
+    if count != part.len() || count > ACT_MAX_CHANGES || head.header.seq == 0 {
+        return Err("bad_bounds");
+    }
+    let bytes: usize = part.iter().filter_map(|received| received.entry.body.as_ref()).map(|(_, bytes)| bytes.len()).sum();
+    if bytes > ACT_MAX_BYTES {
+        return Err("bad_bounds");
+    }
+    for (index, received) in part.iter().enumerate() {
+        let header = &received.header;
+        if usize::from(header.index) != index || header.count != head.header.count || header.actor != head.header.actor {
+            return Err("bad_bounds");
+        }
+        if i64::try_from(header.hlc.0).map_or(true, |hlc| hlc > now.saturating_add(TEN_YEARS)) {
+            return Err("bad_clock");
+        }
+        if received.body().is_some_and(|body| body.hash() != header.body_hash) {
+            return Err("bad_body");
+        }
+    }
+    Ok(())
+}
+
+/// Where all of the part is here already: fills bodies that were missing. None where it is new.
+fn take_known(
+    tx: &Tx<'_>,
+    part: &[Received<'_>],
+    node: i64,
+    namespace: i64,
+    report: &mut ReceiveReport,
+    touched: &mut BTreeSet<i64>,
+) -> Result<Option<Result<(), &'static str>>> {
+    let mut known = Vec::new();
+    for received in part {
+        match tx.find_change(node, namespace, received.header.seq, received.hash)? {
+            Some(found) => known.push((found, received)),
+            None if known.is_empty() => return Ok(None),
+            // A part is journalled whole or not at all.
+            None => return Ok(Some(Err("bad_chain"))),
+        }
+    }
+    for ((pos, entity), received) in known {
+        report.have += 1;
+        let missing = tx.number("SELECT count(*) FROM bodies WHERE pos = ?1", [pos])? == 0;
+        if let Some(body) = received.body().filter(|_| missing)
+            && !tx.is_purged(entity)?
+        {
+            insert_body(tx, pos, &body)?;
+            touched.insert(entity);
+            report.bodies += 1;
+        }
+    }
+    Ok(Some(Ok(())))
+}
+
+enum Parent {
+    /// The part is the first of a branch without a beginning elsewhere.
+    Start,
+    /// It follows the end of this branch.
+    Head(i64),
+    /// It leaves this branch after `seq`.
+    Inside { stream: i64, seq: u64 },
+}
+
+enum Missing {
+    NotHereYet,
+    Broken,
+}
+
+fn find_parent(tx: &Tx<'_>, node: i64, namespace: i64, first: &Header) -> Result<Result<Parent, Missing>> {
+    let before = first.seq - 1;
+    if before == 0 {
+        return Ok(if first.prev_hash == Hash::ZERO { Ok(Parent::Start) } else { Err(Missing::Broken) });
+    }
+    let at_head = tx.one(
+        "SELECT num FROM streams WHERE node = ?1 AND namespace = ?2 AND head_seq = ?3 AND head_hash = ?4",
+        params![node, namespace, before, first.prev_hash.0],
+        |row| row.get(0),
+    )?;
+    if let Some(stream) = at_head {
+        return Ok(Ok(Parent::Head(stream)));
+    }
+    let inside = tx.one(
+        "SELECT c.stream FROM changes c JOIN streams s ON s.num = c.stream
+         WHERE s.node = ?1 AND s.namespace = ?2 AND c.seq = ?3 AND c.hash = ?4",
+        params![node, namespace, before, first.prev_hash.0],
+        |row| row.get(0),
+    )?;
+    Ok(inside.map(|stream| Parent::Inside { stream, seq: before }).ok_or(Missing::NotHereYet))
+}
+
+fn check_chain(tx: &Tx<'_>, part: &[Received<'_>], parent: &Parent) -> Result<Result<(), &'static str>> {
+    let Some(head) = part.first() else { return Ok(Ok(())) };
+    let before = match parent {
+        Parent::Start => 0,
+        Parent::Head(stream) | Parent::Inside { stream, .. } => tx.hlc_in_branch(*stream, head.header.seq - 1)?,
+    };
+    let mut hlc = before;
+    let mut chain = (head.header.seq - 1, head.header.prev_hash);
+    for received in part {
+        let header = &received.header;
+        if header.seq != chain.0 + 1 || header.prev_hash != chain.1 || header.hlc.0 as i64 <= hlc {
+            return Ok(Err("bad_chain"));
+        }
+        hlc = header.hlc.0 as i64;
+        chain = (header.seq, received.hash);
+        let opens = header.op == Op::Open.number() && header.kind == EntityKind::Node.number();
+        if opens != (header.seq == 1) {
+            return Ok(Err("bad_chain"));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The author's public key: known, or told by the `open` at the front of this part.
+fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<[u8; 32]>> {
+    let known: Option<[u8; 32]> = tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
+    if known.is_some() {
+        return Ok(known);
+    }
+    let told = head
+        .body()
+        .and_then(|body| body.read().ok())
+        .and_then(|body| body.registers.get(PUBLIC_KEY.name).and_then(|value| value.as_str().and_then(from_hex::<32>)));
+    Ok(told.filter(|key| node_of(key) == head.header.node))
+}
+
+impl Tx<'_> {
+    pub(crate) fn is_purged(&self, entity: i64) -> Result<bool> {
+        Ok(self.one("SELECT 1 FROM purged WHERE entity = ?1", [entity], |_| Ok(()))?.is_some())
+    }
+
+    /// Position and entity of the change with this hash.
+    fn find_change(&self, node: i64, namespace: i64, seq: u64, hash: Hash) -> Result<Option<(i64, i64)>> {
+        self.one(
+            "SELECT c.pos, c.entity FROM streams s JOIN changes c ON c.stream = s.num AND c.seq = ?3
+             WHERE s.node = ?1 AND s.namespace = ?2 AND c.hash = ?4",
+            params![node, namespace, seq, hash.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
+    fn hlc_in_branch(&self, branch: i64, seq: u64) -> Result<i64> {
+        let hash = self.hash_in_branch(branch, seq)?;
+        self.number(
+            "SELECT c.hlc FROM changes c JOIN streams s ON s.num = c.stream
+             WHERE c.seq = ?2 AND c.hash = ?3 AND s.node = (SELECT node FROM streams WHERE num = ?1)
+               AND s.namespace = (SELECT namespace FROM streams WHERE num = ?1)",
+            params![branch, seq, hash.0],
+        )
+    }
+}

@@ -1,0 +1,275 @@
+//! A store: the file of one journal, its readers and its writer.
+
+use crate::identity::{Identity, Machine};
+use crate::tx::Tx;
+use crate::{Result, StoreError, connection, group, location, migrate};
+use jay_types::change::Journal;
+use jay_types::surroundings::Surroundings;
+use jay_types::{Error, NodeId};
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How text becomes what the text index holds. Given from outside, so that this crate knows no language.
+#[derive(Clone, Copy)]
+pub struct Analysis {
+    /// Terms joined by spaces; each of ASCII letters, digits, `_` or other than ASCII.
+    pub index_text: fn(&str) -> String,
+    /// Counts up when `index_text` gives other terms; the index is then made again.
+    pub version: u32,
+}
+
+impl std::fmt::Debug for Analysis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Analysis(v{})", self.version)
+    }
+}
+
+/// Where a store is and what it is given.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// The data directory; made, with mode 0700, at the first write.
+    pub directory: PathBuf,
+    /// Open even where locks may not hold (I9).
+    pub force_location: bool,
+    /// For clone detection.
+    pub machine: Machine,
+    /// Time and randomness.
+    pub surroundings: Arc<dyn Surroundings>,
+    /// The text index's words.
+    pub analysis: Analysis,
+    /// The embedder whose vectors are wanted; without one nothing is queued.
+    pub embedder: Option<String>,
+}
+
+/// Connections that are kept for readers; more are opened and closed as needed.
+const READERS_KEPT: usize = 8;
+/// Bytes of the WAL from which a writer moves it into the database, after it acknowledged.
+const CHECKPOINT_FROM_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The two journals of one data directory share a node.
+pub struct Store {
+    pub(crate) options: StoreOptions,
+    pub(crate) journal: Journal,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) group: group::Group,
+    readers: Mutex<Vec<Connection>>,
+    checked: Mutex<bool>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.file().display())
+    }
+}
+
+impl Store {
+    /// The memory and the archive of a data directory. Nothing is opened or made yet.
+    #[must_use]
+    pub fn pair(options: StoreOptions) -> (Self, Self) {
+        let identity =
+            Identity::new(options.directory.clone(), options.machine.clone(), Arc::clone(&options.surroundings));
+        let identity = Arc::new(identity);
+        let store = |journal, identity| Self {
+            options: options.clone(),
+            journal,
+            identity,
+            group: group::Group::default(),
+            readers: Mutex::new(Vec::new()),
+            checked: Mutex::new(false),
+        };
+        (store(Journal::Memory, Arc::clone(&identity)), store(Journal::Archive, identity))
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.options.directory.join(match self.journal {
+            Journal::Memory => "memory.db",
+            Journal::Archive => "archive.db",
+        })
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.options.directory
+    }
+
+    /// True where something was written once.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.file().exists()
+    }
+
+    /// The node of this data directory; none before the first write.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeId> {
+        self.identity.known_node()
+    }
+
+    /// The newest format that this program writes.
+    #[must_use]
+    pub fn newest_format(&self) -> u32 {
+        migrate::newest(self.journal)
+    }
+
+    /// Runs `read` on one snapshot. Nothing is written; a store that does not exist reads as an empty one.
+    ///
+    /// # Errors
+    /// What `read` returns; `store_too_new`, `damaged`, `io`.
+    pub fn read<T, E: From<StoreError>>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        if self.group.is_held_here() {
+            // Inside a group this thread must see what it wrote a moment ago.
+            let mut read = Some(read);
+            let seen = self.group.with_open_connection(|connection| read.take().map(|read| read(&self.tx(connection))));
+            return match (seen.flatten(), read) {
+                (Some(result), _) => result,
+                (None, Some(read)) => self.read_fresh(read),
+                (None, None) => Err(StoreError::from(Error::internal("a read was lost")).into()),
+            };
+        }
+        self.read_fresh(read)
+    }
+
+    fn read_fresh<T, E: From<StoreError>>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let connection = self.reader()?;
+        connection.execute_batch("BEGIN").map_err(StoreError::from)?;
+        let result = read(&self.tx(&connection));
+        let ended = connection.execute_batch("ROLLBACK");
+        if ended.is_ok() && !connection.is_busy() {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < READERS_KEPT {
+                readers.push(connection);
+            }
+        }
+        result
+    }
+
+    pub(crate) fn tx<'c>(&'c self, connection: &'c Connection) -> Tx<'c> {
+        Tx { connection, journal: self.journal, analysis: &self.options.analysis }
+    }
+
+    fn reader(&self) -> Result<Connection> {
+        if let Some(connection) = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+            return Ok(connection);
+        }
+        let file = self.file();
+        if !file.exists() {
+            return self.empty();
+        }
+        let connection = connection::open_reader(&file)?;
+        match migrate::check(&connection, self.journal)? {
+            // Somebody is making it at this moment.
+            0 => self.empty(),
+            format if format < migrate::newest(self.journal) => {
+                drop(connection);
+                drop(self.open_writer()?);
+                connection::open_reader(&file)
+            }
+            _ => Ok(connection),
+        }
+    }
+
+    fn empty(&self) -> Result<Connection> {
+        let connection = connection::open_in_memory()?;
+        migrate::run(&connection, self.journal, None, 0)?;
+        Ok(connection)
+    }
+
+    /// Opens the writer's connection: directory, location, file, format.
+    pub(crate) fn open_writer(&self) -> Result<Connection> {
+        self.check_location()?;
+        let file = self.file();
+        let connection = connection::open_writer(&file)?;
+        private_mode(&file)?;
+        migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0)?;
+        Ok(connection)
+    }
+
+    fn check_location(&self) -> Result<()> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if *checked {
+            return Ok(());
+        }
+        let directory = &self.options.directory;
+        if !self.options.force_location {
+            location::check(directory)?;
+        }
+        let made = fs::create_dir_all(directory.join("state"));
+        made.map_err(|error| Error::io(format!("cannot make the data directory {}", directory.display()), &error))?;
+        private_directory(directory)?;
+        *checked = true;
+        Ok(())
+    }
+
+    /// The lock under which this store's writers queue.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.options.directory.join("state").join(match self.journal {
+            Journal::Memory => "write-memory.lock",
+            Journal::Archive => "write-archive.lock",
+        })
+    }
+
+    /// The bytes of the write-ahead log; 0 where there is none.
+    #[must_use]
+    pub fn wal_bytes(&self) -> u64 {
+        let mut wal = self.file().into_os_string();
+        wal.push("-wal");
+        fs::metadata(PathBuf::from(wal)).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Moves a large write-ahead log into the database. Called after acknowledgements (I6).
+    ///
+    /// # Errors
+    /// What SQLite says; the store stays as it was.
+    pub fn checkpoint_if_large(&self) -> Result<()> {
+        if self.wal_bytes() < CHECKPOINT_FROM_BYTES {
+            return Ok(());
+        }
+        self.group.with_idle_connection(|connection| {
+            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+    }
+
+    /// The file's bytes, log included.
+    #[must_use]
+    pub fn file_bytes(&self) -> u64 {
+        fs::metadata(self.file()).map_or(0, |metadata| metadata.len()) + self.wal_bytes()
+    }
+
+    /// Forgets the open readers, so that a purge can truncate the log.
+    pub(crate) fn close_readers(&self) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(unix)]
+fn private_mode(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let told = |error: std::io::Error| Error::io(format!("cannot protect {}", path.display()), &error);
+    let metadata = fs::metadata(path).map_err(told)?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(told)?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private_directory(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let told = |error: std::io::Error| Error::io(format!("cannot protect {}", path.display()), &error);
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(told)?)
+}
+
+#[cfg(not(unix))]
+fn private_mode(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn private_directory(_: &Path) -> Result<()> {
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! The row of a memory, its tags, links, claims and marks.
+
+use super::{Folded, hidden};
+use crate::Result;
+use crate::tx::Tx;
+use jay_types::Timestamp;
+use jay_types::change::fold::EntityState;
+use jay_types::change::registry::{
+    CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, TAGS, TEXT, VALID,
+};
+use jay_types::id::from_hex;
+use jay_types::memory::Kind;
+use jay_types::text::normalise;
+use rusqlite::params;
+use serde_json::Value;
+
+/// Bytes of the mark under which equal texts and forgotten texts are found.
+pub(crate) const MAC_BYTES: usize = 16;
+
+/// The mark of a text: keyed, so that it cannot be guessed without the namespace's key (J10).
+pub(crate) fn text_mac(forget_key: &[u8; 32], text: &str) -> [u8; MAC_BYTES] {
+    let mut mac = [0; MAC_BYTES];
+    let mut hasher = jay_types::text::keyed_hasher(forget_key);
+    hasher.update(normalise(text).as_bytes());
+    hasher.finalize_xof().fill(&mut mac);
+    mac
+}
+
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
+    let (num, namespace) = (folded.row.num, folded.row.namespace);
+    let before = tx.one("SELECT key, text_mac FROM memories WHERE entity = ?1", [num], |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<[u8; MAC_BYTES]>>(1)?))
+    })?;
+    let (old_key, old_mac) = before.unwrap_or_default();
+    if folded.state.purged.is_some() {
+        remove_rows(tx, num)?;
+        hidden::refresh(tx, namespace, &[old_key], &[old_mac])?;
+        return Ok(());
+    }
+    for (pos, text) in &folded.texts {
+        if !tx.is_indexed(*pos)? {
+            tx.index(*pos, namespace, text)?;
+        }
+    }
+    let forget_key = tx.forget_key(namespace)?;
+    let row = Row::of(&folded.state, forget_key.as_ref());
+    row.insert(tx, folded)?;
+    write_sets(tx, folded)?;
+    write_claims(tx, folded)?;
+    let forget_macs = write_forgets(tx, folded)?;
+    let macs: Vec<_> = [old_mac, row.mac].into_iter().chain(forget_macs.into_iter().map(Some)).collect();
+    hidden::refresh(tx, namespace, &[old_key, row.key.clone()], &macs)?;
+    if embeds && let Some(pos) = row.text_pos {
+        tx.queue_embedding(pos, now)?;
+    }
+    Ok(())
+}
+
+struct Row {
+    kind: Kind,
+    text_pos: Option<i64>,
+    mac: Option<[u8; MAC_BYTES]>,
+    key: Option<String>,
+    key_pos: Option<i64>,
+    valid: (Option<i64>, Option<i64>),
+}
+
+impl Row {
+    fn of(state: &EntityState, forget_key: Option<&[u8; 32]>) -> Self {
+        let text = state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str);
+        let valid = |name| state.value(VALID).and_then(|valid| valid.get(name)).and_then(Value::as_i64);
+        let key = state.value(KEY).and_then(Value::as_str).map(str::to_owned);
+        Self {
+            kind: state.value(KIND).and_then(Value::as_str).and_then(Kind::from_name).unwrap_or_default(),
+            text_pos: text.and(state.winner(TEXT)).map(|write| write.stamp.pos as i64),
+            mac: forget_key.zip(text).map(|(forget_key, text)| text_mac(forget_key, text)),
+            key_pos: key.as_ref().and(state.winner(KEY)).map(|write| write.stamp.pos as i64),
+            key,
+            valid: (valid("from"), valid("to")),
+        }
+    }
+
+    fn insert(&self, tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+        let state = &folded.state;
+        let created_at = created_at(state).0;
+        let number = |register| state.value(register).and_then(Value::as_f64);
+        let votes = |verdict: &str| state.elements(FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64;
+        tx.execute(
+            "INSERT OR REPLACE INTO memories(entity, namespace, kind, text_pos, text_mac, key, key_pos, created_hlc, created_at,
+               updated_at, valid_from, valid_to, expires_at, importance, confidence, pinned, useful, noise, hidden, version)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+            params![
+                folded.row.num,
+                folded.row.namespace,
+                kind_number(self.kind),
+                self.text_pos,
+                self.mac,
+                self.key,
+                self.key_pos,
+                state.created.map_or(0, |created| created.order.hlc.0 as i64),
+                created_at,
+                state.updated.map_or(created_at, |updated| updated.at.0),
+                self.valid.0,
+                self.valid.1,
+                state.value(EXPIRES_AT).and_then(Value::as_i64),
+                number(IMPORTANCE),
+                number(CONFIDENCE),
+                state.value(PINNED).and_then(Value::as_bool).unwrap_or(false),
+                votes("useful "),
+                votes("noise "),
+                hidden::own_bits(state),
+                state.version as i64
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// When the memory was said: as told, else the wall clock of its creation.
+pub(crate) fn created_at(state: &EntityState) -> Timestamp {
+    state
+        .value(CREATED_AT)
+        .and_then(Value::as_i64)
+        .map(Timestamp)
+        .or_else(|| state.created.map(|created| created.at))
+        .unwrap_or_default()
+}
+
+/// A kind's number in the store: its place in [`Kind::ALL`].
+pub(crate) fn kind_number(kind: Kind) -> i64 {
+    Kind::ALL.iter().position(|k| *k == kind).unwrap_or(0) as i64
+}
+
+fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+    let num = folded.row.num;
+    tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;
+    for tag in folded.state.elements(TAGS) {
+        tx.execute("INSERT INTO tags(entity, tag) VALUES(?1, ?2)", params![num, tag])?;
+    }
+    tx.execute("DELETE FROM links WHERE entity = ?1", [num])?;
+    for (target, relation) in folded.state.elements(LINKS).filter_map(split_link) {
+        tx.execute("INSERT OR IGNORE INTO links(entity, target, relation) VALUES(?1, ?2, ?3)", params![num, target.0, relation])?;
+    }
+    Ok(())
+}
+
+/// `<id> <relation>` of a link element.
+pub(crate) fn split_link(element: &str) -> Option<(jay_types::EntityId, &str)> {
+    let (id, relation) = element.split_once(' ')?;
+    Some((jay_types::EntityId::parse(id).ok()?, relation))
+}
+
+/// Every claim that was ever made of a key, so that an as-of finds who else claimed it.
+fn write_claims(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+    for (pos, key) in &folded.claims {
+        tx.execute(
+            "INSERT OR IGNORE INTO key_claims(namespace, key, entity, pos) VALUES(?1, ?2, ?3, ?4)",
+            params![folded.row.namespace, key, folded.row.num, pos],
+        )?;
+    }
+    Ok(())
+}
+
+/// Live forgets of this memory; returns their marks.
+fn write_forgets(tx: &Tx<'_>, folded: &Folded) -> Result<Vec<[u8; MAC_BYTES]>> {
+    let num = folded.row.num;
+    let mut macs = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [num], |row| row.get(0))?;
+    tx.execute("DELETE FROM forgets WHERE entity = ?1", [num])?;
+    let heads = folded.state.values.get(FORGOTTEN.name).into_iter().flat_map(|heads| &heads.0);
+    for write in heads {
+        if let Some(mac) = write.value.get("mac").and_then(Value::as_str).and_then(from_hex::<MAC_BYTES>) {
+            macs.push(mac);
+            tx.execute(
+                "INSERT OR REPLACE INTO forgets(entity, namespace, mac, hlc, pos) VALUES(?1, ?2, ?3, ?4, ?5)",
+                params![num, folded.row.namespace, mac, write.stamp.order.hlc.0 as i64, write.stamp.pos as i64],
+            )?;
+        }
+    }
+    Ok(macs)
+}
+
+fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {
+    for table in ["memories", "tags", "links", "forgets", "key_claims"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
+    }
+    Ok(())
+}
+
+impl Tx<'_> {
+    pub(crate) fn forget_key(&self, namespace: i64) -> Result<Option<[u8; 32]>> {
+        Ok(self.one("SELECT forget_key FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get(0))?.flatten())
+    }
+}

@@ -1,0 +1,111 @@
+//! Projections: from an entity's changes to the rows that answer questions.
+//!
+//! **Invariant:** only this room writes projections (I5). Each function here makes the rows of one entity from *all* of
+//! its changes that are held, so that the order of arrival does not matter and everything can be made again (I4).
+
+mod actor;
+pub(crate) mod document;
+pub(crate) mod hidden;
+pub(crate) mod memory;
+mod namespace;
+mod session;
+mod versions;
+
+use crate::Result;
+use crate::journal::load::{EVERYTHING, EntityRow};
+use crate::tx::Tx;
+use jay_types::change::fold::{EntityState, fold};
+use jay_types::change::{Body, EntityKind, Journal};
+use rusqlite::params;
+use std::collections::BTreeSet;
+
+/// What the projection of one entity is made from.
+pub(crate) struct Folded {
+    pub(crate) row: EntityRow,
+    pub(crate) state: EntityState,
+    /// Every readable body that writes text, by position: its documents in the text index.
+    pub(crate) texts: Vec<(i64, document::TextDocument)>,
+    /// Every claim that was ever made of a key, by position.
+    pub(crate) claims: Vec<(i64, String)>,
+    /// Position of each change, by dot.
+    pub(crate) positions: Vec<(jay_types::Dot, i64)>,
+}
+
+/// Makes the rows of the touched entities. `embeds`: wordings without vectors are queued.
+pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, embeds: bool, now: i64) -> Result<()> {
+    let mut rows = touched.iter().map(|num| tx.entity(*num)).collect::<Result<Vec<_>>>()?;
+    // A memory's marks are keyed by its namespace's forget key: namespaces come first.
+    rows.sort_by_key(|row| (row.kind, row.num));
+    for row in rows {
+        entity(tx, row, embeds, now)?;
+    }
+    Ok(())
+}
+
+fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
+    let Some(kind) = EntityKind::from_number(row.kind) else { return defer_all(tx, row.num) };
+    let folded = fold_entity(tx, row, kind)?;
+    if let Some(purge) = folded.state.purged
+        && !tx.is_purged(row.num)?
+    {
+        crate::purge::destroy(tx, &folded, kind, now)?;
+        tx.execute("INSERT INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
+    }
+    versions::write(tx, &folded, kind)?;
+    match kind {
+        EntityKind::Node => Ok(()),
+        EntityKind::Namespace => namespace::write(tx, &folded, embeds, now),
+        EntityKind::Actor => actor::write(tx, &folded),
+        EntityKind::Memory => memory::write(tx, &folded, embeds, now),
+        EntityKind::Session => session::write(tx, &folded, embeds, now),
+    }
+}
+
+pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Result<Folded> {
+    use jay_types::change::fold::BodyState;
+    let changes = tx.changes_of(row.num, EVERYTHING)?;
+    let texts = changes
+        .iter()
+        .filter_map(|change| match &change.body {
+            BodyState::Present(body) if kind == EntityKind::Memory => {
+                document::of_memory(body, change.at).map(|text| (change.pos as i64, text))
+            }
+            _ => None,
+        })
+        .collect();
+    let claims = changes
+        .iter()
+        .filter_map(|change| match &change.body {
+            BodyState::Present(body) => {
+                let key = body.registers.get(jay_types::change::registry::KEY.name)?.as_str()?;
+                Some((change.pos as i64, key.to_owned()))
+            }
+            _ => None,
+        })
+        .collect();
+    let positions = changes.iter().map(|change| (change.hash.dot(), change.pos as i64)).collect();
+    if tx.journal == Journal::Memory {
+        note_undone(tx, &changes)?;
+    }
+    Ok(Folded { row, state: fold(kind, &changes), texts, claims, positions })
+}
+
+/// Remembers which acts an undo took back, so that the next one goes on behind them.
+fn note_undone(tx: &Tx<'_>, changes: &[jay_types::change::fold::Change]) -> Result<()> {
+    use jay_types::change::fold::BodyState;
+    for change in changes {
+        if let BodyState::Present(Body { undoes: Some(act), .. }) = &change.body {
+            tx.execute("INSERT OR IGNORE INTO undone(act, pos) VALUES(?1, ?2)", params![act.0, change.pos as i64])?;
+        }
+    }
+    Ok(())
+}
+
+/// Changes of a kind that this version does not know wait for one that does.
+fn defer_all(tx: &Tx<'_>, entity: i64) -> Result<()> {
+    tx.execute(
+        "INSERT OR REPLACE INTO deferred(pos, field, reason) SELECT pos, '', 'unknown_kind' FROM changes WHERE entity = ?1",
+        [entity],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! Sessions and messages, from the blocks that hold them (J17).
+
+use super::Folded;
+use super::document::{message_document, of_message};
+use crate::Result;
+use crate::tx::Tx;
+use jay_types::change::block::{Block, BlockSource};
+use jay_types::session::{Message, Role, SessionMeta};
+use jay_types::{Hash, Timestamp};
+use rusqlite::params;
+
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
+    let num = folded.row.num;
+    if folded.state.purged.is_some() {
+        for table in ["messages", "blocks", "sessions"] {
+            tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
+        }
+        return Ok(());
+    }
+    for stamp in &folded.state.blocks {
+        let pos = stamp.pos as i64;
+        if tx.one("SELECT 1 FROM blocks WHERE pos = ?1", [pos], |_| Ok(()))?.is_some() {
+            continue;
+        }
+        let Some(json) = tx.body_json(pos)? else { continue };
+        match Block::from_json(&json) {
+            Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
+            Err(reason) => {
+                tracing::warn!(pos, reason, "an archive block is not readable by this version");
+                tx.execute("INSERT OR REPLACE INTO deferred(pos, field, reason) VALUES(?1, '', 'unreadable_body')", [pos])?;
+            }
+        }
+    }
+    write_session(tx, folded)
+}
+
+fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, embeds: bool, now: i64) -> Result<()> {
+    let (num, namespace) = (folded.row.num, folded.row.namespace);
+    let meta = serde_json::to_string(&block.session).unwrap_or_default();
+    let first_row = block.rows.first().map_or(0, |row| row.n as i64);
+    let source = &block.source;
+    tx.execute(
+        "INSERT INTO blocks(pos, entity, path, revision, first_row, host, user, meta) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![pos, num, source.path, source.revision, first_row, source.host, source.user, meta],
+    )?;
+    let outdated = note_revisions(tx, num, source)?;
+    for (place, message) in block.messages.iter().enumerate() {
+        if message.role.is_none() && message.parts.is_empty() {
+            // A carrier: its row stands in the block, there is nothing of it to show.
+            continue;
+        }
+        let doc = message_document(pos, place);
+        let text = of_message(block, place);
+        let ordinal = block.rows.get(message.row as usize).map_or(0, |row| row.n as i64);
+        tx.execute(
+            "INSERT INTO messages(doc, entity, pos, place, ordinal, id, digest, role, author, at, searchable, superseded)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                doc,
+                num,
+                pos,
+                place as i64,
+                ordinal,
+                message.id,
+                digest(message),
+                message.role.map(role_name),
+                message.author,
+                message.at.map(|at| at.0),
+                text.is_some(),
+                i64::from(outdated) * OUTDATED
+            ],
+        )?;
+        refresh_copies(tx, num, &message.id, digest(message))?;
+        if let Some(text) = text {
+            tx.index(doc, namespace, &text)?;
+            if embeds && !outdated {
+                tx.queue_embedding(doc, now)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A later revision of the same file stands for it.
+const OUTDATED: i64 = 1;
+/// An equal message that was journalled earlier stands for it: resumed and forked files copy rows.
+const COPY: i64 = 2;
+
+/// Marks the messages of earlier revisions of a source; true where a later one is here already.
+fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource) -> Result<bool> {
+    let here = params![entity, source.path, source.host, source.revision];
+    let outdated = tx.all(
+        "SELECT m.doc, m.id, m.digest FROM messages m JOIN blocks b ON b.pos = m.pos
+         WHERE b.entity = ?1 AND b.path = ?2 AND b.host = ?3 AND b.revision < ?4 AND m.superseded & 1 = 0",
+        here,
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)),
+    )?;
+    for (doc, id, digest) in outdated {
+        tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, OUTDATED])?;
+        refresh_copies(tx, entity, &id, digest)?;
+    }
+    let later = tx.one(
+        "SELECT 1 FROM blocks WHERE entity = ?1 AND path = ?2 AND host = ?3 AND revision > ?4",
+        here,
+        |_| Ok(()),
+    )?;
+    Ok(later.is_some())
+}
+
+/// Of equal messages of a session the one that was journalled first (by the order of writes, not of arrival) is shown.
+fn refresh_copies(tx: &Tx<'_>, entity: i64, id: &str, digest: i64) -> Result<()> {
+    let docs = tx.all(
+        "SELECT m.doc, m.superseded FROM messages m JOIN changes c ON c.pos = m.pos
+           JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+         WHERE m.id = ?1 AND m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
+         ORDER BY c.hlc, n.id, c.hash, m.place",
+        params![id, entity, digest],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    for (place, (doc, superseded)) in docs.into_iter().enumerate() {
+        let wanted = if place == 0 { 0 } else { COPY };
+        if superseded != wanted {
+            tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, wanted])?;
+        }
+    }
+    Ok(())
+}
+
+fn digest(message: &Message) -> i64 {
+    let json = serde_json::to_vec(&(message.role, &message.parts)).unwrap_or_default();
+    let [a, b, c, d, e, f, g, h, ..] = Hash::of(&json).0;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// A role's name in JSON.
+pub(crate) const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::Tool => "tool",
+    }
+}
+
+/// The session as its blocks know it together: a later block fills and corrects, it never empties.
+fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+    let num = folded.row.num;
+    let blocks = tx.all(
+        "SELECT b.meta, b.host, b.user FROM blocks b JOIN changes c ON c.pos = b.pos
+           JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+         WHERE b.entity = ?1 ORDER BY c.hlc, n.id, c.hash",
+        [num],
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
+    )?;
+    let mut whole = SessionMeta::default();
+    let (mut host, mut user) = (String::new(), String::new());
+    for (meta, block_host, block_user) in blocks {
+        if let Ok(meta) = serde_json::from_str::<SessionMeta>(&meta) {
+            merge(&mut whole, meta);
+        }
+        (host, user) = (block_host, block_user);
+    }
+    if whole.client.is_empty() {
+        return Ok(());
+    }
+    let (count, first, last) = tx
+        .one(
+            "SELECT count(*), min(at), max(at) FROM messages WHERE entity = ?1 AND superseded = 0",
+            [num],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
+        )?
+        .unwrap_or_default();
+    let started = whole.started_at.map(|at| at.0).or(first);
+    let ended = whole.ended_at.map(|at| at.0).max(last);
+    tx.execute(
+        "INSERT OR REPLACE INTO sessions(entity, namespace, client, session, parent, relation, agent, project, git_remote,
+           git_branch, title, client_version, started_at, ended_at, host, user, messages, latest)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+        params![
+            num,
+            folded.row.namespace,
+            whole.client,
+            whole.id,
+            whole.parent,
+            whole.relation,
+            whole.agent,
+            whole.project,
+            whole.git_remote,
+            whole.git_branch,
+            whole.title,
+            whole.client_version,
+            started,
+            ended,
+            host,
+            user,
+            count,
+            ended.or(started).unwrap_or(0)
+        ],
+    )?;
+    Ok(())
+}
+
+fn merge(whole: &mut SessionMeta, meta: SessionMeta) {
+    let SessionMeta {
+        client,
+        id,
+        parent,
+        relation,
+        agent,
+        project,
+        git_remote,
+        git_branch,
+        title,
+        client_version,
+        started_at,
+        ended_at,
+    } = meta;
+    whole.client = client;
+    whole.id = id;
+    let earliest = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
+    whole.parent = parent.or(whole.parent.take());
+    whole.relation = relation.or(whole.relation.take());
+    whole.agent = agent.or(whole.agent.take());
+    whole.project = project.or(whole.project.take());
+    whole.git_remote = git_remote.or(whole.git_remote.take());
+    whole.git_branch = git_branch.or(whole.git_branch.take());
+    whole.title = title.or(whole.title.take());
+    whole.client_version = client_version.or(whole.client_version.take());
+    whole.started_at = earliest(whole.started_at, started_at);
+    whole.ended_at = whole.ended_at.max(ended_at);
+}

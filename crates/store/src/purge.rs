@@ -1,0 +1,84 @@
+//! Purge: the bytes of an entity go, for ever (J10, J11).
+//!
+//! The change itself drops bodies, documents and vectors in its transaction. SQLite and FTS5 keep what is deleted until
+//! pages and segments are written anew, so that a job follows: merge the text index, VACUUM, truncate the log.
+//!
+//! **Invariant:** a place is reported as done only after its bytes are gone.
+
+use crate::open::Store;
+use crate::project::Folded;
+use crate::project::document::{message_document, of_message};
+use crate::tx::Tx;
+use crate::{Result, connection};
+use jay_types::change::EntityKind;
+use jay_types::change::block::Block;
+use rusqlite::Connection;
+
+/// What `Store::scrub` did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scrubbed {
+    /// True where no byte of a purged text is left in this store's files.
+    pub done: bool,
+    /// Who keeps the log from being truncated.
+    pub waiting_for: Option<String>,
+}
+
+/// Drops everything that holds words of the entity; its headers stay.
+pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) -> Result<()> {
+    let (num, namespace) = (folded.row.num, folded.row.namespace);
+    for (pos, text) in &folded.texts {
+        if tx.is_indexed(*pos)? {
+            tx.unindex(*pos, namespace, text)?;
+        }
+    }
+    if kind == EntityKind::Session {
+        destroy_documents(tx, num, namespace)?;
+    }
+    tx.execute("DELETE FROM vectors WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
+    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1 AND op <> 6)", [num])?;
+    tx.queue_job("scrub", 0, now)
+}
+
+fn destroy_documents(tx: &Tx<'_>, num: i64, namespace: i64) -> Result<()> {
+    let blocks: Vec<i64> = tx.all("SELECT pos FROM blocks WHERE entity = ?1", [num], |row| row.get(0))?;
+    for pos in blocks {
+        let Some(json) = tx.body_json(pos)? else { continue };
+        let Ok(block) = Block::from_json(&json) else { continue };
+        for place in 0..block.messages.len() {
+            let doc = message_document(pos, place);
+            if let Some(text) = of_message(&block, place)
+                && tx.is_indexed(doc)?
+            {
+                tx.unindex(doc, namespace, &text)?;
+                tx.execute("DELETE FROM vectors WHERE pos = ?1", [doc])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Rewrites this store's files without what was deleted: the job that ends a purge.
+    ///
+    /// # Errors
+    /// `busy` where writers do not let go; `io` where there is no room for a second copy of the file.
+    pub fn scrub(&self) -> Result<Scrubbed> {
+        if !self.exists() {
+            return Ok(Scrubbed { done: true, waiting_for: None });
+        }
+        self.close_readers();
+        self.group.exclusively(|| self.open_writer(), &self.lock_file(), |connection| {
+            connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
+            connection.execute_batch("VACUUM")?;
+            Ok(truncate(connection)?)
+        })
+    }
+}
+
+fn truncate(connection: &Connection) -> rusqlite::Result<Scrubbed> {
+    connection.busy_timeout(std::time::Duration::from_secs(2))?;
+    let blocked: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    connection.busy_timeout(connection::BUSY_TIMEOUT)?;
+    let waiting_for = (blocked != 0).then(|| "another process that reads the store".to_owned());
+    Ok(Scrubbed { done: blocked == 0, waiting_for })
+}

@@ -1,0 +1,352 @@
+//! One memory: finding it by its id, or a part of it, and reading it as it is or was.
+
+use crate::Result;
+use crate::journal::load::EntityRow;
+use crate::project::memory::{MAC_BYTES, created_at, split_link, text_mac};
+use crate::project::{fold_entity, hidden};
+use crate::read::as_of::Moment;
+use crate::tx::Tx;
+use jay_types::change::EntityKind;
+use jay_types::change::fold::{EntityState, Order};
+use jay_types::change::registry::{
+    CONFIDENCE, COPIED_FROM, EXPIRES_AT, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT, VALID,
+};
+use jay_types::memory::{Conflict, Head, Kind, Link, Memory, Source};
+use jay_types::{Code, EntityId, Error, NamespaceId, Timestamp};
+use rusqlite::params;
+use serde_json::Value;
+
+/// Which hidden memories are left out: bits of the derived column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HiddenMask(pub(crate) i64);
+
+/// Every reason to be hidden.
+pub const ENTITY_HIDDEN_ALL: HiddenMask = HiddenMask(31);
+
+impl HiddenMask {
+    /// Also shows superseded ones.
+    #[must_use]
+    pub const fn with_superseded(self) -> Self {
+        Self(self.0 & !hidden::SUPERSEDED)
+    }
+
+    /// Also shows forgotten ones.
+    #[must_use]
+    pub const fn with_forgotten(self) -> Self {
+        Self(self.0 & !hidden::FORGOTTEN & !hidden::FORGOTTEN_TEXT)
+    }
+
+    /// Also shows retired ones.
+    #[must_use]
+    pub const fn with_retired(self) -> Self {
+        Self(self.0 & !hidden::RETIRED)
+    }
+}
+
+/// A memory with what only the store and the core need of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemoryRow {
+    /// As every door shows it.
+    pub memory: Memory,
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// Its joined state, to write from.
+    pub state: EntityState,
+    /// Local number.
+    pub num: i64,
+    /// Position of the current wording: its document.
+    pub text_pos: i64,
+    /// Reasons to be hidden; 0 for none.
+    pub hidden: i64,
+    /// Marks of usefulness less marks of noise.
+    pub votes: i64,
+}
+
+impl MemoryRow {
+    /// True where one of the mask's reasons hides it.
+    #[must_use]
+    pub const fn is_hidden(&self, mask: HiddenMask) -> bool {
+        self.hidden & mask.0 != 0
+    }
+
+    /// True where its time is over.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.memory.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+impl Tx<'_> {
+    /// The memories whose id is, begins or ends with `text` (6 characters at least), within `namespaces` where given.
+    ///
+    /// # Errors
+    /// `bad_input` where the text cannot be an id, `not_found`, `ambiguous` with the candidates.
+    pub fn find_memory(&self, text: &str, namespaces: Option<&[i64]>) -> Result<i64> {
+        let kind = EntityKind::Memory.number();
+        let squeezed: String = text.trim().chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase();
+        if squeezed.len() < 6 || squeezed.len() > 32 || !squeezed.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(Error::bad_input(format!("`{}` is not an id", jay_types::text::shorten(text, 40)))
+                .hint("Give an id, or at least 6 characters of either end of one; `jay list` shows them.")
+                .into());
+        }
+        let rows: Vec<(i64, i64, [u8; 16])> = if let Ok(id) = EntityId::parse(text) {
+            self.all("SELECT num, namespace, id FROM entities WHERE id = ?1 AND kind = ?2", params![id.0, kind], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+        } else {
+            self.all(
+                "SELECT e.num, e.namespace, e.id FROM entities e JOIN memories m ON m.entity = e.num
+                 WHERE e.kind = ?1 AND (lower(hex(e.id)) LIKE ?2 || '%' OR lower(hex(e.id)) LIKE '%' || ?2) LIMIT 20",
+                params![kind, squeezed],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?
+        };
+        let rows: Vec<_> =
+            rows.into_iter().filter(|(_, namespace, _)| namespaces.is_none_or(|all| all.contains(namespace))).collect();
+        match rows.as_slice() {
+            [] => Err(Error::not_found(format!("no memory has the id `{}`", jay_types::text::shorten(text, 40)))
+                .hint("`jay list` shows the memories here; `jay list --all` those of every namespace.")
+                .into()),
+            [(num, ..)] => Ok(*num),
+            several => {
+                let candidates: Vec<String> = several.iter().map(|(.., id)| EntityId(*id).to_string()).collect();
+                Err(Error::new(Code::Ambiguous, format!("`{}` fits {} memories", text.trim(), candidates.len()))
+                    .hint(format!("Give more of the id: {}.", candidates.join(", ")))
+                    .details(serde_json::json!({"candidates": candidates}))
+                    .into())
+            }
+        }
+    }
+
+    /// The memory with this number as it was at a moment; none where it had no wording yet, or is purged.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn memory(&self, num: i64, moment: Moment) -> Result<Option<MemoryRow>> {
+        let entity = self.entity(num)?;
+        let upto = moment.upto();
+        let Some(state) = self.state_of(&entity, upto)? else { return Ok(None) };
+        let Some(write) = state.winner(TEXT).filter(|write| !write.value.is_null()) else { return Ok(None) };
+        let text_pos = write.stamp.pos as i64;
+        let hidden = match moment {
+            Moment::Latest => self.number("SELECT hidden FROM memories WHERE entity = ?1", [num])?,
+            Moment::Position(_) => self.hidden_at(&entity, &state, upto)?,
+        };
+        let memory = self.show(&entity, &state, hidden, upto)?;
+        let votes = |verdict: &str| {
+            state.elements(jay_types::change::registry::FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64
+        };
+        let votes = votes("useful ") - votes("noise ");
+        Ok(Some(MemoryRow { memory, namespace: self.namespace_id(entity.namespace)?, state, num, text_pos, hidden, votes }))
+    }
+
+    /// Number of the namespace of a memory.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn namespace_of(&self, num: i64) -> Result<i64> {
+        Ok(self.entity(num)?.namespace)
+    }
+
+    fn show(&self, entity: &EntityRow, state: &EntityState, hidden: i64, upto: i64) -> Result<Memory> {
+        let text = |name: &str| {
+            state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str).map(str::to_owned)
+        };
+        let time = |value: Option<&Value>| value.and_then(Value::as_i64).map(Timestamp);
+        let unit = |register| state.value(register).and_then(|value| serde_json::from_value(value.clone()).ok());
+        let id = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|id| EntityId::parse(id).ok());
+        let created_at = created_at(state);
+        let superseded_by = self.superseded_by(entity, state, hidden, upto)?;
+        Ok(Memory {
+            id: EntityId(entity.id),
+            namespace: self.path_of(entity.namespace)?,
+            kind: state.value(KIND).and_then(Value::as_str).and_then(Kind::from_name).unwrap_or_default(),
+            key: state.value(KEY).and_then(Value::as_str).map(str::to_owned),
+            title: text("title"),
+            text: text("text").unwrap_or_default(),
+            tags: state.elements(TAGS).map(str::to_owned).collect(),
+            importance: unit(IMPORTANCE),
+            confidence: unit(CONFIDENCE),
+            pinned: state.value(PINNED).and_then(Value::as_bool).unwrap_or(false),
+            source: state
+                .value(SOURCE)
+                .and_then(|source| serde_json::from_value::<Source>(source.clone()).ok())
+                .unwrap_or_default(),
+            created_at,
+            updated_at: state.updated.map_or(created_at, |updated| updated.at),
+            valid_from: time(state.value(VALID).and_then(|valid| valid.get("from"))),
+            valid_to: time(state.value(VALID).and_then(|valid| valid.get("to"))),
+            expires_at: time(state.value(EXPIRES_AT)),
+            superseded_by,
+            moved_to: id(state.value(RETIRED).and_then(|retired| retired.get("moved_to"))),
+            copied_from: id(state.value(COPIED_FROM).and_then(|copied| copied.get("id"))),
+            forgotten: hidden & (hidden::FORGOTTEN | hidden::FORGOTTEN_TEXT) != 0,
+            retired: state.is_retired(),
+            links: state
+                .elements(LINKS)
+                .filter_map(split_link)
+                .map(|(to, relation)| Link { relation: relation.to_owned(), to })
+                .collect(),
+            conflicts: conflicts(state),
+            version: state.version,
+        })
+    }
+
+    fn superseded_by(&self, entity: &EntityRow, state: &EntityState, hidden: i64, upto: i64) -> Result<Option<EntityId>> {
+        if hidden & hidden::SUPERSEDED == 0 {
+            return Ok(None);
+        }
+        let Some(key) = state.value(KEY).and_then(Value::as_str) else { return Ok(None) };
+        let holder = if upto == crate::journal::load::EVERYTHING {
+            self.key_holder(entity.namespace, key)?.map(|(num, _)| num)
+        } else {
+            self.key_holder_at(entity.namespace, key, upto)?.map(|(num, _)| num)
+        };
+        holder.map(|num| Ok(EntityId(self.entity(num)?.id))).transpose()
+    }
+
+    /// The derived column as it was: the same rule, over states of that moment.
+    fn hidden_at(&self, entity: &EntityRow, state: &EntityState, upto: i64) -> Result<i64> {
+        let mut bits = hidden::own_bits(state);
+        let created = state.created.map_or(0, |created| created.order.hlc.0 as i64);
+        if let Some(key) = state.value(KEY).and_then(Value::as_str)
+            && let Some((holder, holder_created)) = self.key_holder_at(entity.namespace, key, upto)?
+            && holder != entity.num
+            && created < holder_created
+        {
+            bits |= hidden::SUPERSEDED;
+        }
+        let text = state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str);
+        if let (Some(key), Some(text)) = (self.forget_key(entity.namespace)?, text) {
+            let forgotten = self.one(
+                "SELECT 1 FROM forgets WHERE namespace = ?1 AND mac = ?2 AND hlc > ?3 AND pos <= ?4",
+                params![entity.namespace, text_mac(&key, text), created, upto],
+                |_| Ok(()),
+            )?;
+            bits |= if forgotten.is_some() { hidden::FORGOTTEN_TEXT } else { 0 };
+        }
+        Ok(bits)
+    }
+
+    fn key_holder_at(&self, namespace: i64, key: &str, upto: i64) -> Result<Option<(i64, i64)>> {
+        let claimants: Vec<i64> = self.all(
+            "SELECT DISTINCT entity FROM key_claims WHERE namespace = ?1 AND key = ?2 AND pos <= ?3",
+            params![namespace, key, upto],
+            |row| row.get(0),
+        )?;
+        let mut best: Option<(Option<Order>, i64, i64)> = None;
+        for num in claimants {
+            let Some(state) = self.state_of(&self.entity(num)?, upto)? else { continue };
+            let claims = state.value(KEY).and_then(Value::as_str) == Some(key);
+            if !claims || hidden::own_bits(&state) & (hidden::RETIRED | hidden::SHADOW) != 0 {
+                continue;
+            }
+            let order = state.winner(KEY).map(|write| write.stamp.order);
+            let created = state.created.map_or(0, |created| created.order.hlc.0 as i64);
+            if best.is_none_or(|(greatest, ..)| order > greatest) {
+                best = Some((order, num, created));
+            }
+        }
+        Ok(best.map(|(_, num, created)| (num, created)))
+    }
+
+    /// Memories of a namespace whose text is equal (normalised), earliest first; forgotten and hidden ones too.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn equal_texts(&self, namespace: i64, text: &str) -> Result<Vec<i64>> {
+        let Some(key) = self.forget_key(namespace)? else { return Ok(Vec::new()) };
+        self.all(
+            "SELECT entity FROM memories WHERE namespace = ?1 AND text_mac = ?2 ORDER BY created_hlc, entity",
+            params![namespace, text_mac(&key, text)],
+            |row| row.get(0),
+        )
+    }
+
+    /// The forgotten memory whose forget covers this text, if there is one.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn forgotten_text(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
+        let Some(key) = self.forget_key(namespace)? else { return Ok(None) };
+        self.one(
+            "SELECT e.id FROM forgets f JOIN entities e ON e.num = f.entity WHERE f.namespace = ?1 AND f.mac = ?2 LIMIT 1",
+            params![namespace, text_mac(&key, text)],
+            |row| row.get(0).map(EntityId),
+        )
+    }
+
+    /// The mark of a text in a namespace, for the register of a forget.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn mark_of(&self, namespace: i64, text: &str) -> Result<Option<[u8; MAC_BYTES]>> {
+        Ok(self.forget_key(namespace)?.map(|key| text_mac(&key, text)))
+    }
+
+    /// The memory that holds a key.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn holder_of_key(&self, namespace: i64, key: &str) -> Result<Option<i64>> {
+        Ok(self.key_holder(namespace, key)?.map(|(num, _)| num))
+    }
+
+    /// The memories that link to this one, with the relation.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn links_to(&self, target: EntityId) -> Result<Vec<Link>> {
+        self.all(
+            "SELECT e.id, l.relation FROM links l JOIN entities e ON e.num = l.entity JOIN memories m ON m.entity = l.entity
+             WHERE l.target = ?1 AND m.hidden = 0 ORDER BY e.id, l.relation",
+            [target.0],
+            |row| Ok(Link { to: EntityId(row.get(0)?), relation: row.get(1)? }),
+        )
+    }
+
+    /// The state of a namespace entity, to write from.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn namespace_entity(&self, namespace: i64) -> Result<EntityState> {
+        let id = self.namespace_id(namespace)?;
+        let num = self.entity_number(namespace, EntityKind::Namespace.number(), EntityId::of_namespace(id))?;
+        let Some(num) = num else { return Ok(EntityState::default()) };
+        Ok(self.state_of(&self.entity(num)?, crate::journal::load::EVERYTHING)?.unwrap_or_default())
+    }
+
+    /// The texts that a memory ever had, newest last: what a purge looks for in archived sessions.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn wordings(&self, num: i64) -> Result<Vec<String>> {
+        let folded = fold_entity(self, self.entity(num)?, EntityKind::Memory)?;
+        let mut texts = Vec::new();
+        for (pos, _) in folded.texts {
+            if let Some(json) = self.body_json(pos)?
+                && let Ok(body) = jay_types::change::Body::from_json(&json)
+                && let Some(text) = body.registers.get(TEXT.name).and_then(|v| v.get("text")).and_then(Value::as_str)
+            {
+                texts.push(text.to_owned());
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn conflicts(state: &EntityState) -> Vec<Conflict> {
+    state
+        .values
+        .iter()
+        .filter(|(_, heads)| heads.0.len() > 1)
+        .map(|(field, heads)| Conflict {
+            field: (*field).to_owned(),
+            heads: heads
+                .0
+                .iter()
+                .map(|write| Head { dot: write.dot(), value: write.value.clone(), at: write.stamp.at })
+                .collect(),
+        })
+        .collect()
+}

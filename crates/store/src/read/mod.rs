@@ -1,0 +1,13 @@
+//! Questions to a snapshot, one file for each subject. All are methods of [`crate::Tx`] and write nothing.
+
+pub(crate) mod actors;
+pub(crate) mod as_of;
+pub(crate) mod history;
+pub(crate) mod idempotency;
+pub(crate) mod list;
+pub(crate) mod memory;
+pub(crate) mod namespaces;
+pub(crate) mod root;
+pub(crate) mod search;
+pub(crate) mod sessions;
+pub(crate) mod status;

@@ -1,0 +1,133 @@
+//! Candidates: what the text index and recency offer, filters applied inside the scan.
+
+use crate::Result;
+use crate::read::as_of::Moment;
+use crate::read::list::ListFilter;
+use crate::read::namespaces::Scope;
+use crate::tx::Tx;
+use rusqlite::types::Value as Sql;
+
+/// A document that matches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TextHit {
+    /// The document.
+    pub doc: i64,
+    /// What it belongs to: number of the memory or session.
+    pub entity: i64,
+    /// BM25, greater is better.
+    pub score: f64,
+}
+
+/// Documents of the index that are looked at before the first filter; grown until enough pass.
+const OVERSAMPLING: usize = 4;
+
+impl Tx<'_> {
+    /// The match expression, narrowed to the scope: namespaces are terms of their own in the index, so that a small
+    /// namespace is not starved by a large one.
+    fn scoped(terms: &str, scope: &Scope) -> String {
+        match scope {
+            Scope::All => format!("{{terms}} : ({terms})"),
+            Scope::Of(namespaces) => {
+                let scopes: Vec<String> = namespaces.iter().map(|num| format!("ns{num}")).collect();
+                format!("({{scope}} : ({})) AND ({{terms}} : ({terms}))", scopes.join(" OR "))
+            }
+        }
+    }
+
+    /// The best current wordings for `terms` (an FTS5 expression), best first, at most `limit`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn search_memories(&self, terms: &str, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
+        if matches!(&filter.scope, Scope::Of(namespaces) if namespaces.is_empty()) {
+            return Ok(Vec::new());
+        }
+        if filter.moment != Moment::Latest {
+            return self.search_memories_at(terms, filter, limit);
+        }
+        let expression = Self::scoped(terms, &filter.scope);
+        let (clause, params) = filter.clause();
+        let mut sample = if filter.is_narrow() { usize::MAX >> 1 } else { limit.saturating_mul(OVERSAMPLING) };
+        loop {
+            // The inner query ranks without touching rows; the outer one drops what is hidden or not current.
+            let sql = format!(
+                "SELECT f.doc, m.entity, f.score FROM
+                   (SELECT rowid AS doc, -rank AS score FROM text_index
+                    WHERE text_index MATCH ? AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank LIMIT ?) f
+                 JOIN changes c ON c.pos = f.doc JOIN memories m ON m.entity = c.entity AND m.text_pos = f.doc
+                 WHERE {clause} ORDER BY f.score DESC, m.entity LIMIT ?"
+            );
+            let mut all = vec![Sql::from(expression.clone()), Sql::from(sample as i64)];
+            all.extend(params.iter().cloned());
+            all.push(Sql::from(limit as i64));
+            let hits = self.text_hits(&sql, all)?;
+            if hits.len() >= limit || sample >= self.documents()? {
+                return Ok(hits);
+            }
+            sample = sample.saturating_mul(8);
+        }
+    }
+
+    fn text_hits(&self, sql: &str, params: Vec<Sql>) -> Result<Vec<TextHit>> {
+        self.all(sql, rusqlite::params_from_iter(params), |row| {
+            Ok(TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? })
+        })
+    }
+
+    fn documents(&self) -> Result<usize> {
+        Ok(self.number("SELECT count(*) FROM text_index_docsize", [])? as usize)
+    }
+
+    /// The same over the wordings of a moment: old wordings stay in the index until purge (J13).
+    fn search_memories_at(&self, terms: &str, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
+        let expression = Self::scoped(terms, &filter.scope);
+        let mut statement = self.statement(
+            "SELECT f.doc, c.entity, f.score FROM
+               (SELECT rowid AS doc, -rank AS score FROM text_index
+                WHERE text_index MATCH ?1 AND rank MATCH 'bm25(1.0, 0.0)' AND rowid <= ?2 ORDER BY rank) f
+             JOIN changes c ON c.pos = f.doc",
+        )?;
+        let mut rows = statement.query(rusqlite::params![expression, filter.moment.upto()])?;
+        let mut hits = Vec::new();
+        while let Some(row) = rows.next()? {
+            let hit = TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? };
+            if let Some(memory) = self.memory(hit.entity, filter.moment)?
+                && memory.text_pos == hit.doc
+                && filter.takes(&memory, self.namespace_of(hit.entity)?)
+            {
+                hits.push(hit);
+                if hits.len() == limit {
+                    break;
+                }
+            }
+        }
+        Ok(hits)
+    }
+
+    /// The current wordings that pass the filter and are of these documents: for vector hits.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn current_document(&self, doc: i64, filter: &ListFilter) -> Result<Option<i64>> {
+        let (clause, mut params) = filter.clause();
+        params.insert(0, Sql::from(doc));
+        let sql = format!(
+            "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
+        );
+        self.one(&sql, rusqlite::params_from_iter(params), |row| row.get(0))
+    }
+
+    /// How many current wordings in the filter have no vector of `model`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn not_embedded(&self, model: &str, filter: &ListFilter) -> Result<u64> {
+        let (clause, mut params) = filter.clause();
+        params.insert(0, Sql::from(model.to_owned()));
+        let sql = format!(
+            "SELECT count(*) FROM memories m WHERE NOT EXISTS(
+               SELECT 1 FROM vectors v JOIN models o ON o.num = v.model WHERE o.id = ? AND v.pos = m.text_pos) AND {clause}"
+        );
+        Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
+    }
+}

@@ -1,0 +1,52 @@
+//! A transaction as the rest of the program sees it: questions, no SQL.
+//!
+//! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
+
+use crate::Result;
+use crate::open::Analysis;
+use jay_types::change::Journal;
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+
+/// One snapshot of a store, or the inside of a write.
+pub struct Tx<'c> {
+    pub(crate) connection: &'c Connection,
+    pub(crate) journal: Journal,
+    pub(crate) analysis: &'c Analysis,
+}
+
+impl Tx<'_> {
+    pub(crate) fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+
+    /// The first row, if there is one.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.statement(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// Every row.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut statement = self.statement(sql)?;
+        let rows = statement.query_map(params, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.statement(sql)?.execute(params)?)
+    }
+
+    /// A count or other single number.
+    pub(crate) fn number(&self, sql: &str, params: impl Params) -> Result<i64> {
+        Ok(self.one(sql, params, |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(0))
+    }
+}

@@ -1,0 +1,76 @@
+//! Vectors: inputs beside the journal, keyed by the document that they are of, its chunk and the model (I4, J13).
+//!
+//! **Invariant:** a vector is never compared with one of another model; a wording that is not current has none.
+
+use crate::Result;
+use crate::open::Store;
+use crate::tx::Tx;
+use rusqlite::{OptionalExtension as _, params};
+
+/// One vector of a chunk of a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredVector {
+    /// The document: position of a wording, or number of a message.
+    pub doc: i64,
+    /// 0, 1, … within the document.
+    pub chunk: u32,
+    /// First byte of the document's text.
+    pub first: u32,
+    /// One past the last byte.
+    pub last: u32,
+    /// The vector as its model encodes it.
+    pub code: Vec<u8>,
+}
+
+impl Tx<'_> {
+    fn model(&self, id: &str) -> Result<Option<i64>> {
+        Ok(self.statement("SELECT num FROM models WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// Calls `visit` with every vector of a model.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn vectors(&self, model: &str, visit: &mut dyn FnMut(i64, u32, (u32, u32), &[u8])) -> Result<()> {
+        let Some(model) = self.model(model)? else { return Ok(()) };
+        let mut statement = self.statement("SELECT pos, chunk, first, last, code FROM vectors WHERE model = ?1")?;
+        let mut rows = statement.query([model])?;
+        while let Some(row) = rows.next()? {
+            let code = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
+            visit(row.get(0)?, row.get(1)?, (row.get(2)?, row.get(3)?), code);
+        }
+        Ok(())
+    }
+
+    /// True where the model has vectors of the document.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_vectors(&self, model: &str, doc: i64) -> Result<bool> {
+        let Some(model) = self.model(model)? else { return Ok(false) };
+        Ok(self.one("SELECT 1 FROM vectors WHERE model = ?1 AND pos = ?2", [model, doc], |_| Ok(()))?.is_some())
+    }
+}
+
+impl Store {
+    /// Stores a document's vectors and takes its job off the queue.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn put_vectors(&self, model: &str, dimension: usize, vectors: &[StoredVector], done: &[i64]) -> Result<()> {
+        self.local_write(|tx| {
+            tx.execute("INSERT OR IGNORE INTO models(id, dimension) VALUES(?1, ?2)", params![model, dimension as i64])?;
+            let number = tx.model(model)?;
+            for vector in vectors {
+                tx.execute(
+                    "INSERT OR REPLACE INTO vectors(model, pos, chunk, first, last, code) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![number, vector.doc, vector.chunk, vector.first, vector.last, vector.code],
+                )?;
+            }
+            for num in done {
+                tx.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
+            }
+            Ok(())
+        })
+    }
+}
