@@ -6,7 +6,7 @@ use crate::environment::Environment;
 use crate::reader::BlockReader;
 use crate::sink::Sink;
 use jay_types::{Error, Result};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes of source rows in one block (DESIGN J17).
 pub const BLOCK_MAX_BYTES: usize = 1 << 20;
@@ -45,7 +45,7 @@ impl ReadOptions {
 
 /// Reads the rows of one source, in order.
 pub trait RowParser: Send {
-    /// Says what a row means. `row` has no line ending and is not blank; whatever it holds, something is put in the
+    /// Says what a row means. `row` has no line ending, no white space at its end, and is not blank; whatever it holds, something is put in the
     /// sink, a carrier at least.
     fn row(&mut self, row: &[u8], sink: &mut Sink<'_>);
 
@@ -61,6 +61,9 @@ pub trait SessionAdapter: Send + Sync {
     /// The version of this adapter's reading: raised when the same rows give other messages, so that the archive can
     /// read its blocks again.
     fn version(&self) -> u32;
+
+    /// The directories under which this client keeps its files, whether they are there or not.
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf>;
 
     /// Every source of this client on this machine; where the client is not installed, none.
     fn discover(&self, environment: &Environment) -> Discovery;

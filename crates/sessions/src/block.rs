@@ -66,7 +66,8 @@ pub struct Block {
     pub rows: Vec<RowBytes>,
     /// The messages, in the order of their rows.
     pub messages: Vec<SessionMessage>,
-    /// What these rows tell of their sessions; to be merged, in order, into what earlier blocks told.
+    /// What these rows tell of their sessions, one for every session that a message names; to be merged, in order,
+    /// into what earlier blocks told.
     pub sessions: Vec<SessionMeta>,
     /// Rows, parts and fields that the adapter does not know: kind → count.
     pub unknown: BTreeMap<String, u64>,

@@ -47,3 +47,36 @@ impl Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(line: u64, wraps: bool) -> Call {
+        Call { name: format!("tool-{line}"), line, wraps, failed: false }
+    }
+
+    #[test]
+    fn the_oldest_open_call_is_let_go() {
+        let mut calls = Calls::default();
+        for line in 0..=OPEN_MAX as u64 {
+            calls.open(&format!("id-{line}"), call(line, false));
+        }
+        assert_eq!(calls.close("id-0"), None);
+        assert_eq!(calls.close("id-1"), Some(call(1, false)));
+        assert_eq!(calls.close("id-1"), None);
+    }
+
+    #[test]
+    fn a_failed_command_is_laid_to_a_call_only_where_it_is_the_only_one() {
+        let mut calls = Calls::default();
+        calls.command_failed();
+        calls.open("plain", call(1, false));
+        calls.open("a", call(2, true));
+        calls.command_failed();
+        calls.open("b", call(3, true));
+        calls.command_failed();
+        let failed = ["plain", "a", "b"].map(|id| calls.close(id).unwrap().failed);
+        assert_eq!(failed, [false, true, false]);
+    }
+}

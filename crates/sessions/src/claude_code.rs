@@ -65,10 +65,19 @@ impl SessionAdapter for ClaudeCode {
         1
     }
 
+    /// The configuration directory that the person chose, else the usual ones.
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        if let Some(chosen) = environment.directory("CLAUDE_CONFIG_DIR") {
+            return vec![environment.join(&chosen, &["projects"])];
+        }
+        let config = environment.directory("XDG_CONFIG_HOME").unwrap_or_else(|| environment.in_home(&[".config"]));
+        vec![environment.in_home(&[".claude", "projects"]), environment.join(&config, &["claude", "projects"])]
+    }
+
     fn discover(&self, environment: &Environment) -> Discovery {
         let mut discovery = Discovery::default();
-        for root in roots(environment) {
-            tree(&environment.join(&root, &["projects"]), &mut discovery);
+        for root in self.roots(environment) {
+            tree(&root, &mut discovery);
         }
         discovery
     }
@@ -90,15 +99,6 @@ impl SessionAdapter for ClaudeCode {
         let state = state.and_then(|state| serde_json::from_value(state.clone()).ok()).unwrap_or_default();
         Box::new(Parser { source: source.clone(), state })
     }
-}
-
-/// Configuration directories: the one that the person chose, else the usual ones.
-fn roots(environment: &Environment) -> Vec<PathBuf> {
-    if let Some(chosen) = environment.directory("CLAUDE_CONFIG_DIR") {
-        return vec![chosen];
-    }
-    let config = environment.directory("XDG_CONFIG_HOME").unwrap_or_else(|| environment.in_home(&[".config"]));
-    vec![environment.in_home(&[".claude"]), environment.join(&config, &["claude"])]
 }
 
 fn tree(root: &Path, discovery: &mut Discovery) {
@@ -158,6 +158,9 @@ struct State {
     branch: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
+    /// A subagent's type as its rows tell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
     /// Who made the title: 0 none, 1 a summary or description, 2 the model, 3 the person.
     title_rank: u8,
     has_parent: bool,
@@ -248,8 +251,10 @@ impl Parser {
             meta.parent_call.clone_from(&source.parent_call);
             meta.agent.clone_from(&source.agent);
         }
-        if source.parent.is_some() && meta.agent.is_none() {
-            meta.agent = Some(fields.word("attributionAgent").unwrap_or_else(|| "subagent".to_owned()));
+        if source.parent.is_some() && source.agent.is_none() {
+            let unnamed = || state.agent.is_none().then(|| "subagent".to_owned());
+            let found = fields.word("attributionAgent").or_else(unnamed);
+            replace(&mut state.agent, found, &mut meta.agent);
         }
         if state.project.is_none() {
             state.project = fields.word("cwd");
@@ -283,7 +288,8 @@ fn title(kind: &str, fields: &Fields<'_>, source: &Source, known_rank: &mut u8, 
         "custom-title" => (3, fields.word("customTitle").or_else(|| fields.word("title"))),
         "ai-title" => (2, fields.word("aiTitle").or_else(|| fields.word("title"))),
         "summary" => (1, fields.word("summary")),
-        _ => (1, source.title.clone().filter(|_| *known_rank == 0)),
+        _ if *known_rank == 0 => (1, source.title.clone()),
+        _ => return,
     };
     if title.is_some() && rank >= *known_rank {
         *known_rank = rank;

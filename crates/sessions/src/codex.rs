@@ -16,9 +16,12 @@ use jay_types::{Hash, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NAME: &str = "codex";
+
+/// Directories of rollouts in Codex's home.
+const DIRECTORIES: [&str; 2] = ["sessions", "archived_sessions"];
 
 /// The adapter.
 #[derive(Clone, Copy, Debug)]
@@ -67,18 +70,22 @@ impl SessionAdapter for Codex {
         1
     }
 
-    fn discover(&self, environment: &Environment) -> Discovery {
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
         let home = environment.directory("CODEX_HOME").unwrap_or_else(|| environment.in_home(&[".codex"]));
+        DIRECTORIES.iter().map(|name| environment.join(&home, &[name])).collect()
+    }
+
+    fn discover(&self, environment: &Environment) -> Discovery {
         let mut discovery = Discovery::default();
-        for name in ["sessions", "archived_sessions"] {
-            tree(&environment.join(&home, &[name]), &mut discovery);
+        for root in self.roots(environment) {
+            tree(&root, &mut discovery);
         }
         discovery
     }
 
     fn discover_path(&self, path: &Path) -> Result<Discovery> {
         let mut discovery = Discovery::default();
-        let homes: Vec<_> = ["sessions", "archived_sessions"].map(|name| path.join(name)).into();
+        let homes = DIRECTORIES.map(|name| path.join(name));
         if discover::existing(path)?.is_file() {
             let source = source(path, &mut discovery);
             discovery.sources.extend(source);
@@ -218,6 +225,23 @@ impl Parser {
         }
     }
 
+    /// Old files tell the project directory only in the text that describes the environment.
+    fn environment(&mut self, parts: &[Part], sink: &mut Sink<'_>) {
+        let texts = parts.iter().filter_map(|part| match part {
+            Part::Text { text, .. } if text.trim_start().starts_with("<environment_context>") => Some(text),
+            _ => None,
+        });
+        let directory = |line: &str| {
+            let line = line.trim();
+            let tagged = line.strip_prefix("<cwd>").and_then(|line| line.strip_suffix("</cwd>"));
+            tagged.or_else(|| line.strip_prefix("Current working directory:")).map(|found| found.trim().to_owned())
+        };
+        if let Some(found) = texts.flat_map(|text| text.lines()).find_map(directory).filter(|found| !found.is_empty()) {
+            self.state.has_project = true;
+            sink.session(&self.session).project = Some(found);
+        }
+    }
+
     /// The first meta row is this session's own; a fork repeats its parent's behind it.
     fn meta(&mut self, fields: &Fields<'_>, sink: &mut Sink<'_>) {
         if std::mem::replace(&mut self.state.has_meta, true) {
@@ -297,6 +321,9 @@ impl Parser {
                 return false;
             }
         };
+        if let (Role::User, false) = (role, self.state.has_project) {
+            self.environment(&parts, sink);
+        }
         let model = self.state.model.clone().filter(|_| role == Role::Assistant);
         let id = line_id(&self.session, sink.line());
         let message = Message { id, role: Some(role), author: None, at: around.at, model, parts, row: 0 };

@@ -15,7 +15,7 @@ use jay_types::session::{Message, Part, Provenance, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const NAME: &str = "generic";
 
@@ -33,6 +33,10 @@ impl SessionAdapter for Generic {
     }
 
     /// None: generic files lie where a person says.
+    fn roots(&self, _: &Environment) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     fn discover(&self, _: &Environment) -> Discovery {
         Discovery::default()
     }

@@ -290,8 +290,7 @@ impl Iterator for BlockReader {
     }
 }
 
-/// A row without its line ending.
+/// A row without its line ending, and without white space before it, which may come late as the ending may.
 fn strip(row: &[u8]) -> &[u8] {
-    let row = row.strip_suffix(b"\n").unwrap_or(row);
-    row.strip_suffix(b"\r").unwrap_or(row)
+    row.trim_ascii_end()
 }

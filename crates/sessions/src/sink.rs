@@ -40,12 +40,14 @@ impl Sink<'_> {
     /// A message; its `row` is filled in here.
     pub fn message(&mut self, session: &str, content_hash: Hash, mut message: Message) {
         message.row = self.row;
+        self.session(session);
         self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
     }
 
     /// A row that is kept as it is: a message of no role with no parts.
     pub fn carrier(&mut self, session: &str, id: Option<String>, at: Option<Timestamp>, content_hash: Hash) {
         self.collected.carriers += 1;
+        self.session(session);
         let id = id.unwrap_or_else(|| line_id(session, self.line));
         let message = Message { id, role: None, author: None, at, model: None, parts: Vec::new(), row: self.row };
         self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
@@ -67,5 +69,24 @@ impl Sink<'_> {
             self.collected.sessions.insert(id.to_owned(), meta);
         }
         self.collected.sessions.get_mut(id).expect("put in just now")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_unknown_are_bounded_and_none_is_uncounted() {
+        let mut collected = Collected::default();
+        let mut sink = Sink { collected: &mut collected, client: "generic", row: 0, line: 1 };
+        for n in 0..1000 {
+            sink.unknown(&format!("kind-{n}"));
+        }
+        sink.unknown("kind-0");
+        sink.unknown(&"x".repeat(10_000));
+        assert_eq!(collected.unknown.len(), UNKNOWN_MAX + 1);
+        assert_eq!(collected.unknown.values().sum::<u64>(), 1002);
+        assert_eq!(collected.unknown["kind-0"], 2);
     }
 }
