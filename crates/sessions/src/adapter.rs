@@ -45,7 +45,7 @@ impl ReadOptions {
 
 /// Reads the rows of one source, in order.
 pub trait RowParser: Send {
-    /// Says what a row means. `row` has no line ending, no white space at its end, and is not blank; whatever it holds, something is put in the
+    /// Says what a row means. `row` has no line ending and is not blank; whatever it holds, something is put in the
     /// sink, a carrier at least.
     fn row(&mut self, row: &[u8], sink: &mut Sink<'_>);
 

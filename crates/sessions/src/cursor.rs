@@ -44,7 +44,7 @@ pub enum OpenRow {
     /// It ended with a newline.
     #[default]
     Closed,
-    /// It was taken whole but without its line ending: only white space and a newline may follow on its line.
+    /// It was taken whole but without its line ending, or without the newline of `\r\n`: nothing else may follow.
     Whole,
     /// It is oversized and goes on.
     Oversized,
@@ -149,7 +149,7 @@ impl Cursor {
             return Ok((Verdict::Rewritten, Marks::default()));
         }
         file.seek(SeekFrom::Start(self.offset_bytes))?;
-        if self.open == OpenRow::Whole && !only_an_ending_follows(file)? {
+        if self.open == OpenRow::Whole && !only_an_ending_follows(file, marks.tail.last() == Some(&b'\r'))? {
             return Ok((Verdict::Rewritten, Marks::default()));
         }
         file.seek(SeekFrom::Start(self.offset_bytes))?;
@@ -162,14 +162,13 @@ impl Cursor {
     }
 }
 
-/// True where nothing but white space stands before the next newline or the end.
-fn only_an_ending_follows(file: &mut impl Read) -> std::io::Result<bool> {
-    for byte in std::io::BufReader::with_capacity(64, file).bytes() {
-        match byte? {
-            b'\n' => return Ok(true),
-            other if other.is_ascii_whitespace() => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(true)
+/// True where a line ending follows, the beginning of one, or nothing.
+fn only_an_ending_follows(file: &mut impl Read, has_return: bool) -> std::io::Result<bool> {
+    let mut next = Vec::with_capacity(2);
+    file.take(2).read_to_end(&mut next)?;
+    Ok(match next.as_slice() {
+        [] | [b'\n', ..] => true,
+        [b'\r'] | [b'\r', b'\n'] => !has_return,
+        _ => false,
+    })
 }

@@ -3,7 +3,7 @@
 //! What is taken of a file's last line, so that no row is ever lost or taken twice: with a newline, always; without
 //! one, where it is a JSON object (no object is a proper beginning of another, so it is complete), and then its line
 //! ending is taken when it comes; else it is left for later, unless the caller says that nobody writes the file any
-//! more. A line that was taken without its ending and then grew by more than white space makes the file rewritten.
+//! more. A line that was taken without its ending and then grew by anything else makes the file rewritten.
 //!
 //! **Invariant:** the cursor after a block and the blocks up to it tell the same, wherever reading was interrupted.
 
@@ -12,7 +12,7 @@ use crate::block::{Block, ReadReport, RowBytes};
 use crate::cursor::{Cursor, FileStamp, Marks, OpenRow, Verdict};
 use crate::discover::Source;
 use crate::key::content_hash;
-use crate::rows::{Begins, Piece, Pieces};
+use crate::rows::{Begins, Piece, Pieces, without_ending};
 use crate::sink::{Collected, Sink};
 use jay_types::{Code, Error, Result};
 use std::io::{Read, Seek as _, SeekFrom};
@@ -161,7 +161,9 @@ impl BlockReader {
         let piece =
             pieces.next().map_err(|cause| Error::io(format!("cannot read session file {}", self.name), &cause))?;
         match piece {
-            Some(Piece::Ending(bytes)) if !bytes.trim_ascii().is_empty() => {
+            Some(Piece::Ending(bytes) | Piece::Tail(bytes))
+                if self.open == OpenRow::Whole && !matches!(bytes.as_slice(), b"\n" | b"\r\n" | b"\r") =>
+            {
                 Err(Error::new(Code::Busy, format!("session file {} changed while it was read", self.name))
                     .hint("Run `jay session sync` again."))
             }
@@ -175,10 +177,7 @@ impl BlockReader {
 
     /// Whether a last line without a newline is complete.
     fn takes_tail(&self, bytes: &[u8]) -> bool {
-        // A line ending may still come, and it must not make the row longer than those that are parsed.
-        let may_grow = bytes.len() + 2 <= self.options.max_row_bytes;
-        let continues = self.open == OpenRow::Whole;
-        self.options.final_pass || (may_grow && !continues && crate::json::is_object(strip(bytes)))
+        self.options.final_pass || (self.open != OpenRow::Whole && crate::json::is_object(bytes))
     }
 
     fn next_block(&mut self) -> Result<Option<Block>> {
@@ -236,10 +235,12 @@ impl BlockReader {
         let mut sink = Sink { collected, client: self.client, row, line: self.row_count };
         if let Piece::Chunk { bytes, .. } = piece {
             sink.unknown("(oversized row)");
-            sink.carrier(&self.session, None, None, content_hash(&[bytes]));
+            // At least this much is in the first piece, however much of the row was there when it was read.
+            let beginning = bytes.get(..self.options.max_row_bytes).unwrap_or(bytes);
+            sink.carrier(&self.session, None, None, content_hash(&[beginning]));
             return;
         }
-        let mut content = strip(piece.bytes());
+        let mut content = without_ending(piece.bytes());
         if self.row_count == 1 {
             content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
         }
@@ -288,9 +289,4 @@ impl Iterator for BlockReader {
             }
         }
     }
-}
-
-/// A row without its line ending, and without white space before it, which may come late as the ending may.
-fn strip(row: &[u8]) -> &[u8] {
-    row.trim_ascii_end()
 }

@@ -8,12 +8,21 @@ use std::io::{BufRead, BufReader, Read};
 /// Bytes read from the file at once.
 const BUFFER_BYTES: usize = 256 << 10;
 
+/// Bytes of `\r\n`.
+const LONGEST_ENDING: usize = 2;
+
+/// A row without its line ending, as far as that is there.
+pub(crate) fn without_ending(row: &[u8]) -> &[u8] {
+    let row = row.strip_suffix(b"\n").unwrap_or(row);
+    row.strip_suffix(b"\r").unwrap_or(row)
+}
+
 /// A part of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
     /// A whole row with its newline.
     Row(Vec<u8>),
-    /// The rest of a row that began before this read: a line ending, or nothing but white space before it.
+    /// The line ending of a row that was taken without it.
     Ending(Vec<u8>),
     /// A piece of a row that is too long to be parsed; `first` where the row begins with it.
     Chunk { bytes: Vec<u8>, first: bool },
@@ -90,24 +99,22 @@ impl Pieces {
 
     fn row(&mut self) -> std::io::Result<Option<Piece>> {
         let mut bytes = Vec::new();
-        self.read_line(&mut bytes, self.row_max)?;
+        self.read_line(&mut bytes, self.row_max + LONGEST_ENDING)?;
         if bytes.is_empty() {
             return Ok(None);
         }
         let whole = bytes.ends_with(b"\n");
-        if self.begins == Begins::Ending && whole {
-            self.begins = Begins::Row;
-            return Ok(Some(Piece::Ending(bytes)));
+        if self.begins == Begins::Ending {
+            self.begins = if whole { Begins::Row } else { Begins::Ending };
+            return Ok(Some(if whole { Piece::Ending(bytes) } else { Piece::Tail(bytes) }));
         }
-        if whole {
-            return Ok(Some(Piece::Row(bytes)));
+        // Counted without its ending, so that a row is the same before and after its ending came.
+        if without_ending(&bytes).len() > self.row_max {
+            self.begins = if whole { Begins::Row } else { Begins::Chunk };
+            self.ahead = bytes;
+            return Ok(Some(self.chunk(true)));
         }
-        if bytes.len() < self.row_max || self.input.fill_buf()?.is_empty() {
-            return Ok(Some(Piece::Tail(bytes)));
-        }
-        self.begins = Begins::Chunk;
-        self.ahead = bytes;
-        Ok(Some(self.chunk(true)))
+        Ok(Some(if whole { Piece::Row(bytes) } else { Piece::Tail(bytes) }))
     }
 
     /// The next `chunk_max` of the bytes read ahead.
