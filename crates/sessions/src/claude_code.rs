@@ -79,6 +79,7 @@ impl SessionAdapter for ClaudeCode {
         for root in self.roots(environment) {
             tree(&root, &mut discovery);
         }
+        discover::distinct(&mut discovery);
         discovery
     }
 

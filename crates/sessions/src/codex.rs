@@ -80,6 +80,7 @@ impl SessionAdapter for Codex {
         for root in self.roots(environment) {
             tree(&root, &mut discovery);
         }
+        discover::distinct(&mut discovery);
         discovery
     }
 
@@ -167,15 +168,19 @@ impl RowParser for Parser {
         if let Some(at) = at {
             sink.session(&self.session).saw(at);
         }
-        let said = match fields.object("payload") {
+        let (said, hash) = match fields.object("payload") {
             Some(payload) => {
-                let around = Around { at, hash: content_hash(&[kind.as_bytes(), fields.raw("payload")]) };
-                self.envelope(&kind, &payload, &around, sink)
+                // Without the time around it: a fork repeats its parent's rows at its own time.
+                let hash = content_hash(&[kind.as_bytes(), fields.raw("payload")]);
+                (self.envelope(&kind, &payload, &Around { at, hash }, sink), hash)
             }
-            None => self.bare(&kind, &fields, &Around { at, hash: content_hash(&[row]) }, sink),
+            None => {
+                let hash = content_hash(&[row]);
+                (self.bare(&kind, &fields, &Around { at, hash }, sink), hash)
+            }
         };
         if !said {
-            sink.carrier(&self.session, None, at, content_hash(&[row]));
+            sink.carrier(&self.session, None, at, hash);
         }
     }
 

@@ -128,7 +128,8 @@ impl Marks {
 }
 
 impl Cursor {
-    /// True where size, time and inode say that nothing has changed, without looking into the file.
+    /// True where size, time and inode say that nothing has changed, without looking into the file. Bytes that were left
+    /// pending stay so; [`crate::ReadOptions::final_pass`] is the way to take them.
     #[must_use]
     pub fn is_unchanged(&self, stamp: &FileStamp) -> bool {
         stamp.modified.is_some() && self.stamp == *stamp

@@ -100,6 +100,12 @@ pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut
     }
 }
 
+/// Keeps the first of several paths to one file: one root may be a link to another.
+pub(crate) fn distinct(discovery: &mut Discovery) {
+    let mut seen = BTreeSet::new();
+    discovery.sources.retain(|source| seen.insert(source.path.canonicalize().unwrap_or_else(|_| source.path.clone())));
+}
+
 /// The stamp of a file, or a problem.
 pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp> {
     match std::fs::metadata(path) {
@@ -111,7 +117,7 @@ pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp>
     }
 }
 
-/// The first 64 KiB of a file as text, up to the last whole line where there are several; none where unreadable.
+/// The first 64 KiB of a file as text; none where it cannot be read.
 pub(crate) fn peek(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).ok()?.take(PEEK_BYTES).read_to_end(&mut bytes).ok()?;

@@ -133,7 +133,8 @@ impl BlockReader {
         &self.report
     }
 
-    /// Where reading stands after the last block that was given.
+    /// Where reading stands after the last block that was given. Taken once more after the last one, when there is no
+    /// next, it also remembers the file's stamp, so that [`Cursor::is_unchanged`] can tell without opening it.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         let (head_hash, tail_hash) = self.marks.hashes();

@@ -173,6 +173,16 @@ fn links_in_a_circle_end_and_give_each_file_once() {
     assert_eq!(discovery.problems, []);
 }
 
+#[cfg(unix)]
+#[test]
+fn two_roots_that_are_one_directory_give_each_file_once() {
+    let home = tempfile::tempdir().unwrap();
+    copy(&root().join("claude-code/1.0"), &home.path().join(".claude"));
+    std::fs::create_dir(home.path().join(".config")).unwrap();
+    std::os::unix::fs::symlink(home.path().join(".claude"), home.path().join(".config/claude")).unwrap();
+    assert_eq!(sessions("claude-code", &environment(home.path(), &[])).len(), 1);
+}
+
 #[test]
 fn an_unknown_client_is_refused_with_the_known_ones() {
     let Err(error) = adapter("teletype") else { panic!("there is no such adapter") };
