@@ -1,1 +1,42 @@
-//! 
+//! What jay knows of agent clients' session files: where they lie, how to read them again after they grew, and what
+//! their rows say.
+//!
+//! One file per client ([`claude_code`], [`codex`], [`generic`]) says where the client keeps its files
+//! ([`SessionAdapter::discover`]) and what one row means ([`RowParser`]). All the rest is common: rows are cut from a
+//! stream within bounded memory, gathered into [`Block`]s, and the [`Cursor`] that belongs to each block says where
+//! to go on the next time.
+//!
+//! **Invariant:** the rows of a file's blocks, one after the other, are the file's bytes: an adapter decides only what
+//! stands beside them. Every row that is not blank has at least one message, be it a carrier. Nothing here writes,
+//! and nothing reads the environment: home and variables come in as an [`Environment`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+
+mod adapter;
+mod anthropic;
+mod block;
+mod calls;
+pub mod claude_code;
+
+pub mod codex;
+mod codex_output;
+mod cursor;
+mod discover;
+mod environment;
+pub mod generic;
+pub mod json;
+mod key;
+mod reader;
+mod rows;
+mod sink;
+mod summary;
+
+pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};
+pub use block::{Block, ReadReport, RowBytes, SessionMessage};
+pub use cursor::{Cursor, FileStamp, OpenRow, Verdict};
+pub use discover::{Discovery, Problem, Source};
+pub use environment::{Environment, Platform};
+pub use key::{content_hash, line_id, message_key};
+pub use reader::BlockReader;
+pub use sink::Sink;
+pub use summary::{Summary, read_all};

@@ -144,6 +144,9 @@ pub struct SessionMeta {
     /// How it relates to its parent: `subagent`, `fork`, `continuation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relation: Option<String>,
+    /// The parent's tool call that started this session, if the client tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_call: Option<String>,
     /// The agent inside the client, e.g. the type of a subagent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
@@ -168,4 +171,54 @@ pub struct SessionMeta {
     /// Last time told by a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+impl SessionMeta {
+    /// Takes over what `later` knows: its fields replace ours where it has them; the start is the earliest and the
+    /// end the latest of both. Folding the metas of a file's blocks in order gives the same whatever the blocks' cuts.
+    pub fn merge(&mut self, later: &Self) {
+        fn take(ours: &mut Option<String>, theirs: &Option<String>) {
+            if theirs.is_some() {
+                ours.clone_from(theirs);
+            }
+        }
+        take(&mut self.parent, &later.parent);
+        take(&mut self.relation, &later.relation);
+        take(&mut self.parent_call, &later.parent_call);
+        take(&mut self.agent, &later.agent);
+        take(&mut self.project, &later.project);
+        take(&mut self.git_remote, &later.git_remote);
+        take(&mut self.git_branch, &later.git_branch);
+        take(&mut self.title, &later.title);
+        take(&mut self.client_version, &later.client_version);
+        self.started_at = [self.started_at, later.started_at].into_iter().flatten().min();
+        self.ended_at = [self.ended_at, later.ended_at].into_iter().flatten().max();
+    }
+
+    /// Widens the time between start and end so that it holds `at`.
+    pub fn saw(&mut self, at: Timestamp) {
+        self.started_at = Some(self.started_at.map_or(at, |first| first.min(at)));
+        self.ended_at = Some(self.ended_at.map_or(at, |last| last.max(at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_meta_fills_and_replaces_but_never_empties() {
+        let mut meta =
+            SessionMeta { title: Some("first".into()), project: Some("/p".into()), ..SessionMeta::default() };
+        meta.saw(Timestamp(5));
+        let mut later =
+            SessionMeta { title: Some("second".into()), git_branch: Some("main".into()), ..SessionMeta::default() };
+        later.saw(Timestamp(3));
+        later.saw(Timestamp(4));
+        meta.merge(&later);
+        assert_eq!(meta.title.as_deref(), Some("second"));
+        assert_eq!(meta.project.as_deref(), Some("/p"));
+        assert_eq!(meta.git_branch.as_deref(), Some("main"));
+        assert_eq!((meta.started_at, meta.ended_at), (Some(Timestamp(3)), Some(Timestamp(5))));
+    }
 }

@@ -1,0 +1,139 @@
+//! Finding sources in a file tree.
+
+use crate::cursor::FileStamp;
+use jay_types::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+/// Bytes of a small file beside a source, or of a source's beginning, that are looked into.
+const PEEK_BYTES: u64 = 64 << 10;
+
+/// One file of a client that holds a session (or, of the generic client, several).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The client's name.
+    pub client: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The client's own id of the session; of a Claude Code subagent `<parent>/agent-<hash>`.
+    pub session: String,
+    /// The session that this one belongs to, where the file's place tells.
+    pub parent: Option<String>,
+    /// How it belongs to its parent.
+    pub relation: Option<String>,
+    /// The parent's tool call that started it.
+    pub parent_call: Option<String>,
+    /// The agent inside the client.
+    pub agent: Option<String>,
+    /// A title that stands beside the file.
+    pub title: Option<String>,
+    /// The file as the file system tells.
+    pub stamp: FileStamp,
+}
+
+/// Something on the way that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Where.
+    pub path: PathBuf,
+    /// What; lower case, no full stop.
+    pub message: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discovery {
+    /// The sources, by path.
+    pub sources: Vec<Source>,
+    /// What could not be looked into.
+    pub problems: Vec<Problem>,
+}
+
+impl Discovery {
+    /// Notes something that could not be read.
+    pub fn problem(&mut self, path: &Path, message: impl Into<String>) {
+        self.problems.push(Problem { path: path.to_path_buf(), message: message.into() });
+    }
+}
+
+/// The path that a person gave, once it is known to be there.
+///
+/// # Errors
+/// `not_found` where there is no such path, `io` where it cannot be looked at.
+pub(crate) fn existing(path: &Path) -> Result<std::fs::Metadata> {
+    std::fs::metadata(path).map_err(|cause| match cause.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::not_found(format!("there is no session file or directory {}", path.display()))
+                .hint("Give an existing file or directory to `jay session sync --path`.")
+        }
+        _ => Error::io(format!("cannot look at {}", path.display()), &cause),
+    })
+}
+
+/// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped,
+/// links are followed, and each file is given once however many links lead to it. A root that is not there is empty.
+pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut(&Path, &mut Discovery)) {
+    if !root.exists() {
+        return;
+    }
+    let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let mut seen = BTreeSet::new();
+    for entry in
+        walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e))
+    {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => {
+                if seen.insert(entry.path().canonicalize().unwrap_or_else(|_| entry.path().to_path_buf())) {
+                    visit(entry.path(), discovery);
+                }
+            }
+            Ok(_) => {}
+            // A link that leads back up: everything behind it is found without it.
+            Err(error) if error.loop_ancestor().is_some() => {}
+            Err(error) => {
+                let path = error.path().unwrap_or(root).to_path_buf();
+                discovery.problem(&path, format!("cannot look into {}: {error}", path.display()));
+            }
+        }
+    }
+}
+
+/// Keeps the first of several paths to one file: one root may be a link to another.
+pub(crate) fn distinct(discovery: &mut Discovery) {
+    let mut seen = BTreeSet::new();
+    discovery.sources.retain(|source| seen.insert(source.path.canonicalize().unwrap_or_else(|_| source.path.clone())));
+}
+
+/// The stamp of a file, or a problem.
+pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Some(FileStamp::of(&metadata)),
+        Err(cause) => {
+            discovery.problem(path, format!("cannot look at {}: {cause}", path.display()));
+            None
+        }
+    }
+}
+
+/// The first 64 KiB of a file as text; none where it cannot be read.
+pub(crate) fn peek(path: &Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).ok()?.take(PEEK_BYTES).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The file's name without its last ending.
+pub(crate) fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// True for 8-4-4-4-12 hexadecimal digits.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,92 @@
+//! Where parsers put what they understood.
+
+use crate::block::SessionMessage;
+use crate::key::line_id;
+use jay_types::session::{Message, SessionMeta};
+use jay_types::{Hash, Timestamp};
+use std::collections::BTreeMap;
+
+/// Kinds of the unknown that are counted apart; what comes after is counted as `(other)`, so that a hostile file
+/// cannot fill memory with names.
+const UNKNOWN_MAX: usize = 200;
+/// Characters of the name of a kind.
+const KIND_MAX_CHARS: usize = 60;
+
+/// Collects what the rows of one block say.
+#[derive(Debug, Default)]
+pub(crate) struct Collected {
+    pub(crate) messages: Vec<SessionMessage>,
+    pub(crate) sessions: BTreeMap<String, SessionMeta>,
+    pub(crate) unknown: BTreeMap<String, u64>,
+    pub(crate) carriers: u64,
+}
+
+/// Takes what a parser understood of one row.
+#[derive(Debug)]
+pub struct Sink<'a> {
+    pub(crate) collected: &'a mut Collected,
+    pub(crate) client: &'static str,
+    pub(crate) row: u32,
+    pub(crate) line: u64,
+}
+
+impl Sink<'_> {
+    /// The line of the row in its source; the first is 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// A message; its `row` is filled in here.
+    pub fn message(&mut self, session: &str, content_hash: Hash, mut message: Message) {
+        message.row = self.row;
+        self.session(session);
+        self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
+    }
+
+    /// A row that is kept as it is: a message of no role with no parts.
+    pub fn carrier(&mut self, session: &str, id: Option<String>, at: Option<Timestamp>, content_hash: Hash) {
+        self.collected.carriers += 1;
+        self.session(session);
+        let id = id.unwrap_or_else(|| line_id(session, self.line));
+        let message = Message { id, role: None, author: None, at, model: None, parts: Vec::new(), row: self.row };
+        self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
+    }
+
+    /// Counts something that the adapter does not know, by kind.
+    pub fn unknown(&mut self, kind: &str) {
+        let kind = jay_types::text::shorten(kind, KIND_MAX_CHARS);
+        let unknown = &mut self.collected.unknown;
+        let kind =
+            if unknown.len() >= UNKNOWN_MAX && !unknown.contains_key(&kind) { "(other)".to_owned() } else { kind };
+        *unknown.entry(kind).or_default() += 1;
+    }
+
+    /// What this block tells of a session, to be filled in.
+    pub fn session(&mut self, id: &str) -> &mut SessionMeta {
+        if !self.collected.sessions.contains_key(id) {
+            let meta = SessionMeta { client: self.client.to_owned(), id: id.to_owned(), ..SessionMeta::default() };
+            self.collected.sessions.insert(id.to_owned(), meta);
+        }
+        self.collected.sessions.get_mut(id).expect("put in just now")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_unknown_are_bounded_and_none_is_uncounted() {
+        let mut collected = Collected::default();
+        let mut sink = Sink { collected: &mut collected, client: "generic", row: 0, line: 1 };
+        for n in 0..1000 {
+            sink.unknown(&format!("kind-{n}"));
+        }
+        sink.unknown("kind-0");
+        sink.unknown(&"x".repeat(10_000));
+        assert_eq!(collected.unknown.len(), UNKNOWN_MAX + 1);
+        assert_eq!(collected.unknown.values().sum::<u64>(), 1002);
+        assert_eq!(collected.unknown["kind-0"], 2);
+    }
+}

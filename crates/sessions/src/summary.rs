@@ -1,0 +1,53 @@
+//! Reads bytes as a client's file in one go: for fuzzing, tests and looking at a file.
+
+use crate::adapter::{ReadOptions, SessionAdapter};
+use crate::block::{ReadReport, SessionMessage};
+use crate::discover::Source;
+use crate::reader::BlockReader;
+use jay_types::session::SessionMeta;
+use std::collections::BTreeMap;
+
+/// What a file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The counts.
+    pub report: ReadReport,
+    /// Sessions by id, each merged from all blocks.
+    pub sessions: BTreeMap<String, SessionMeta>,
+    /// Every message, carriers among them.
+    pub messages: Vec<SessionMessage>,
+    /// True where the blocks' rows, joined, are the bytes that went in.
+    pub is_lossless: bool,
+}
+
+/// Reads `bytes` as a whole file of `adapter`'s client, the last line included. Never panics, whatever they are.
+#[must_use]
+pub fn read_all(adapter: &dyn SessionAdapter, bytes: &[u8]) -> Summary {
+    let source = Source {
+        client: adapter.name().to_owned(),
+        path: "memory".into(),
+        session: "00000000-0000-4000-8000-000000000000".to_owned(),
+        ..Source::default()
+    };
+    let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    let mut reader = BlockReader::over(adapter, &source, input, options);
+    let mut summary = Summary { is_lossless: true, ..Summary::default() };
+    let mut rest = bytes;
+    // Bytes in memory can always be read, so there are no failures to look at.
+    for block in reader.by_ref().flatten() {
+        for row in &block.rows {
+            match rest.strip_prefix(row.0.as_slice()) {
+                Some(after) => rest = after,
+                None => summary.is_lossless = false,
+            }
+        }
+        for meta in block.sessions {
+            summary.sessions.entry(meta.id.clone()).or_insert_with(|| meta.clone()).merge(&meta);
+        }
+        summary.messages.extend(block.messages);
+    }
+    summary.is_lossless &= rest.is_empty();
+    summary.report = reader.report().clone();
+    summary
+}

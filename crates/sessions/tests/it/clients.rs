@@ -1,0 +1,140 @@
+//! What each client's fixtures say, whole.
+
+use crate::fixtures::{Held, all, root};
+use expect_test::{Expect, expect, expect_file};
+use jay_sessions::{ReadOptions, adapter, read_all};
+use jay_types::session::{Part, Provenance, Role};
+use std::fmt::Write as _;
+
+fn read(client: &str, version: &str) -> Vec<(String, Held)> {
+    let mut out = Vec::new();
+    for source in adapter(client).unwrap().discover_path(&root().join(client).join(version)).unwrap().sources {
+        let mut held = Held::default();
+        let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
+        held.sync(adapter(client).unwrap(), &source, options, usize::MAX);
+        out.push((source.session, held));
+    }
+    out
+}
+
+fn part(part: &Part) -> String {
+    match part {
+        Part::Text { text, provenance: Provenance::Conversational } => format!("text {text:?}"),
+        Part::Text { text, provenance: Provenance::Injected } => format!("injected {text:?}"),
+        Part::Reasoning { text } => format!("reasoning {text:?}"),
+        Part::File { name, media_type, uri } => format!("file {name:?} {media_type:?} {uri:?}"),
+        Part::ToolCall { id, name, input } => format!("call {name} [{id}] {input}"),
+        Part::ToolResult { id, name, output, is_error } => {
+            let failed = if *is_error { " failed" } else { "" };
+            format!("result {} [{id}]{failed} {output:?}", name.as_deref().unwrap_or("?"))
+        }
+    }
+}
+
+/// Everything that was read, as text.
+fn show(read: &[(String, Held)]) -> String {
+    let mut out = String::new();
+    for (session, held) in read {
+        writeln!(out, "== {session}: {} rows, {} carriers, {} blank", held.rows, held.carriers, held.blank).unwrap();
+        writeln!(out, "unknown {:?}", held.unknown).unwrap();
+        for meta in held.sessions.values() {
+            writeln!(out, "{}", serde_json::to_string(meta).unwrap()).unwrap();
+        }
+        for (line, found) in &held.messages {
+            let message = &found.message;
+            let role = message.role.map_or("carrier".to_owned(), |role: Role| format!("{role:?}").to_lowercase());
+            let author = message.author.as_ref().map(|author| format!(" by {author}")).unwrap_or_default();
+            let model = message.model.as_ref().map(|model| format!(" ({model})")).unwrap_or_default();
+            let at = message.at.map(|at| at.rfc3339()).unwrap_or_default();
+            let of = if found.session == *session { String::new() } else { format!(" in {}", found.session) };
+            writeln!(out, "{line}{of} {role}{author}{model} {} {at}", message.id).unwrap();
+            for found in &message.parts {
+                writeln!(out, "    {}", part(found)).unwrap();
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn claude_code_2() {
+    expect_file!["../expect/claude-code-2.0.txt"].assert_eq(&show(&read("claude-code", "2.0")));
+}
+
+#[test]
+fn claude_code_1_keeps_inline_sidechains_in_their_parent() {
+    expect_file!["../expect/claude-code-1.0.txt"].assert_eq(&show(&read("claude-code", "1.0")));
+}
+
+#[test]
+fn claude_code_damaged() {
+    expect_file!["../expect/claude-code-crlf.txt"].assert_eq(&show(&read("claude-code", "crlf")));
+}
+
+#[test]
+fn codex_0_147() {
+    expect_file!["../expect/codex-0.147.txt"].assert_eq(&show(&read("codex", "0.147")));
+}
+
+#[test]
+fn codex_legacy() {
+    expect_file!["../expect/codex-legacy.txt"].assert_eq(&show(&read("codex", "legacy")));
+}
+
+#[test]
+fn generic() {
+    expect_file!["../expect/generic.txt"].assert_eq(&show(&read("generic", "1")));
+}
+
+#[test]
+fn copied_rows_of_a_continued_session_are_known_again() {
+    let sessions = read("claude-code", "2.0");
+    let find = |prefix: &str| &sessions.iter().find(|(id, _)| id.starts_with(prefix) && !id.contains('/')).unwrap().1;
+    let (first, continued) = (find("5b0c1f6e"), find("c7d9e2a4"));
+    let known: Vec<_> = continued
+        .messages
+        .iter()
+        .filter(|(_, message)| message.message.role.is_some())
+        .map(|(_, message)| {
+            first
+                .messages
+                .iter()
+                .any(|(_, other)| other.message.id == message.message.id && other.content_hash == message.content_hash)
+        })
+        .collect();
+    assert_eq!(known, [true, true, false, false]);
+}
+
+#[test]
+fn no_two_messages_of_a_session_share_id_and_content() {
+    for (adapter, source) in all() {
+        let mut held = Held::default();
+        held.sync(adapter, &source, ReadOptions::default(), usize::MAX);
+        let keys: std::collections::BTreeSet<_> = held
+            .messages
+            .iter()
+            .map(|(_, found)| jay_sessions::message_key(&found.session, &found.message.id, &found.content_hash))
+            .collect();
+        assert_eq!(keys.len(), held.messages.len(), "{}", source.path.display());
+    }
+}
+
+#[test]
+fn the_sample_is_three_sessions_without_a_fault() {
+    let summary =
+        read_all(adapter("generic").unwrap(), include_bytes!("../../../../fixtures/sessions/sample/sessions.jsonl"));
+    let titles: String = summary
+        .sessions
+        .values()
+        .map(|meta| format!("{} | {}\n", meta.title.as_deref().unwrap(), meta.project.as_deref().unwrap()))
+        .collect();
+    let expected: Expect = expect![[r#"
+        How we write release notes | tidepool
+        Lost updates when two workers save a pool | tidepool
+        Staging database refuses connections | tidepool
+    "#]];
+    expected.assert_eq(&titles);
+    let report = summary.report;
+    assert_eq!((report.rows, report.messages, report.carriers, report.blank), (31, 31, 0, 0));
+    assert!(report.unknown.is_empty());
+}

@@ -1,0 +1,191 @@
+//! Where the clients' files are looked for.
+
+use crate::fixtures::root;
+use jay_sessions::{Environment, Platform, adapter};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn environment(home: &Path, variables: &[(&str, &str)]) -> Environment {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Environment { home: home.to_path_buf(), variables, platform: Platform::Linux }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir_files(from) {
+        let target = to.join(entry.strip_prefix(from).unwrap());
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(&entry, target).unwrap();
+    }
+}
+
+fn walkdir_files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(walkdir_files(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+fn sessions(client: &str, environment: &Environment) -> Vec<String> {
+    let discovery = adapter(client).unwrap().discover(environment);
+    assert_eq!(discovery.problems, []);
+    discovery.sources.into_iter().map(|source| source.session).collect()
+}
+
+#[test]
+fn the_usual_place_is_under_home_and_an_override_replaces_it() {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere_text = elsewhere.path().to_string_lossy().into_owned();
+    for (client, directory, variable, usual, other) in [
+        ("claude-code", ".claude", "CLAUDE_CONFIG_DIR", "claude-code/1.0", "claude-code/2.0"),
+        ("codex", ".codex", "CODEX_HOME", "codex/legacy", "codex/0.147"),
+    ] {
+        copy(&root().join(usual), &home.path().join(directory));
+        copy(&root().join(other), elsewhere.path());
+        let usual = sessions(client, &environment(home.path(), &[]));
+        assert_eq!(usual.len(), 1, "{client}");
+        assert_eq!(sessions(client, &environment(home.path(), &[(variable, "")])), usual);
+        let chosen = sessions(client, &environment(home.path(), &[(variable, &elsewhere_text)]));
+        assert!(chosen.len() > 1 && !chosen.contains(&usual[0]), "{client}");
+        let by_home = environment(home.path(), &[(variable, &format!("~/{directory}"))]);
+        assert_eq!(sessions(client, &by_home), usual);
+    }
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_installed() {
+    let home = tempfile::tempdir().unwrap();
+    for adapter in jay_sessions::adapters() {
+        let discovery = adapter.discover(&environment(home.path(), &[]));
+        assert_eq!(discovery, jay_sessions::Discovery::default());
+    }
+}
+
+#[test]
+fn paths_follow_the_platform() {
+    let windows = Environment {
+        home: PathBuf::from(r"C:\Users\mira"),
+        variables: BTreeMap::from([("Codex_Home".to_owned(), r"D:\codex".to_owned())]),
+        platform: Platform::Windows,
+    };
+    assert_eq!(windows.in_home(&[".claude", "projects"]), PathBuf::from(r"C:\Users\mira\.claude\projects"));
+    assert_eq!(windows.directory("CODEX_HOME"), Some(PathBuf::from(r"D:\codex")));
+    let mac =
+        Environment { platform: Platform::MacOs, ..environment(Path::new("/Users/mira"), &[("CODEX_HOME", "~")]) };
+    assert_eq!(mac.in_home(&[".codex"]), PathBuf::from("/Users/mira/.codex"));
+    assert_eq!(mac.directory("CODEX_HOME"), Some(PathBuf::from("/Users/mira")));
+    assert_eq!(mac.variable("codex_home"), None);
+}
+
+#[test]
+fn every_client_is_looked_for_where_its_platform_keeps_it() {
+    let on = |platform, home: &str, variables| Environment { platform, ..environment(Path::new(home), variables) };
+    for (client, environment, expected) in [
+        (
+            "claude-code",
+            on(Platform::Linux, "/home/m", &[]),
+            vec!["/home/m/.claude/projects", "/home/m/.config/claude/projects"],
+        ),
+        ("claude-code", on(Platform::MacOs, "/Users/m", &[("CLAUDE_CONFIG_DIR", "/c")]), vec!["/c/projects"]),
+        (
+            "claude-code",
+            on(Platform::Windows, r"C:\Users\m", &[]),
+            vec![r"C:\Users\m\.claude\projects", r"C:\Users\m\.config\claude\projects"],
+        ),
+        (
+            "claude-code",
+            on(Platform::Windows, r"C:\Users\m", &[("CLAUDE_CONFIG_DIR", r"~\c")]),
+            vec![r"C:\Users\m\c\projects"],
+        ),
+        (
+            "codex",
+            on(Platform::Linux, "/home/m", &[]),
+            vec!["/home/m/.codex/sessions", "/home/m/.codex/archived_sessions"],
+        ),
+        (
+            "codex",
+            on(Platform::Windows, r"C:\Users\m", &[("CODEX_HOME", r"D:\x")]),
+            vec![r"D:\x\sessions", r"D:\x\archived_sessions"],
+        ),
+        ("generic", on(Platform::Linux, "/home/m", &[]), vec![]),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(PathBuf::from).collect();
+        assert_eq!(adapter(client).unwrap().roots(&environment), expected);
+    }
+}
+
+#[test]
+fn a_path_is_one_file_or_a_directory() {
+    let claude = adapter("claude-code").unwrap();
+    let tree = root().join("claude-code/2.0");
+    let all = claude.discover_path(&tree).unwrap().sources;
+    let places: Vec<_> = all
+        .iter()
+        .map(|source| {
+            (source.session.as_str(), source.parent.as_deref(), source.agent.as_deref(), source.parent_call.as_deref())
+        })
+        .collect();
+    let main = "5b0c1f6e-8a1d-4c57-9f0e-2f6f6b1d7a10";
+    assert_eq!(
+        places,
+        [
+            (&*format!("{main}/agent-7f3a9c21"), Some(main), Some("Explore"), Some("toolu_03Task")),
+            (&*format!("{main}/agent-11d0"), Some(main), None, None),
+            (main, None, None, None),
+            ("c7d9e2a4-13b8-4f0a-8a55-9e0b7c4d2f31", None, None, None),
+        ]
+    );
+    assert_eq!(claude.discover_path(&tree.join("projects/-home-mira-code-lantern")).unwrap().sources, all);
+    assert_eq!(claude.discover_path(&all[0].path).unwrap().sources, all[..1]);
+    let error = claude.discover_path(Path::new("/no/such/place")).unwrap_err();
+    assert_eq!(error.code, jay_types::Code::NotFound);
+}
+
+#[test]
+fn a_file_under_another_name_has_its_rows_session() {
+    let directory = tempfile::tempdir().unwrap();
+    let from =
+        root().join("claude-code/1.0/projects/-home-mira-code-lantern/0e4b7a92-6d1c-4e8f-b3a7-5c2d9f8e1b04.jsonl");
+    let (copy, agent) = (directory.path().join("copy.jsonl"), directory.path().join("agent-77.jsonl"));
+    std::fs::copy(&from, &copy).unwrap();
+    std::fs::copy(&from, &agent).unwrap();
+    let found = adapter("claude-code").unwrap().discover_path(directory.path()).unwrap().sources;
+    let id = "0e4b7a92-6d1c-4e8f-b3a7-5c2d9f8e1b04";
+    assert_eq!(found[0].session, format!("{id}/agent-77"));
+    assert_eq!(found[0].parent.as_deref(), Some(id));
+    assert_eq!(found[1].session, id);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_end_and_give_each_file_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let inner = directory.path().join("inner");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("a.jsonl"), b"{}\n").unwrap();
+    std::fs::write(inner.join(".hidden.jsonl"), b"{}\n").unwrap();
+    std::os::unix::fs::symlink(directory.path(), inner.join("up")).unwrap();
+    std::os::unix::fs::symlink(inner.join("a.jsonl"), inner.join("b.jsonl")).unwrap();
+    let discovery = adapter("generic").unwrap().discover_path(directory.path()).unwrap();
+    assert_eq!(discovery.sources.len(), 1);
+    assert_eq!(discovery.problems, []);
+}
+
+#[cfg(unix)]
+#[test]
+fn two_roots_that_are_one_directory_give_each_file_once() {
+    let home = tempfile::tempdir().unwrap();
+    copy(&root().join("claude-code/1.0"), &home.path().join(".claude"));
+    std::fs::create_dir(home.path().join(".config")).unwrap();
+    std::os::unix::fs::symlink(home.path().join(".claude"), home.path().join(".config/claude")).unwrap();
+    assert_eq!(sessions("claude-code", &environment(home.path(), &[])).len(), 1);
+}
+
+#[test]
+fn an_unknown_client_is_refused_with_the_known_ones() {
+    let Err(error) = adapter("teletype") else { panic!("there is no such adapter") };
+    assert_eq!(error.message, "no adapter reads sessions of `teletype`");
+    assert!(error.hint.unwrap().contains("claude-code, codex, generic"));
+}
