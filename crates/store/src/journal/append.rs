@@ -10,7 +10,7 @@ use jay_types::change::{Body, EntityKind, Header, NodeKey, Op, StoredBody};
 use jay_types::id::to_hex;
 use jay_types::surroundings::{new_id, random};
 use jay_types::time::TEN_YEARS;
-use jay_types::{ActorId, Code, EntityId, Error, Hash, Hlc, NamespaceId, NodeId, Timestamp};
+use jay_types::{ActorId, Code, EntityId, Error, Hash, Hlc, NamespaceId, Timestamp};
 use rusqlite::params;
 use std::collections::BTreeSet;
 
@@ -221,10 +221,4 @@ pub(crate) fn insert(tx: &Tx<'_>, pos: i64, stream: i64, namespace: i64, act: i6
 pub(crate) fn insert_body(tx: &Tx<'_>, pos: i64, body: &StoredBody) -> Result<()> {
     tx.execute("INSERT INTO bodies(pos, salt, bytes) VALUES(?1, ?2, ?3)", params![pos, body.salt, body.bytes])?;
     Ok(())
-}
-
-/// The node's id by number.
-pub(crate) fn node_id(tx: &Tx<'_>, num: i64) -> Result<NodeId> {
-    let id = tx.one("SELECT id FROM nodes WHERE num = ?1", [num], |row| row.get(0))?;
-    id.map(NodeId).ok_or_else(|| crate::error::damaged(format!("node number {num} is unknown")))
 }

@@ -6,7 +6,7 @@ use crate::Result;
 use crate::tx::Tx;
 use jay_types::change::block::{Block, BlockSource};
 use jay_types::session::{Message, Role, SessionMeta};
-use jay_types::{Hash, Timestamp};
+use jay_types::Hash;
 use rusqlite::params;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
@@ -156,7 +156,7 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let (mut host, mut user) = (String::new(), String::new());
     for (meta, block_host, block_user) in blocks {
         if let Ok(meta) = serde_json::from_str::<SessionMeta>(&meta) {
-            merge(&mut whole, meta);
+            whole.merge(&meta);
         }
         (host, user) = (block_host, block_user);
     }
@@ -198,34 +198,4 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
         ],
     )?;
     Ok(())
-}
-
-fn merge(whole: &mut SessionMeta, meta: SessionMeta) {
-    let SessionMeta {
-        client,
-        id,
-        parent,
-        relation,
-        agent,
-        project,
-        git_remote,
-        git_branch,
-        title,
-        client_version,
-        started_at,
-        ended_at,
-    } = meta;
-    whole.client = client;
-    whole.id = id;
-    let earliest = |a: Option<Timestamp>, b: Option<Timestamp>| a.into_iter().chain(b).min();
-    whole.parent = parent.or(whole.parent.take());
-    whole.relation = relation.or(whole.relation.take());
-    whole.agent = agent.or(whole.agent.take());
-    whole.project = project.or(whole.project.take());
-    whole.git_remote = git_remote.or(whole.git_remote.take());
-    whole.git_branch = git_branch.or(whole.git_branch.take());
-    whole.title = title.or(whole.title.take());
-    whole.client_version = client_version.or(whole.client_version.take());
-    whole.started_at = earliest(whole.started_at, started_at);
-    whole.ended_at = whole.ended_at.max(ended_at);
 }
