@@ -1,4 +1,4 @@
-//! Runs the fuzz targets: `cargo run --release -p jay-fuzz -- [TARGET] [--seconds N] [--seed N] [--input FILE]`.
+//! Runs the fuzz targets: `cargo run -p jay-fuzz -- [TARGET] [--seconds N] [--seed N] [--input FILE]`.
 //!
 //! **Invariant:** it ends by itself, and a broken promise leaves its input in `fuzz/artifacts` and a failing exit.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development tool speaks to the terminal directly")]
