@@ -1,0 +1,118 @@
+//! Benchmarks: those under the code (`crates/testkit/benches`, divan) and those of whole processes.
+//!
+//! A figure without its machine, commit and data is worth nothing: the table carries them.
+//!
+//! **Invariant:** two figures are compared only within one run on one machine.
+
+mod divan;
+mod machine;
+mod measure;
+mod processes;
+mod table;
+
+use anyhow::{Context, Result, bail, ensure};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where `--write` puts the table.
+const PAGE: &str = "docs/benchmarks.md";
+
+/// What to run and where the result goes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Part of the name of what is run; everything where empty.
+    filter: String,
+    /// Whether the table goes into [`PAGE`].
+    write: bool,
+}
+
+impl Options {
+    /// Reads `[FILTER] [--write]`.
+    pub(crate) fn parse(words: &[&str]) -> Result<Self> {
+        let mut options = Self::default();
+        for word in words {
+            match *word {
+                "--write" => options.write = true,
+                flag if flag.starts_with('-') => bail!("unknown option `{flag}`; bench takes [FILTER] and --write"),
+                filter if options.filter.is_empty() => filter.clone_into(&mut options.filter),
+                second => bail!("a second filter `{second}`; bench takes one"),
+            }
+        }
+        // A table of some of the figures must not replace the table of all.
+        ensure!(options.filter.is_empty() || !options.write, "--write needs every benchmark: leave the filter out");
+        Ok(options)
+    }
+}
+
+/// Runs the benchmarks and prints the table.
+pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
+    let jay = build(root)?;
+    let in_code = divan::parse(&run_divan(root, &options.filter)?);
+    let of_processes = processes::run(&jay, &options.filter)?;
+    ensure!(!in_code.is_empty() || !of_processes.is_empty(), "no benchmark is named like `{}`", options.filter);
+    let page = table::render(&machine::describe(root)?, &in_code, &of_processes);
+    println!("{page}");
+    if options.write {
+        let path = root.join(PAGE);
+        let old = std::fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
+        jay_testkit::write(&path, table::replace(&old, &page)?);
+        println!("written to {PAGE}");
+    }
+    Ok(())
+}
+
+/// Builds the binary as it is released and returns where it stands.
+fn build(root: &Path) -> Result<PathBuf> {
+    let output = Command::new("cargo")
+        .args(["build", "--release", "--locked", "-p", "jay-cli", "--bin", "jay", "--message-format", "json"])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo build")?;
+    ensure!(output.status.success(), "the release build failed");
+    executable(&String::from_utf8_lossy(&output.stdout)).context("cargo build names no executable `jay`")
+}
+
+/// The path of the binary in cargo's JSON messages.
+fn executable(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
+        .find(|path| path.file_stem().is_some_and(|name| name == "jay"))
+}
+
+fn run_divan(root: &Path, filter: &str) -> Result<String> {
+    let mut command = Command::new("cargo");
+    command.args(["bench", "--locked", "-p", "jay-testkit", "--benches"]).current_dir(root).stderr(Stdio::inherit());
+    if !filter.is_empty() {
+        command.args(["--", filter]);
+    }
+    let output = command.output().context("cannot run cargo bench")?;
+    ensure!(output.status.success(), "cargo bench failed:\n{}", String::from_utf8_lossy(&output.stdout));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read() {
+        let parsed = |words: &[&str]| Options::parse(words).map_err(|error| error.to_string());
+        assert_eq!(parsed(&[]), Ok(Options::default()));
+        assert_eq!(parsed(&["recall"]), Ok(Options { filter: "recall".into(), write: false }));
+        assert_eq!(parsed(&["--write"]), Ok(Options { filter: String::new(), write: true }));
+        for words in [["--fast", ""].as_slice(), &["a", "b"], &["a", "--write"]] {
+            assert!(parsed(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_binary_is_found_among_the_messages() {
+        let messages =
+            "{\"reason\":\"compiler-artifact\",\"executable\":null}\nnoise\n{\"executable\":\"/t/release/jay\"}\n";
+        assert_eq!(executable(messages), Some(PathBuf::from("/t/release/jay")));
+        assert_eq!(executable("{\"executable\":\"/t/release/other\"}"), None);
+    }
+}
