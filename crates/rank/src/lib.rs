@@ -7,3 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 pub mod analyse;
+pub mod budget;
+pub mod diversity;
+pub mod duplicates;
+pub mod floor;
+pub mod fuse;
+pub mod plan;
+pub mod snippet;

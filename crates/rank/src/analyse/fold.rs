@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Removes accents: compatibility decomposition, Latin, Greek and Cyrillic marks dropped, then composed again so that
 /// Hangul syllables and Japanese voicing marks stay whole. Case is kept.
-pub(super) fn fold(text: &str) -> Cow<'_, str> {
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }

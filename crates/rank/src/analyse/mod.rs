@@ -16,6 +16,8 @@ mod stop;
 
 pub use stop::is_stop_word;
 
+pub(crate) use fold::fold;
+
 use scan::Piece;
 use std::ops::Range;
 
@@ -52,7 +54,7 @@ pub struct Token {
     pub kind: TokenKind,
     /// True for a natural word of the stop list.
     pub stop: bool,
-    /// Bytes of the run in the analysed text; all terms of one compound share the compound's.
+    /// Bytes of it in the analysed text; all terms of one compound share the compound's.
     pub span: Range<usize>,
 }
 
@@ -100,9 +102,18 @@ pub fn tokens(text: &str) -> Vec<Token> {
 /// and a phrase query works.
 fn unspaced(run: &str, sink: &mut Sink) {
     let folded: Vec<char> = fold::fold(run).chars().flat_map(char::to_lowercase).filter(|c| !c.is_ascii()).collect();
+    let whole = sink.span.clone();
+    let mut starts: Vec<usize> = run.char_indices().map(|(i, _)| whole.start + i).chain([whole.end]).collect();
+    if starts.len() != folded.len() + 1 {
+        // Folding joined or split characters, so that only the run's own place is known.
+        starts.clear();
+    }
     for (i, c) in folded.iter().enumerate() {
+        let span = |chars: usize| Some(*starts.get(i)?..*starts.get(i + chars)?);
+        sink.span = span(1).unwrap_or_else(|| whole.clone());
         sink.push(c.to_string(), TokenKind::Character, false);
         if let Some(next) = folded.get(i + 1) {
+            sink.span = span(2).unwrap_or_else(|| whole.clone());
             sink.push([*c, *next].iter().collect(), TokenKind::Pair, false);
         }
     }
@@ -132,11 +143,16 @@ pub fn index_text(text: &str) -> String {
 /// too much of a text written without spaces.
 #[must_use]
 pub fn query_tokens(text: &str) -> Vec<Token> {
-    let mut tokens = tokens(text);
-    let paired: std::collections::HashSet<usize> =
-        tokens.iter().filter(|t| t.kind == TokenKind::Pair).map(|t| t.span.start).collect();
-    tokens.retain(|t| t.kind != TokenKind::Character || !paired.contains(&t.span.start));
+    let tokens = tokens(text);
+    let is_pair = |i: Option<usize>| i.and_then(|i| tokens.get(i)).is_some_and(|t| t.kind == TokenKind::Pair);
+    // A pair always stands between its two characters.
+    let in_pair: Vec<bool> = (0..tokens.len()).map(|i| is_pair(i.checked_sub(1)) || is_pair(Some(i + 1))).collect();
     tokens
+        .into_iter()
+        .zip(in_pair)
+        .filter(|(token, in_pair)| token.kind != TokenKind::Character || !in_pair)
+        .map(|(token, _)| token)
+        .collect()
 }
 
 #[cfg(test)]

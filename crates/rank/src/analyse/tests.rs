@@ -2,68 +2,68 @@ use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
-fn check(text: &str, expected: Expect) {
+fn check(text: &str, expected: &Expect) {
     expected.assert_eq(&index_text(text));
 }
 
 #[test]
 fn words_are_folded_and_stemmed() {
-    check("The servers were listening at the Café.", expect!["the server were listen at the cafe"]);
-    check("Straße Ærø Łódź naïve RÉSUMÉ Ｆｕｌｌ", expect!["strass aero lodz naiv resum full"]);
-    check("Alice's books don't say what's O’Brien’s", expect!["alic book dont say what obrien"]);
-    check("Привет, мир! हिन्दी में", expect!["привет мир हिन्दी में"]);
+    check("The servers were listening at the Café.", &expect!["the server were listen at the cafe"]);
+    check("Straße Ærø Łódź naïve RÉSUMÉ Ｆｕｌｌ", &expect!["strass aero lodz naiv resum full"]);
+    check("Alice's books don't say what's O’Brien’s", &expect!["alic book dont say what obrien"]);
+    check("Привет, мир! हिन्दी में", &expect!["привет мир हिन्दी में"]);
 }
 
 #[test]
 fn identifiers_are_kept_whole_and_split() {
-    check("parseHttpHeader2", expect!["parsehttpheader2 pars http header 2"]);
+    check("parseHttpHeader2", &expect!["parsehttpheader2 pars http header 2"]);
     check(
         "HTTPServer getURLs iPhone OAuth2 GitHub utf8",
-        expect!["httpserver http server geturl get url iphon oauth2 oauth 2 github git hub utf8 utf 8"],
+        &expect!["httpserver http server geturl get url iphon oauth2 oauth 2 github git hub utf8 utf 8"],
     );
     check(
         "retry_with_backoff retry-with-backoff __init__",
-        expect!["retry_with_backoff retri with backoff retry_with_backoff retri with backoff init"],
+        &expect!["retry_with_backoff retri with backoff retry_with_backoff retri with backoff init"],
     );
-    check("src/a-b.rs std::fmt::Display", expect!["src_a_b_rs src a_b_rs a b rs std_fmt_display std fmt display"]);
+    check("src/a-b.rs std::fmt::Display", &expect!["src_a_b_rs src a_b_rs a b rs std_fmt_display std fmt display"]);
     check(
         "C:\\Users\\me ~/.config/jay.toml https://example.com/a?b=c",
-        expect![
+        &expect![
             "c_users_me c user me config_jay_toml config jay_toml jay toml https_example_com_a https example_com exampl com a b c"
         ],
     );
     check(
         "me@example.org C++ and C# but cc",
-        expect!["me_example_org me example_org exampl org cpp and csharp but cc"],
+        &expect!["me_example_org me example_org exampl org cpp and csharp but cc"],
     );
 }
 
 #[test]
 fn numbers_versions_and_ports_are_kept_whole() {
-    check("port 5433, not 5432.", expect!["port 5433 not 5432"]);
+    check("port 5433, not 5432.", &expect!["port 5433 not 5432"]);
     check(
         "v1.2.3 and 1.2.3 on 2023-05-08 at 12:30",
-        expect!["v1_2_3 1_2_3 and 1_2_3 on 2023_05_08 2023 05 08 at 12_30 12 30"],
+        &expect!["v1_2_3 1_2_3 and 1_2_3 on 2023_05_08 2023 05 08 at 12_30 12 30"],
     );
-    check("127.0.0.1:5433 localhost:5433", expect!["127_0_0_1_5433 127_0_0_1 127 5433 localhost_5433 localhost 5433"]);
+    check("127.0.0.1:5433 localhost:5433", &expect!["127_0_0_1_5433 127_0_0_1 127 5433 localhost_5433 localhost 5433"]);
     check(
         "commit 3f2a9bc1d and 0190a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
-        expect!["commit 3f2a9bc1d and 0190a1b2_7c3d_7e4f_8a5b_6c7d8e9f0a1b 0190a1b2 7c3d 7e4f 8a5b 6c7d8e9f0a1b"],
+        &expect!["commit 3f2a9bc1d and 0190a1b2_7c3d_7e4f_8a5b_6c7d8e9f0a1b 0190a1b2 7c3d 7e4f 8a5b 6c7d8e9f0a1b"],
     );
 }
 
 #[test]
 fn unspaced_scripts_become_characters_and_pairs() {
-    check("日本語のport", expect!["日 日本 本 本語 語 語の の port"]);
-    check("港", expect!["港"]);
-    check("서버 설정", expect!["서 서버 버 설 설정 정"]);
+    check("日本語のport", &expect!["日 日本 本 本語 語 語の の port"]);
+    check("港", &expect!["港"]);
+    check("서버 설정", &expect!["서 서버 버 설 설정 정"]);
     let query: Vec<String> = query_tokens("日本語 港").into_iter().map(|t| t.term).collect();
     assert_eq!(query, ["日本", "本語", "港"]);
 }
 
 #[test]
 fn emoji_are_terms() {
-    check("shipped 🚀 by 👩‍💻 ❤️!", expect!["ship 🚀 by 👩‍💻 ❤"]);
+    check("shipped 🚀 by 👩‍💻 ❤️!", &expect!["ship 🚀 by 👩‍💻 ❤"]);
 }
 
 #[test]
