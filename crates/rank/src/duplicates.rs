@@ -7,6 +7,7 @@
 
 use crate::analyse::{self, TokenKind};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// Share of common distinct words from which two texts can be near-duplicates (Jaccard).
 pub const WORDS_MIN: f64 = 0.8;
@@ -124,17 +125,22 @@ impl Verdict {
     }
 }
 
-/// What of a text is compared; made once per text.
+/// What of a text is compared; made once per text. Words are kept as 64-bit hashes: they are many, and a collision
+/// would only make two texts look a word more alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    words: BTreeSet<String>,
-    sequence: Vec<String>,
-    pairs: BTreeSet<(String, String)>,
+    /// In order of the text.
+    sequence: Vec<u64>,
+    /// Sorted and distinct.
+    words: Vec<u64>,
+    /// Neighbouring words, sorted and distinct.
+    pairs: Vec<u64>,
     numbers: Vec<String>,
     negated: Vec<String>,
     identifiers: BTreeSet<String>,
-    names: BTreeSet<String>,
-    surface: BTreeSet<String>,
+    names: BTreeSet<u64>,
+    /// Words that have an opposite.
+    opposable: BTreeSet<&'static str>,
 }
 
 impl Fingerprint {
@@ -157,13 +163,13 @@ impl Fingerprint {
                 TokenKind::Word => {
                     let lower = analyse::fold(surface).to_lowercase();
                     if !starts_sentence && !token.stop && surface.chars().next().is_some_and(char::is_uppercase) {
-                        out.names.insert(token.term.clone());
+                        out.names.insert(hash(&token.term));
                     }
                     if is_negation(&lower) {
                         negating = true;
                         continue;
                     }
-                    out.surface.insert(lower);
+                    out.opposable.extend(opposable(&lower));
                 }
                 TokenKind::Pair | TokenKind::Emoji => {}
             }
@@ -171,14 +177,14 @@ impl Fingerprint {
                 out.negated.push(token.term.clone());
                 negating = false;
             }
-            out.sequence.push(token.term.clone());
+            out.sequence.push(hash(&token.term));
         }
         if negating {
             out.negated.push(String::new());
         }
         out.negated.sort_unstable();
-        out.words = out.sequence.iter().cloned().collect();
-        out.pairs = out.sequence.windows(2).filter_map(|w| Some((w.first()?.clone(), w.get(1)?.clone()))).collect();
+        out.words = distinct(out.sequence.clone());
+        out.pairs = distinct(out.sequence.iter().zip(out.sequence.iter().skip(1)).map(|(a, b)| pair(*a, *b)).collect());
         out
     }
 
@@ -206,10 +212,12 @@ impl Fingerprint {
             return if empty { Verdict::Different(Difference::Words) } else { Verdict::Same };
         }
         // A name at the start of a sentence looks like any word, so each side is looked up in all words of the other.
-        if self.names.iter().any(|n| !other.words.contains(n)) || other.names.iter().any(|n| !self.words.contains(n)) {
+        if self.names.iter().any(|n| other.words.binary_search(n).is_err())
+            || other.names.iter().any(|n| self.words.binary_search(n).is_err())
+        {
             return Verdict::Different(Difference::Names);
         }
-        if opposite(&self.surface, &other.surface) {
+        if opposite(&self.opposable, &other.opposable) {
             return Verdict::Different(Difference::Opposites);
         }
         let words = self.overlap(other);
@@ -236,15 +244,50 @@ fn is_negation(word: &str) -> bool {
         )
 }
 
-fn opposite(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
-    let only = |x: &str, y: &str, here: &BTreeSet<String>, there: &BTreeSet<String>| {
+/// The word as [`OPPOSITES`] holds it, if it does.
+fn opposable(word: &str) -> Option<&'static str> {
+    static WORDS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| OPPOSITES.iter().flat_map(|(a, b)| [*a, *b]).collect());
+    WORDS.get(word).copied()
+}
+
+fn opposite(a: &BTreeSet<&str>, b: &BTreeSet<&str>) -> bool {
+    let only = |x: &str, y: &str, here: &BTreeSet<&str>, there: &BTreeSet<&str>| {
         here.contains(x) && !there.contains(x) && there.contains(y) && !here.contains(y)
     };
     OPPOSITES.iter().any(|(x, y)| only(x, y, a, b) || only(x, y, b, a))
 }
 
-fn jaccard<T: Ord>(a: &BTreeSet<T>, b: &BTreeSet<T>) -> f64 {
-    let common = a.intersection(b).count();
+/// FNV-1a, 64 bits: the same on every machine and version, since an order may hang on it.
+fn hash(term: &str) -> u64 {
+    term.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Of two neighbours, in their order.
+fn pair(a: u64, b: u64) -> u64 {
+    (a.rotate_left(17) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn distinct(mut hashes: Vec<u64>) -> Vec<u64> {
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// Common share of two sorted, distinct lists; 1 where both are empty.
+fn jaccard(a: &[u64], b: &[u64]) -> f64 {
+    let (mut left, mut right) = (a.iter().peekable(), b.iter().peekable());
+    let mut common = 0;
+    while let (Some(x), Some(y)) = (left.peek(), right.peek()) {
+        match x.cmp(y) {
+            std::cmp::Ordering::Less => drop(left.next()),
+            std::cmp::Ordering::Greater => drop(right.next()),
+            std::cmp::Ordering::Equal => {
+                common += 1;
+                left.next();
+                right.next();
+            }
+        }
+    }
     let all = a.len() + b.len() - common;
     if all == 0 { 1.0 } else { common as f64 / all as f64 }
 }
