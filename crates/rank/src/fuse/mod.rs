@@ -1,0 +1,309 @@
+//! Fusion: many raw scores of a candidate become one order.
+//!
+//! Each leg is brought to 0..1 over the candidates of one query and summed with fixed weights; context (neighbours
+//! and session), names and time are added; what a memory is in itself (pinned, important, recent) only breaks ties.
+//!
+//! **Invariant:** with finite relevance `a` and `b` of two candidates, `a - b > PRIOR_MAX` puts the first before the
+//! second whatever their priors are; equal scores are ordered by id; a score that is not finite counts as absent.
+
+mod weights;
+
+pub use weights::{PRIOR_MAX, Weights};
+
+use crate::plan::Window;
+use jay_types::Timestamp;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// What a memory is in itself, apart from the query.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Priors {
+    /// 0 to 1.
+    pub importance: f64,
+    /// 0 to 1.
+    pub confidence: f64,
+    /// Pinned by a person.
+    pub pinned: bool,
+    /// Times marked useful minus times marked noise.
+    pub feedback: i64,
+}
+
+/// One thing that may answer a query, with what the searches found of it.
+#[derive(Clone, Debug)]
+pub struct Candidate<Id> {
+    /// Decides ties: the smaller comes first.
+    pub id: Id,
+    /// BM25, greater is better (FTS5's `bm25()` is negated by the caller); none where no term matched.
+    pub text: Option<f64>,
+    /// Cosine with the query; none where the candidate has no vector. A caller that has vectors must score every
+    /// embedded candidate, those found by text too.
+    pub vector: Option<f64>,
+    /// Score of the entity neighbourhood, greater is better.
+    pub entity: Option<f64>,
+    /// The session and the place in it, where the candidate is a turn of one.
+    pub turn: Option<(u64, i64)>,
+    /// Whether its speaker or an entity of it is named in the query.
+    pub named: bool,
+    /// When it was said or made.
+    pub at: Option<Timestamp>,
+    /// Tie-breaks.
+    pub priors: Priors,
+}
+
+impl<Id> Candidate<Id> {
+    /// A candidate without scores.
+    pub fn new(id: Id) -> Self {
+        Self {
+            id,
+            text: None,
+            vector: None,
+            entity: None,
+            turn: None,
+            named: false,
+            at: None,
+            priors: Priors::default(),
+        }
+    }
+}
+
+/// What a share of a score comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// BM25.
+    Text,
+    /// Cosine.
+    Vector,
+    /// Entity neighbourhood.
+    Entity,
+    /// Scores of the turns beside it.
+    Neighbours,
+    /// The best turn of its session.
+    Session,
+    /// Speaker or entity named in the query.
+    Name,
+    /// The query's time.
+    Time,
+    /// Importance, pin, confidence, recency, feedback.
+    Prior,
+}
+
+/// One leg's part in a hit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Share {
+    /// Which leg.
+    pub leg: Leg,
+    /// The score as the search gave it, or the normalised sum it is made from.
+    pub raw: f64,
+    /// 1 for the best of this leg; equal raw scores have equal ranks.
+    pub rank: usize,
+    /// What it adds to the hit's score.
+    pub share: f64,
+}
+
+/// A candidate with its place's reason.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit<Id> {
+    /// The candidate's id.
+    pub id: Id,
+    /// Relevance plus priors: what the order is by.
+    pub score: f64,
+    /// The sum of all legs but the priors.
+    pub relevance: f64,
+    /// Every leg that gave something, in the order of [`Leg`].
+    pub why: Vec<Share>,
+}
+
+/// What fusion needs to know beside the candidates.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The moment that recency is measured from.
+    pub now: Timestamp,
+    /// The time that the query names.
+    pub window: Option<Window>,
+    /// Constants.
+    pub weights: Weights,
+}
+
+/// (raw value, share) of one leg in one candidate, where it gives anything.
+type Gain = Option<(f64, f64)>;
+
+/// Orders candidates, best first; nothing is dropped. Two candidates of one id are both kept.
+#[must_use]
+pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) -> Vec<Hit<Id>> {
+    let weights = &setting.weights;
+    let base = base_shares(candidates, weights);
+    let relevance: Vec<f64> = base.iter().map(|(text, vector, entity)| text + vector + entity).collect();
+    let context = Context::new(candidates, &relevance);
+    let mut legs: Vec<(Leg, Vec<Gain>)> = vec![
+        (Leg::Text, paired(candidates, |c| c.text, &base, |b| b.0)),
+        (Leg::Vector, paired(candidates, |c| c.vector, &base, |b| b.1)),
+        (Leg::Entity, paired(candidates, |c| c.entity, &base, |b| b.2)),
+        (Leg::Neighbours, candidates.iter().map(|c| gained(context.neighbours(c, weights), 1.0)).collect()),
+        (Leg::Session, candidates.iter().map(|c| gained(context.best_of_session(c), weights.session)).collect()),
+        (Leg::Name, candidates.iter().map(|c| gained(f64::from(u8::from(c.named)), weights.name)).collect()),
+        (Leg::Time, candidates.iter().map(|c| gained(time_fit(c.at, setting.window), weights.time)).collect()),
+    ];
+    let relevance: Vec<f64> = (0..candidates.len())
+        .map(|i| legs.iter().filter_map(|(_, v)| v.get(i).copied().flatten()).map(|(_, s)| s).sum())
+        .collect();
+    legs.push((Leg::Prior, candidates.iter().map(|c| gained(prior(&c.priors, c.at, setting), PRIOR_MAX)).collect()));
+    let ranks: Vec<Vec<usize>> = legs.iter().map(|(_, values)| ranks(values)).collect();
+    let mut hits: Vec<Hit<Id>> = candidates
+        .iter()
+        .zip(relevance)
+        .enumerate()
+        .map(|(i, (candidate, relevance))| {
+            let why: Vec<Share> = legs
+                .iter()
+                .zip(&ranks)
+                .filter_map(|((leg, values), ranks)| {
+                    let (raw, share) = values.get(i).copied().flatten()?;
+                    Some(Share { leg: *leg, raw, rank: ranks.get(i).copied()?, share })
+                })
+                .collect();
+            let prior = why.iter().find(|s| s.leg == Leg::Prior).map_or(0.0, |s| s.share);
+            Hit { id: candidate.id.clone(), score: relevance + prior, relevance, why }
+        })
+        .collect();
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    hits
+}
+
+/// Weighted, normalised text, vector and entity scores of each candidate.
+fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<(f64, f64, f64)> {
+    let text = Scale::of(candidates.iter().map(|c| c.text), true);
+    let vector = Scale::of(candidates.iter().map(|c| c.vector), false);
+    let entity = Scale::of(candidates.iter().map(|c| c.entity), true);
+    let with_vectors = candidates.iter().any(|c| finite(c.vector).is_some());
+    candidates
+        .iter()
+        .map(|c| {
+            let (text, entity) = (text.apply(c.text), entity.apply(c.entity));
+            // A text that is not embedded yet is judged by its words alone.
+            let (text_weight, vector) = match finite(c.vector) {
+                Some(_) => (weights.text, vector.apply(c.vector)),
+                None if with_vectors => (weights.text + weights.vector, 0.0),
+                None => (1.0, 0.0),
+            };
+            (text_weight * text, weights.vector * vector, weights.entity * entity)
+        })
+        .collect()
+}
+
+/// Min-max scale of one leg over the candidates of one query.
+struct Scale {
+    min: f64,
+    max: f64,
+}
+
+impl Scale {
+    /// `from_zero` for legs where 0 means "no match" (BM25, entities): what is not found stands below the last match.
+    fn of(values: impl Iterator<Item = Option<f64>>, from_zero: bool) -> Self {
+        let (mut min, mut max) = (if from_zero { 0.0 } else { f64::INFINITY }, f64::NEG_INFINITY);
+        for value in values.filter_map(finite) {
+            min = min.min(value);
+            max = max.max(value);
+        }
+        Self { min, max }
+    }
+
+    fn apply(&self, value: Option<f64>) -> f64 {
+        match finite(value) {
+            None => 0.0,
+            Some(_) if self.max <= self.min => 1.0,
+            Some(value) => ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// Base scores by session and place.
+struct Context {
+    turns: HashMap<(u64, i64), f64>,
+    best: HashMap<u64, f64>,
+}
+
+impl Context {
+    fn new<Id>(candidates: &[Candidate<Id>], relevance: &[f64]) -> Self {
+        let (mut turns, mut best) = (HashMap::new(), HashMap::new());
+        for (candidate, score) in candidates.iter().zip(relevance) {
+            if let Some((session, place)) = candidate.turn {
+                insert_greater(&mut turns, (session, place), *score);
+                insert_greater(&mut best, session, *score);
+            }
+        }
+        Self { turns, best }
+    }
+
+    fn neighbours<Id>(&self, candidate: &Candidate<Id>, weights: &Weights) -> f64 {
+        let Some((session, place)) = candidate.turn else { return 0.0 };
+        let at = |offset: i64| {
+            place.checked_add(offset).and_then(|place| self.turns.get(&(session, place))).copied().unwrap_or(0.0)
+        };
+        weights.neighbour_1 * (at(-1) + at(1)) + weights.neighbour_2 * (at(-2) + at(2))
+    }
+
+    fn best_of_session<Id>(&self, candidate: &Candidate<Id>) -> f64 {
+        candidate.turn.and_then(|(session, _)| self.best.get(&session)).copied().unwrap_or(0.0)
+    }
+}
+
+fn insert_greater<K: Hash + Eq>(map: &mut HashMap<K, f64>, key: K, value: f64) {
+    let slot = map.entry(key).or_insert(value);
+    *slot = slot.max(value);
+}
+
+fn time_fit(at: Option<Timestamp>, window: Option<Window>) -> f64 {
+    match (at, window) {
+        (Some(at), Some(window)) => window.fit(at),
+        _ => 0.0,
+    }
+}
+
+/// The priors as one number from 0 to 1; the shares are in [`weights`].
+fn prior(priors: &Priors, at: Option<Timestamp>, setting: &Setting) -> f64 {
+    let shares = &setting.weights.priors;
+    let age_days = at.map(|at| (setting.now.0.saturating_sub(at.0)).max(0) as f64 / jay_types::time::DAY as f64);
+    let recency = age_days.map_or(0.0, |days| (-std::f64::consts::LN_2 * days / shares.half_life_days).exp());
+    let feedback = (priors.feedback as f64 / 2.0).tanh();
+    let unit = |value: f64| if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+    unit(
+        shares.importance * unit(priors.importance)
+            + shares.confidence * unit(priors.confidence)
+            + shares.pinned * f64::from(u8::from(priors.pinned))
+            + shares.recency * recency
+            + shares.feedback * (1.0 + feedback) / 2.0,
+    )
+}
+
+fn finite(value: Option<f64>) -> Option<f64> {
+    value.filter(|value| value.is_finite())
+}
+
+/// Raw value and share, where there is any.
+fn gained(raw: f64, weight: f64) -> Gain {
+    (raw > 0.0).then_some((raw, raw * weight))
+}
+
+fn paired<Id>(
+    candidates: &[Candidate<Id>],
+    raw: impl Fn(&Candidate<Id>) -> Option<f64>,
+    base: &[(f64, f64, f64)],
+    share: impl Fn(&(f64, f64, f64)) -> f64,
+) -> Vec<Gain> {
+    candidates.iter().zip(base).map(|(c, b)| finite(raw(c)).map(|raw| (raw, share(b)))).collect()
+}
+
+/// Ranks of raw values, 1 for the greatest; absent values get the rank behind the last.
+fn ranks(values: &[Gain]) -> Vec<usize> {
+    let mut sorted: Vec<f64> = values.iter().flatten().map(|(raw, _)| *raw).collect();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    values
+        .iter()
+        .map(|value| value.map_or(sorted.len(), |(raw, _)| sorted.partition_point(|other| *other > raw)) + 1)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

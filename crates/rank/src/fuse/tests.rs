@@ -1,0 +1,158 @@
+use super::*;
+use expect_test::expect;
+use proptest::prelude::*;
+
+const DAY: i64 = jay_types::time::DAY;
+
+fn setting() -> Setting {
+    Setting { now: Timestamp(1000 * DAY), window: None, weights: Weights::default() }
+}
+
+fn text(id: u32, score: f64) -> Candidate<u32> {
+    Candidate { text: Some(score), ..Candidate::new(id) }
+}
+
+fn order(candidates: &[Candidate<u32>], setting: &Setting) -> Vec<u32> {
+    fuse(candidates, setting).into_iter().map(|hit| hit.id).collect()
+}
+
+#[test]
+fn text_alone_keeps_its_order_and_ties_go_by_id() {
+    assert_eq!(order(&[text(1, 2.0), text(2, 9.0), text(3, 5.0)], &setting()), [2, 3, 1]);
+    assert_eq!(order(&[text(3, 1.0), text(1, 1.0), text(2, 1.0)], &setting()), [1, 2, 3]);
+    assert!(fuse::<u32>(&[], &setting()).is_empty());
+}
+
+#[test]
+fn text_and_vector_share_the_decision() {
+    let both = |id, text, vector| Candidate { text, vector, ..Candidate::new(id) };
+    let candidates = [both(1, Some(10.0), Some(0.2)), both(2, Some(8.0), Some(0.8)), both(3, Some(1.0), Some(0.9))];
+    assert_eq!(order(&candidates, &setting()), [2, 3, 1]);
+}
+
+#[test]
+fn what_is_not_embedded_is_judged_by_its_words() {
+    let candidates = [
+        Candidate { vector: Some(0.9), ..text(1, 2.0) },
+        text(2, 10.0),
+        Candidate { vector: Some(0.1), ..text(3, 9.0) },
+    ];
+    assert_eq!(order(&candidates, &setting()), [2, 1, 3]);
+}
+
+#[test]
+fn neighbours_count_in_the_same_session_only() {
+    let turn = |id, score: Option<f64>, session, place| Candidate {
+        text: score,
+        turn: Some((session, place)),
+        ..Candidate::new(id)
+    };
+    let candidates =
+        [turn(1, Some(10.0), 7, 4), turn(2, None, 7, 5), turn(3, None, 7, 6), turn(4, None, 7, 7), turn(5, None, 8, 5)];
+    let hits = fuse(&candidates, &setting());
+    let relevance = |id: u32| hits.iter().find(|hit| hit.id == id).unwrap().relevance;
+    assert!((relevance(2) - 0.5).abs() < 1e-9, "distance 1 and the session: {}", relevance(2));
+    assert!((relevance(3) - 0.35).abs() < 1e-9);
+    assert!((relevance(4) - 0.1).abs() < 1e-9);
+    assert!(relevance(5).abs() < 1e-9);
+}
+
+#[test]
+fn names_and_times_lift() {
+    let window = Window { from: Timestamp(10 * DAY), to: Timestamp(11 * DAY) };
+    let candidates = [
+        text(1, 10.0),
+        Candidate { named: true, ..text(2, 9.0) },
+        Candidate { at: Some(Timestamp(10 * DAY)), ..text(3, 9.0) },
+        Candidate { at: Some(Timestamp(500 * DAY)), ..text(4, 9.0) },
+    ];
+    assert_eq!(order(&candidates, &Setting { window: Some(window), ..setting() }), [2, 3, 1, 4]);
+}
+
+#[test]
+fn a_hit_says_why() {
+    let candidates = [
+        Candidate {
+            vector: Some(0.5),
+            named: true,
+            priors: Priors { importance: 1.0, ..Priors::default() },
+            ..text(1, 4.0)
+        },
+        Candidate { vector: Some(0.7), turn: Some((1, 1)), ..text(2, 2.0) },
+    ];
+    let lines: Vec<String> = fuse(&candidates, &setting())
+        .iter()
+        .map(|hit| {
+            let why: Vec<String> =
+                hit.why.iter().map(|s| format!("{:?} {:.2} #{} +{:.3}", s.leg, s.raw, s.rank, s.share)).collect();
+            format!("{} {:.3}: {}\n", hit.id, hit.score, why.join(", "))
+        })
+        .collect();
+    expect![[r#"
+        2 0.827: Text 2.00 #2 +0.250, Vector 0.70 #1 +0.500, Session 0.75 #1 +0.075, Prior 0.10 #2 +0.002
+        1 0.757: Text 4.00 #1 +0.500, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.250, Prior 0.35 #1 +0.007
+    "#]]
+    .assert_eq(&lines.concat());
+}
+
+#[test]
+fn scores_that_are_no_numbers_count_as_absent() {
+    let candidates = [Candidate { vector: Some(f64::NAN), ..text(1, f64::INFINITY) }, text(2, 1.0)];
+    let hits = fuse(&candidates, &setting());
+    assert_eq!(hits.first().map(|hit| hit.id), Some(2));
+    assert!(hits.iter().all(|hit| hit.score.is_finite()));
+}
+
+#[test]
+fn the_prior_shares_sum_to_one() {
+    let p = Weights::default().priors;
+    assert!((p.importance + p.confidence + p.pinned + p.recency + p.feedback - 1.0).abs() < 1e-9);
+}
+
+fn candidate() -> impl Strategy<Value = Candidate<u32>> {
+    (
+        (prop::option::of(0.0..30.0), prop::option::of(-1.0..1.0), prop::option::of(0.0..5.0)),
+        (prop::option::of((0u64..3, 0i64..10)), any::<bool>(), prop::option::of(0i64..1000)),
+        (any::<f64>(), -1.0..2.0, any::<bool>(), any::<i64>()),
+    )
+        .prop_map(|((text, vector, entity), (turn, named, day), (importance, confidence, pinned, feedback))| {
+            Candidate {
+                id: 0,
+                text,
+                vector,
+                entity,
+                turn,
+                named,
+                at: day.map(|day| Timestamp(day * DAY)),
+                priors: Priors { importance, confidence, pinned, feedback },
+            }
+        })
+}
+
+proptest! {
+    #[test]
+    fn priors_never_outrank_relevance(mut candidates in prop::collection::vec(candidate(), 0..30)) {
+        for (i, candidate) in candidates.iter_mut().enumerate() {
+            candidate.id = i as u32;
+        }
+        let hits = fuse(&candidates, &setting());
+        prop_assert_eq!(hits.len(), candidates.len());
+        for (i, first) in hits.iter().enumerate() {
+            prop_assert!(first.score >= first.relevance - 1e-9 && first.score <= first.relevance + PRIOR_MAX + 1e-9);
+            for second in &hits[i + 1..] {
+                prop_assert!(second.relevance - first.relevance <= PRIOR_MAX + 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_the_input_order(mut candidates in prop::collection::vec(candidate(), 0..20), turn in 0usize..20) {
+        for (i, candidate) in candidates.iter_mut().enumerate() {
+            candidate.id = i as u32;
+        }
+        let before = order(&candidates, &setting());
+        let len = candidates.len().max(1);
+        candidates.rotate_left(turn % len);
+        prop_assert_eq!(before, order(&candidates, &setting()));
+    }
+}

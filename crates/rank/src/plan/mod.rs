@@ -1,0 +1,176 @@
+//! What a query asks for: terms, quoted phrases, identifiers, names, a time.
+//!
+//! Exists so that text search, vector search and fusion work from one reading of the query.
+//!
+//! **Invariant:** a query of any length costs bounded time ([`crate::analyse::TERMS_MAX`] tokens are looked at) and
+//! makes at most [`TERMS_MAX`] terms; [`Query::fts_match`] holds nothing of the query but terms of the analysis.
+
+mod when;
+
+pub use when::{Window, window};
+
+use crate::analyse::{self, Token, TokenKind};
+use jay_types::Timestamp;
+use serde::Serialize;
+use std::collections::HashSet;
+
+/// Terms of one query at most; of a longer one the rarest are kept.
+pub const TERMS_MAX: usize = 64;
+/// Quoted phrases of one query at most, and terms of one phrase.
+pub const PHRASES_MAX: usize = 8;
+const PHRASE_TERMS_MAX: usize = 32;
+/// Capitalised names of one query at most.
+pub const NAMES_MAX: usize = 16;
+
+/// Tells how many documents hold a term, so that a long query keeps its rarest terms.
+pub type DocumentFrequency<'a> = &'a dyn Fn(&str) -> u64;
+
+/// A query as it was understood.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Query {
+    /// Terms to search, in the order of their first appearance, without duplicates.
+    pub terms: Vec<String>,
+    /// Quoted phrases as contiguous terms of the index; never empty ones.
+    pub phrases: Vec<Vec<String>>,
+    /// The terms that are compounds or numbers kept whole: they decide where words are vague.
+    pub identifiers: Vec<String>,
+    /// Capitalised words, folded and lower-cased, for matching speakers and entities.
+    pub names: Vec<String>,
+    /// The time that the query names.
+    pub window: Option<Window>,
+    /// Distinct terms that were left out because there were more than [`TERMS_MAX`].
+    pub terms_cut: usize,
+}
+
+impl Query {
+    /// Reads a query. `now` is the moment that "yesterday" is relative to, in UTC. Without `frequency` a query that is
+    /// too long keeps identifiers and long words, which are the rarer ones.
+    #[must_use]
+    pub fn parse(text: &str, now: Timestamp, frequency: Option<DocumentFrequency<'_>>) -> Self {
+        let tokens = analyse::query_tokens(text);
+        let (terms, terms_cut) = select_terms(&tokens, frequency);
+        let kept: HashSet<&str> = terms.iter().map(String::as_str).collect();
+        let mut seen = HashSet::new();
+        let identifiers = tokens
+            .iter()
+            .filter(|t| matches!(t.kind, TokenKind::Whole | TokenKind::Number))
+            .filter(|t| kept.contains(t.term.as_str()) && seen.insert(t.term.as_str()))
+            .map(|t| t.term.clone())
+            .collect();
+        Self { phrases: phrases(text), identifiers, names: names(text), window: window(text, now), terms_cut, terms }
+    }
+
+    /// A MATCH expression of SQLite FTS5: phrases and terms as quoted strings, joined by OR. None where there is
+    /// nothing to search. The table's tokenizer must be `ascii tokenchars '_'` (see [`crate::analyse`]).
+    #[must_use]
+    pub fn fts_match(&self) -> Option<String> {
+        let mut out = String::new();
+        let phrases = self.phrases.iter().filter(|phrase| phrase.len() > 1).map(|phrase| phrase.join(" "));
+        for quoted in phrases.chain(self.terms.iter().cloned()) {
+            // The analysis makes no quotes; a term from elsewhere that holds one must not end the string.
+            let quoted = quoted.replace(['"', '\0'], " ");
+            if quoted.trim().is_empty() {
+                continue;
+            }
+            if !out.is_empty() {
+                out.push_str(" OR ");
+            }
+            out.push('"');
+            out.push_str(&quoted);
+            out.push('"');
+        }
+        (!out.is_empty()).then_some(out)
+    }
+
+    /// Whether the query asks for nothing that text or vectors could find.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.terms.is_empty() && self.phrases.is_empty()
+    }
+}
+
+/// Distinct terms without stop words (with them where nothing else is left), and how many were cut.
+fn select_terms(tokens: &[Token], frequency: Option<DocumentFrequency<'_>>) -> (Vec<String>, usize) {
+    let content = tokens.iter().any(|t| !t.stop);
+    let mut seen = HashSet::new();
+    let distinct: Vec<&Token> =
+        tokens.iter().filter(|t| !(content && t.stop)).filter(|t| seen.insert(t.term.as_str())).collect();
+    if distinct.len() <= TERMS_MAX {
+        return (distinct.into_iter().map(|t| t.term.clone()).collect(), 0);
+    }
+    let cut = distinct.len() - TERMS_MAX;
+    let mut ranked: Vec<(u64, usize)> = distinct
+        .iter()
+        .enumerate()
+        .map(|(i, token)| (frequency.map_or_else(|| guessed_frequency(token), |of| of(&token.term)), i))
+        .collect();
+    // A term that no document holds finds nothing: it goes last, though it is the rarest.
+    ranked.sort_by_key(|&(count, i)| (count == 0, count, i));
+    let mut kept: Vec<usize> = ranked.into_iter().take(TERMS_MAX).map(|(_, i)| i).collect();
+    kept.sort_unstable();
+    (kept.into_iter().filter_map(|i| distinct.get(i)).map(|t| t.term.clone()).collect(), cut)
+}
+
+/// Stands for a document frequency where none is known: identifiers are rare, long words are rarer than short ones.
+fn guessed_frequency(token: &Token) -> u64 {
+    let length = u64::try_from(token.term.chars().count().min(24)).unwrap_or(24);
+    match token.kind {
+        TokenKind::Whole | TokenKind::Number => 1,
+        TokenKind::Pair | TokenKind::Emoji => 15,
+        TokenKind::Word | TokenKind::Part => 27 - length,
+        TokenKind::Character => 30,
+    }
+}
+
+/// What stands in double quotes, straight or curly.
+fn phrases(text: &str) -> Vec<Vec<String>> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while out.len() < PHRASES_MAX {
+        let Some((_, after)) = rest.split_once(['"', '“', '„']) else { break };
+        let Some((inside, after)) = after.split_once(['"', '”', '“']) else { break };
+        rest = after;
+        if inside.len() > 16 * PHRASE_TERMS_MAX {
+            continue;
+        }
+        let terms = analyse::index_terms(inside);
+        if !terms.is_empty() && terms.len() <= PHRASE_TERMS_MAX && !out.contains(&terms) {
+            out.push(terms);
+        }
+    }
+    out
+}
+
+/// Capitalised words that are not stop words, months or week days; lower-cased, without possessive ending.
+fn names(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for word in text.split_whitespace().take(analyse::TERMS_MAX) {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let base = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s")).unwrap_or(word);
+        let capital = base.chars().next().is_some_and(char::is_uppercase);
+        if !capital
+            || base.chars().count() < 2
+            || !base.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’'))
+        {
+            continue;
+        }
+        let name = folded(base);
+        let asked = analyse::is_stop_word(&word.to_lowercase().replace(['\'', '’'], ""));
+        if !asked && !when::is_calendar_word(&name) && !out.contains(&name) {
+            out.push(name);
+            if out.len() == NAMES_MAX {
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// A name as [`Query::names`] holds it: for comparing a speaker or entity with the query's names.
+#[must_use]
+pub fn folded(name: &str) -> String {
+    analyse::fold(name).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+use super::*;
+use expect_test::expect;
+use proptest::prelude::*;
+
+/// A Wednesday.
+fn now() -> Timestamp {
+    Timestamp::parse("2026-05-20T15:30:00Z").unwrap()
+}
+
+fn parse(text: &str) -> Query {
+    Query::parse(text, now(), None)
+}
+
+#[test]
+fn question_words_go_and_stay_only_where_nothing_else_is_left() {
+    assert_eq!(parse("Which port does staging Postgres use?").terms, ["port", "stage", "postgr", "use"]);
+    assert_eq!(parse("what is it").terms, ["what", "is", "it"]);
+    assert_eq!(parse("port port PORT ports").terms, ["port"]);
+    assert_eq!(parse("  ?! ").fts_match(), None);
+}
+
+#[test]
+fn phrases_identifiers_and_names_are_seen() {
+    let query =
+        parse("did Caroline's \"retry loop\" call parseHttpHeader2 on 5433 in “the store” with O'Brien? When, Friday?");
+    assert_eq!(query.phrases, [vec!["retri", "loop"], vec!["the", "store"]]);
+    assert_eq!(query.identifiers, ["parsehttpheader2", "5433"]);
+    assert_eq!(query.names, ["caroline", "o'brien"]);
+    assert_eq!(parse("an \"open quote").phrases, Vec::<Vec<String>>::new());
+    assert_eq!(parse("Ångström and Zoë").names, ["angstrom", "zoe"]);
+}
+
+#[test]
+fn the_match_expression_quotes_every_term() {
+    let query = parse("a\" OR text:* NEAR(x, 2) \"two words\" -- ; DROP");
+    expect![[r#""or text near x 2" OR "text" OR "near" OR "x" OR "2" OR "two" OR "word" OR "drop""#]]
+        .assert_eq(&query.fts_match().unwrap());
+}
+
+#[test]
+fn a_long_query_keeps_its_rarest_terms() {
+    let mut text = String::new();
+    for i in 0..100_000 {
+        text.push_str(&format!("word{} ", (b'a' + (i % 26) as u8) as char));
+        text.push_str(["alpha ", "beta "][i % 2]);
+        text.push_str(&letters(i));
+        text.push(' ');
+    }
+    text.insert_str(0, "zyzzyva ");
+    let frequency = |term: &str| match term {
+        "zyzzyva" => 1,
+        term if term.starts_with('q') => 0,
+        _ => 1000,
+    };
+    let query = Query::parse(&text, now(), Some(&frequency));
+    assert_eq!(query.terms.len(), TERMS_MAX);
+    assert!(query.terms.contains(&"zyzzyva".to_owned()) && query.terms_cut > 1000);
+    assert!(query.terms.iter().all(|term| !term.starts_with('q')));
+    let guessed = Query::parse(&format!("{text} parse_http_header"), now(), None);
+    assert_eq!(guessed.terms.len(), TERMS_MAX);
+}
+
+fn letters(mut i: usize) -> String {
+    let mut out = String::new();
+    for _ in 0..4 {
+        out.push((b'a' + (i % 26) as u8) as char);
+        i /= 26;
+    }
+    out
+}
+
+#[test]
+fn times_are_read() {
+    for (text, expected) in [
+        ("what did we do yesterday?", "2026-05-19..2026-05-20"),
+        ("today", "2026-05-20..2026-05-21"),
+        ("notes of last week", "2026-05-11..2026-05-18"),
+        ("this week", "2026-05-18..2026-05-25"),
+        ("last month", "2026-04-01..2026-05-01"),
+        ("last year's plan", "2025-01-01..2026-01-01"),
+        ("What happened in May?", "2026-05-01..2026-06-01"),
+        ("in June", "2025-06-01..2025-07-01"),
+        ("in May 2023", "2023-05-01..2023-06-01"),
+        ("deployed 2023-05-08", "2023-05-08..2023-05-09"),
+        ("in 2023-05", "2023-05-01..2023-06-01"),
+        ("in 2023", "2023-01-01..2024-01-01"),
+        ("on 8 May", "2026-05-08..2026-05-09"),
+        ("on 8 May, 2023", "2023-05-08..2023-05-09"),
+        ("the 8th of June", "2025-06-08..2025-06-09"),
+        ("May 8, 2023", "2023-05-08..2023-05-09"),
+        ("3 days ago", "2026-05-17..2026-05-18"),
+        ("a week ago", "2026-05-10..2026-05-17"),
+        ("two months ago", "2026-03-05..2026-04-05"),
+        ("in the last 3 days", "2026-05-17..2026-05-21"),
+        ("over the past two weeks", "2026-05-06..2026-05-21"),
+        ("last Friday", "2026-05-15..2026-05-16"),
+        ("last Wednesday", "2026-05-13..2026-05-14"),
+        ("last night", "2026-05-19..2026-05-20"),
+        ("since 2026-05-01", "2026-05-01..2026-05-21"),
+        ("before May 2023", "1970-01-01..2023-05-01"),
+    ] {
+        let window = window(text, now()).map(|w| format!("{}..{}", w.from.date(), w.to.date()));
+        assert_eq!(window.as_deref(), Some(expected), "{text}");
+    }
+    for text in [
+        "may I see it",
+        "port 2023",
+        "march on",
+        "31 june",
+        "version 1.2.3",
+        "last resort",
+        "5 days",
+        "",
+        "99999999 days ago",
+    ] {
+        assert_eq!(window(text, now()), None, "{text}");
+    }
+}
+
+#[test]
+fn a_window_is_soft() {
+    let day = jay_types::time::DAY;
+    let window = Window { from: Timestamp(10 * day), to: Timestamp(12 * day) };
+    assert!((window.fit(Timestamp(11 * day)) - 1.0).abs() < 1e-9);
+    assert!((window.fit(Timestamp(8 * day)) - 0.5).abs() < 1e-9);
+    assert!((window.fit(Timestamp(14 * day)) - 0.5).abs() < 1e-9);
+    assert!(window.fit(Timestamp(1000 * day)) == 0.0);
+    assert!(window.fit(Timestamp(i64::MIN)) == 0.0);
+}
+
+proptest! {
+    #[test]
+    fn no_query_breaks_the_match_expression(text in "\\PC{0,80}|[\"'a-z()*:^{}+ -]{0,60}", at in any::<i64>()) {
+        let query = Query::parse(&text, Timestamp(at), None);
+        if let Some(expression) = query.fts_match() {
+            for part in expression.split(" OR ") {
+                let inner = part.strip_prefix('"').and_then(|p| p.strip_suffix('"'));
+                prop_assert!(inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(
+                    |c| c == ' ' || c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit() || !c.is_ascii())), "{expression}");
+            }
+        }
+    }
+}
