@@ -1,6 +1,24 @@
-//! The engine: the rules of remember, recall and policy between the catalogue and the store.
+//! The engine: the rules of remember, recall, forget and of the archive, between the catalogue and the store.
 //!
-//! **Invariant:** no clock, environment, randomness or output; what is needed of those is an argument.
+//! Each operation goes the same way: gather from one snapshot, decide by a pure function that gives its reasons, apply
+//! as one act.
+//!
+//! **Invariant:** no clock, environment, randomness, network or output; what is needed of those is an argument.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+pub mod diagnostics;
+pub mod edit;
+mod embedding;
+mod engine;
+mod filter;
+pub mod namespaces;
+pub mod purge;
+pub mod read;
+pub mod recall;
+mod registers;
+pub mod remember;
 pub mod secrets;
+pub mod sessions;
+
+pub use engine::{ActorKind, Call, Caller, Door, Engine, EngineOptions, Idempotency, NamespaceOfDirectory};
+pub use jay_types::surroundings::Surroundings;

@@ -197,7 +197,9 @@ impl Writer {
         &mut self,
         act: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> std::thread::Result<Result<T, E>> {
-        let Some(connection) = &self.connection else { return Ok(Err(StoreError::from(Error::internal("no connection")).into())) };
+        let Some(connection) = &self.connection else {
+            return Ok(Err(StoreError::from(Error::internal("no connection")).into()));
+        };
         if let Err(error) = connection.execute_batch("SAVEPOINT act") {
             return Ok(Err(StoreError::from(error).into()));
         }

@@ -139,11 +139,7 @@ fn copy_before(connection: &Connection, file: &Path, number: u32) -> Result<()> 
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".before-{number}"));
     let mut copy = Connection::open(Path::new(&name))?;
-    rusqlite::backup::Backup::new(connection, &mut copy)?.run_to_completion(
-        4096,
-        std::time::Duration::ZERO,
-        None,
-    )?;
+    rusqlite::backup::Backup::new(connection, &mut copy)?.run_to_completion(4096, std::time::Duration::ZERO, None)?;
     Ok(())
 }
 

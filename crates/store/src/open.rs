@@ -2,7 +2,7 @@
 
 use crate::identity::{Identity, Machine};
 use crate::tx::Tx;
-use crate::{Result, StoreError, connection, group, location, migrate};
+use crate::{Result, StoreError, connection, group, location, lock, migrate};
 use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
@@ -184,7 +184,13 @@ impl Store {
         let file = self.file();
         let connection = connection::open_writer(&file)?;
         private_mode(&file)?;
+        // Two processes may make the same file at once; the lock lets one of them finish.
+        let _lock = lock::acquire(&self.lock_file())?;
         migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0)?;
+        let tx = self.tx(&connection);
+        if tx.meta_number("analysis")?.is_none() {
+            tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
+        }
         Ok(connection)
     }
 
@@ -272,4 +278,32 @@ fn private_mode(_: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn private_directory(_: &Path) -> Result<()> {
     Ok(())
+}
+
+impl Store {
+    /// The version of this program's text analysis.
+    #[must_use]
+    pub fn analysis(&self) -> u32 {
+        self.options.analysis.version
+    }
+
+    /// Files of the data directory that others than their owner may read, in words.
+    #[must_use]
+    pub fn permission_faults(&self) -> Vec<String> {
+        let names = ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state"];
+        let paths = names.iter().map(|name| self.options.directory.join(name));
+        paths.chain([self.options.directory.clone()]).filter_map(|path| permission_fault(&path)).collect()
+    }
+}
+
+#[cfg(unix)]
+fn permission_fault(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).ok()?.permissions().mode();
+    (mode & 0o077 != 0).then(|| format!("{} can be read by others (mode {:o})", path.display(), mode & 0o777))
+}
+
+#[cfg(not(unix))]
+fn permission_fault(_: &Path) -> Option<String> {
+    None
 }

@@ -67,11 +67,15 @@ impl Store {
             return Ok(Scrubbed { done: true, waiting_for: None });
         }
         self.close_readers();
-        self.group.exclusively(|| self.open_writer(), &self.lock_file(), |connection| {
-            connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
-            connection.execute_batch("VACUUM")?;
-            Ok(truncate(connection)?)
-        })
+        self.group.exclusively(
+            || self.open_writer(),
+            &self.lock_file(),
+            |connection| {
+                connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
+                connection.execute_batch("VACUUM")?;
+                Ok(truncate(connection)?)
+            },
+        )
     }
 }
 

@@ -9,8 +9,17 @@ use jay_types::change::Journal;
 /// Entities projected at a time.
 const PAGE: i64 = 1000;
 const MEMORY_TABLES: [&str; 11] = [
-    "versions", "deferred", "actors", "memories", "tags", "links", "key_claims", "forgets", "namespace_state",
-    "namespace_names", "undone",
+    "versions",
+    "deferred",
+    "actors",
+    "memories",
+    "tags",
+    "links",
+    "key_claims",
+    "forgets",
+    "namespace_state",
+    "namespace_names",
+    "undone",
 ];
 const ARCHIVE_TABLES: [&str; 6] = ["versions", "deferred", "actors", "blocks", "messages", "sessions"];
 
@@ -85,7 +94,10 @@ impl Tx<'_> {
         for table in self.tables() {
             self.digest_table(table, &mut text)?;
         }
-        text.push_str(&format!("docs {:?}", self.all("SELECT id FROM text_index_docsize ORDER BY id", [], |row| row.get::<_, i64>(0))?));
+        text.push_str(&format!(
+            "docs {:?}",
+            self.all("SELECT id FROM text_index_docsize ORDER BY id", [], |row| row.get::<_, i64>(0))?
+        ));
         Ok(jay_types::Hash::of(text.as_bytes()))
     }
 

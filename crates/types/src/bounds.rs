@@ -189,7 +189,10 @@ mod tests {
         assert_eq!(refuse("51"), Err("must be 1 to 50, not 51".to_owned()));
         assert_eq!(refuse("-1"), Err("must be 1 to 50, not -1".to_owned()));
         assert_eq!(Limit::<10, 50>::default().get(), 10);
-        assert_eq!(serde_json::from_str::<Unit>("1.5").map_err(|e| e.to_string()), Err("must be 0 to 1, not 1.5".to_owned()));
+        assert_eq!(
+            serde_json::from_str::<Unit>("1.5").map_err(|e| e.to_string()),
+            Err("must be 0 to 1, not 1.5".to_owned())
+        );
         assert!(Unit::new(f64::NAN).is_err());
         assert_eq!(Tag::new(" "), Err("must not be empty".to_owned()));
         assert!(Tag::new("x".repeat(129)).is_err());

@@ -42,8 +42,10 @@ impl NamespacePath {
     #[must_use]
     pub fn from_words(text: &str) -> Self {
         let clean = |segment: &str| -> String {
-            let mapped: String =
-                segment.chars().map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' }).collect();
+            let mapped: String = segment
+                .chars()
+                .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' })
+                .collect();
             mapped.trim_matches(|c| c == '.' || c == '-').to_owned()
         };
         let mut path = String::new();

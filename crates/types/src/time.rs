@@ -136,7 +136,11 @@ mod tests {
             ("3d", "2026-05-07T00:00:00Z"),
             ("90s ago", "2026-05-09T23:58:30Z"),
         ] {
-            assert_eq!(Timestamp::parse_relative(text, now).map(Timestamp::rfc3339).ok().as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                Timestamp::parse_relative(text, now).map(Timestamp::rfc3339).ok().as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
         for text in ["", "yesterday", "2026-13-01", "99999999999999999999d", "-3d"] {
             assert!(Timestamp::parse_relative(text, now).is_err(), "{text}");

@@ -2,9 +2,9 @@
 
 use crate::Result;
 use crate::tx::Tx;
-use jay_types::change::header::StreamId;
 use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::StreamId;
 use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, NodeId, Timestamp};
 use rusqlite::params;
 
@@ -134,9 +134,10 @@ impl Tx<'_> {
     pub(crate) fn hash_in_branch(&self, branch: i64, seq: u64) -> Result<Hash> {
         let mut branch = branch;
         loop {
-            let found = self.one("SELECT hash FROM changes WHERE stream = ?1 AND seq = ?2", params![branch, seq], |row| {
-                row.get(0)
-            })?;
+            let found =
+                self.one("SELECT hash FROM changes WHERE stream = ?1 AND seq = ?2", params![branch, seq], |row| {
+                    row.get(0)
+                })?;
             if let Some(hash) = found {
                 return Ok(Hash(hash));
             }

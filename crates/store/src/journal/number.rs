@@ -75,7 +75,10 @@ impl Tx<'_> {
     }
 
     pub(crate) fn set_meta(&self, name: &str, value: i64) -> Result<()> {
-        self.execute("INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value", params![name, value])?;
+        self.execute(
+            "INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )?;
         Ok(())
     }
 

@@ -126,7 +126,10 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: b
 type PartFault = Option<(StreamId, u64, &'static str)>;
 
 /// The changes of one (act, stream) at the front of `entries`, and what follows.
-fn split_part<'a>(first: &'a FrameEntry, entries: &'a [FrameEntry]) -> Result<(Vec<Received<'a>>, &'a [FrameEntry]), PartFault> {
+fn split_part<'a>(
+    first: &'a FrameEntry,
+    entries: &'a [FrameEntry],
+) -> Result<(Vec<Received<'a>>, &'a [FrameEntry]), PartFault> {
     let read = |entry: &'a FrameEntry| match Header::decode(&entry.header) {
         Ok(header) => Ok(Received { hash: header.hash(), header, entry }),
         Err(fault) => Err(Header::peek(&entry.header).map(|(_, stream, seq)| {
@@ -147,7 +150,14 @@ fn split_part<'a>(first: &'a FrameEntry, entries: &'a [FrameEntry]) -> Result<(V
     Ok((part, tail))
 }
 
-fn stop(tx: &Tx<'_>, report: &mut ReceiveReport, stream: StreamId, seq: u64, reason: &'static str, now: i64) -> Result<()> {
+fn stop(
+    tx: &Tx<'_>,
+    report: &mut ReceiveReport,
+    stream: StreamId,
+    seq: u64,
+    reason: &'static str,
+    now: i64,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO stopped(node, namespace, reason, detail, at) VALUES(?1, ?2, ?3, ?4, ?5)
          ON CONFLICT(node, namespace) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, at = excluded.at",
@@ -195,7 +205,8 @@ fn take_part(
     let stream = match parent {
         Parent::Head(stream) => stream,
         Parent::Start => {
-            let known = tx.number("SELECT count(*) FROM streams WHERE node = ?1 AND namespace = ?2", [node, namespace])?;
+            let known =
+                tx.number("SELECT count(*) FROM streams WHERE node = ?1 AND namespace = ?2", [node, namespace])?;
             report.renewed_node |= head.header.node == own && known > 0;
             insert_stream(tx, node, namespace, None, 0)?
         }
@@ -207,11 +218,20 @@ fn take_part(
     report.renewed_node |= head.header.node == own;
     journal_part(tx, part, stream, namespace, touched)?;
     report.journalled += part.len() as u64;
-    tx.execute("DELETE FROM stopped WHERE node = ?1 AND namespace = ?2", params![head.header.node.0, head.header.namespace.0])?;
+    tx.execute(
+        "DELETE FROM stopped WHERE node = ?1 AND namespace = ?2",
+        params![head.header.node.0, head.header.namespace.0],
+    )?;
     Ok(Ok(()))
 }
 
-fn journal_part(tx: &Tx<'_>, part: &[Received<'_>], stream: i64, namespace: i64, touched: &mut BTreeSet<i64>) -> Result<()> {
+fn journal_part(
+    tx: &Tx<'_>,
+    part: &[Received<'_>],
+    stream: i64,
+    namespace: i64,
+    touched: &mut BTreeSet<i64>,
+) -> Result<()> {
     let Some(last) = part.last() else { return Ok(()) };
     let act = tx.number_act(last.header.act)?;
     let mut pos = tx.next_pos()?;
@@ -220,7 +240,12 @@ fn journal_part(tx: &Tx<'_>, part: &[Received<'_>], stream: i64, namespace: i64,
         let entity = tx.number_entity(namespace, received.header.kind, received.header.entity)?;
         // A body of a purged entity is dropped on arrival (J10).
         let body = if tx.is_purged(entity)? { None } else { received.body() };
-        let row = Row { header: &received.header, hash: received.hash, body: body.as_ref(), signature: received.entry.signature };
+        let row = Row {
+            header: &received.header,
+            hash: received.hash,
+            body: body.as_ref(),
+            signature: received.entry.signature,
+        };
         touched.insert(insert(tx, pos, stream, namespace, act, &row)?);
         hlc = hlc.max(received.header.hlc.0 as i64);
         pos += 1;
@@ -235,13 +260,15 @@ fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {
     if count != part.len() || count > ACT_MAX_CHANGES || head.header.seq == 0 {
         return Err("bad_bounds");
     }
-    let bytes: usize = part.iter().filter_map(|received| received.entry.body.as_ref()).map(|(_, bytes)| bytes.len()).sum();
+    let bytes: usize =
+        part.iter().filter_map(|received| received.entry.body.as_ref()).map(|(_, bytes)| bytes.len()).sum();
     if bytes > ACT_MAX_BYTES {
         return Err("bad_bounds");
     }
     for (index, received) in part.iter().enumerate() {
         let header = &received.header;
-        if usize::from(header.index) != index || header.count != head.header.count || header.actor != head.header.actor {
+        if usize::from(header.index) != index || header.count != head.header.count || header.actor != head.header.actor
+        {
             return Err("bad_bounds");
         }
         if i64::try_from(header.hlc.0).map_or(true, |hlc| hlc > now.saturating_add(TEN_YEARS)) {
@@ -347,7 +374,8 @@ fn check_chain(tx: &Tx<'_>, part: &[Received<'_>], parent: &Parent) -> Result<Re
 
 /// The author's public key: known, or told by the `open` at the front of this part.
 fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<[u8; 32]>> {
-    let known: Option<[u8; 32]> = tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
+    let known: Option<[u8; 32]> =
+        tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
     if known.is_some() {
         return Ok(known);
     }

@@ -62,16 +62,14 @@ pub(crate) fn masked_text(block: &Block, index: usize, message: &Message) -> Str
 pub(crate) fn mask(block: &Block, message: usize, part: usize, text: &str) -> String {
     let mut out = String::new();
     let mut from = 0;
-    let mut spans: Vec<_> = block
-        .secrets
-        .iter()
-        .filter(|span| span.message as usize == message && span.part as usize == part)
-        .collect();
+    let mut spans: Vec<_> =
+        block.secrets.iter().filter(|span| span.message as usize == message && span.part as usize == part).collect();
     spans.sort_by_key(|span| span.start);
     for span in spans {
         let (start, end) = (span.start as usize, span.end as usize);
         // A span that does not fit the text must hide all of it: better too much than the secret.
-        let Some(before) = text.get(from..start.max(from)).filter(|_| text.is_char_boundary(end.min(text.len()))) else {
+        let Some(before) = text.get(from..start.max(from)).filter(|_| text.is_char_boundary(end.min(text.len())))
+        else {
             return format!("[secret:{}]", span.rule);
         };
         out.push_str(before);
@@ -85,7 +83,17 @@ pub(crate) fn mask(block: &Block, message: usize, part: usize, text: &str) -> St
 /// `8 May 2023 2023-05-08`: a date is found by its words and as one.
 fn date_words(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let date = at.date();

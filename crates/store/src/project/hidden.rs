@@ -29,7 +29,12 @@ pub(crate) fn own_bits(state: &EntityState) -> i64 {
 }
 
 /// Refreshes the groups of these keys and marks.
-pub(crate) fn refresh(tx: &Tx<'_>, namespace: i64, keys: &[Option<String>], macs: &[Option<[u8; MAC_BYTES]>]) -> Result<()> {
+pub(crate) fn refresh(
+    tx: &Tx<'_>,
+    namespace: i64,
+    keys: &[Option<String>],
+    macs: &[Option<[u8; MAC_BYTES]>],
+) -> Result<()> {
     for key in keys.iter().flatten().collect::<BTreeSet<_>>() {
         refresh_key(tx, namespace, key)?;
     }

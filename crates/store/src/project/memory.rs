@@ -139,7 +139,10 @@ fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     }
     tx.execute("DELETE FROM links WHERE entity = ?1", [num])?;
     for (target, relation) in folded.state.elements(LINKS).filter_map(split_link) {
-        tx.execute("INSERT OR IGNORE INTO links(entity, target, relation) VALUES(?1, ?2, ?3)", params![num, target.0, relation])?;
+        tx.execute(
+            "INSERT OR IGNORE INTO links(entity, target, relation) VALUES(?1, ?2, ?3)",
+            params![num, target.0, relation],
+        )?;
     }
     Ok(())
 }
@@ -188,6 +191,8 @@ fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {
 
 impl Tx<'_> {
     pub(crate) fn forget_key(&self, namespace: i64) -> Result<Option<[u8; 32]>> {
-        Ok(self.one("SELECT forget_key FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get(0))?.flatten())
+        Ok(self
+            .one("SELECT forget_key FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get(0))?
+            .flatten())
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
     let forget_key = state.value(FORGET_KEY).and_then(|key| key.as_str()).and_then(from_hex::<32>);
     let secrets = state.value(POLICY).and_then(|policy| policy.get("secrets")).and_then(|secrets| secrets.as_str());
     let had_key = tx
-        .one("SELECT forget_key FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get::<_, Option<[u8; 32]>>(0))?
+        .one("SELECT forget_key FROM namespace_state WHERE namespace = ?1", [namespace], |row| {
+            row.get::<_, Option<[u8; 32]>>(0)
+        })?
         .flatten();
     tx.execute(
         "INSERT OR REPLACE INTO namespace_state(namespace, path, path_pos, forget_key, secrets, created_at, retired)
@@ -63,7 +65,12 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
 
 fn elements_with_position(folded: &Folded, register: Register) -> Vec<(String, i64)> {
     let first = |dots: &BTreeSet<jay_types::change::body::ElementDot>| {
-        folded.positions.iter().filter(|(dot, _)| dots.iter().any(|element| element.dot == *dot)).map(|(_, pos)| *pos).min()
+        folded
+            .positions
+            .iter()
+            .filter(|(dot, _)| dots.iter().any(|element| element.dot == *dot))
+            .map(|(_, pos)| *pos)
+            .min()
     };
     folded
         .state

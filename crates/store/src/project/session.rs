@@ -4,9 +4,9 @@ use super::Folded;
 use super::document::{message_document, of_message};
 use crate::Result;
 use crate::tx::Tx;
+use jay_types::Hash;
 use jay_types::change::block::{Block, BlockSource};
 use jay_types::session::{Message, Role, SessionMeta};
-use jay_types::Hash;
 use rusqlite::params;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
@@ -27,7 +27,10 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");
-                tx.execute("INSERT OR REPLACE INTO deferred(pos, field, reason) VALUES(?1, '', 'unreadable_body')", [pos])?;
+                tx.execute(
+                    "INSERT OR REPLACE INTO deferred(pos, field, reason) VALUES(?1, '', 'unreadable_body')",
+                    [pos],
+                )?;
             }
         }
     }
@@ -99,11 +102,10 @@ fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource) -> Result<bool
         tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, OUTDATED])?;
         refresh_copies(tx, entity, &id, digest)?;
     }
-    let later = tx.one(
-        "SELECT 1 FROM blocks WHERE entity = ?1 AND path = ?2 AND host = ?3 AND revision > ?4",
-        here,
-        |_| Ok(()),
-    )?;
+    let later =
+        tx.one("SELECT 1 FROM blocks WHERE entity = ?1 AND path = ?2 AND host = ?3 AND revision > ?4", here, |_| {
+            Ok(())
+        })?;
     Ok(later.is_some())
 }
 
@@ -164,11 +166,9 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
         return Ok(());
     }
     let (count, first, last) = tx
-        .one(
-            "SELECT count(*), min(at), max(at) FROM messages WHERE entity = ?1 AND superseded = 0",
-            [num],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?)),
-        )?
+        .one("SELECT count(*), min(at), max(at) FROM messages WHERE entity = ?1 AND superseded = 0", [num], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
+        })?
         .unwrap_or_default();
     let started = whole.started_at.map(|at| at.0).or(first);
     let ended = whole.ended_at.map(|at| at.0).max(last);

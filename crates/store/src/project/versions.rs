@@ -11,7 +11,8 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()
     let num = folded.row.num;
     let position = |dot: Dot| folded.positions.iter().find(|(d, _)| *d == dot).map(|(_, pos)| *pos);
     tx.execute("DELETE FROM versions WHERE entity = ?1", [num])?;
-    let mut insert = tx.statement("INSERT INTO versions(entity, register, pos, idx, head) VALUES(?1, ?2, ?3, ?4, ?5)")?;
+    let mut insert =
+        tx.statement("INSERT INTO versions(entity, register, pos, idx, head) VALUES(?1, ?2, ?3, ?4, ?5)")?;
     for register in kind.registers() {
         if let Some(heads) = folded.state.values.get(register.name) {
             for (head, write) in heads.0.iter().enumerate() {

@@ -66,7 +66,8 @@ impl Tx<'_> {
             dot: change.hash.dot(),
             at: change.at,
             actor: self.actor_name(actor)?,
-            operation: Op::from_number(change.op).map_or_else(|| format!("op {}", change.op), |op| op.name().to_owned()),
+            operation: Op::from_number(change.op)
+                .map_or_else(|| format!("op {}", change.op), |op| op.name().to_owned()),
             body: match change.body {
                 BodyState::Present(body) => Some(body),
                 BodyState::Missing | BodyState::Unreadable(_) => None,
@@ -82,7 +83,7 @@ impl Tx<'_> {
         self.one(
             "SELECT t.id FROM changes c JOIN acts t ON t.num = c.act JOIN entities e ON e.num = c.entity
                JOIN actors a ON a.entity = c.actor
-             WHERE a.name = ?1 AND a.kind = ?2 AND e.kind IN (2, 4)
+             WHERE a.name = ?1 AND a.kind = ?2 AND (e.kind = 4 OR (e.kind = 2 AND c.op = 3))
                AND NOT EXISTS(SELECT 1 FROM undone u WHERE u.act = t.id)
                AND c.pos NOT IN (SELECT pos FROM undone)
                AND NOT EXISTS(SELECT 1 FROM undone u JOIN changes x ON x.pos = u.pos WHERE x.act = c.act)

@@ -96,7 +96,9 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64)> {
     cursor
         .split_once('-')
         .and_then(|(at, num)| Some((i64::from_str_radix(at, 16).ok()?, i64::from_str_radix(num, 16).ok()?)))
-        .ok_or_else(|| Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.").into())
+        .ok_or_else(|| {
+            Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.").into()
+        })
 }
 
 impl Tx<'_> {
@@ -145,8 +147,11 @@ impl Tx<'_> {
             }
         }
         all.sort_by_key(|row| std::cmp::Reverse((row.memory.created_at.0, row.num)));
-        let mut rows: Vec<MemoryRow> =
-            all.into_iter().filter(|row| after.is_none_or(|last| (row.memory.created_at.0, row.num) < last)).take(limit + 1).collect();
+        let mut rows: Vec<MemoryRow> = all
+            .into_iter()
+            .filter(|row| after.is_none_or(|last| (row.memory.created_at.0, row.num) < last))
+            .take(limit + 1)
+            .collect();
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|row| format!("{:x}-{:x}", row.memory.created_at.0, row.num));

@@ -90,9 +90,11 @@ impl Tx<'_> {
                 .into());
         }
         let rows: Vec<(i64, i64, [u8; 16])> = if let Ok(id) = EntityId::parse(text) {
-            self.all("SELECT num, namespace, id FROM entities WHERE id = ?1 AND kind = ?2", params![id.0, kind], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
+            self.all(
+                "SELECT num, namespace, id FROM entities WHERE id = ?1 AND kind = ?2",
+                params![id.0, kind],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?
         } else {
             self.all(
                 "SELECT e.num, e.namespace, e.id FROM entities e JOIN memories m ON m.entity = e.num
@@ -134,10 +136,19 @@ impl Tx<'_> {
         };
         let memory = self.show(&entity, &state, hidden, upto)?;
         let votes = |verdict: &str| {
-            state.elements(jay_types::change::registry::FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64
+            state.elements(jay_types::change::registry::FEEDBACK).filter(|vote| vote.starts_with(verdict)).count()
+                as i64
         };
         let votes = votes("useful ") - votes("noise ");
-        Ok(Some(MemoryRow { memory, namespace: self.namespace_id(entity.namespace)?, state, num, text_pos, hidden, votes }))
+        Ok(Some(MemoryRow {
+            memory,
+            namespace: self.namespace_id(entity.namespace)?,
+            state,
+            num,
+            text_pos,
+            hidden,
+            votes,
+        }))
     }
 
     /// Number of the namespace of a memory.
@@ -149,9 +160,8 @@ impl Tx<'_> {
     }
 
     fn show(&self, entity: &EntityRow, state: &EntityState, hidden: i64, upto: i64) -> Result<Memory> {
-        let text = |name: &str| {
-            state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str).map(str::to_owned)
-        };
+        let text =
+            |name: &str| state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str).map(str::to_owned);
         let time = |value: Option<&Value>| value.and_then(Value::as_i64).map(Timestamp);
         let unit = |register| state.value(register).and_then(|value| serde_json::from_value(value.clone()).ok());
         let id = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|id| EntityId::parse(id).ok());
@@ -192,7 +202,13 @@ impl Tx<'_> {
         })
     }
 
-    fn superseded_by(&self, entity: &EntityRow, state: &EntityState, hidden: i64, upto: i64) -> Result<Option<EntityId>> {
+    fn superseded_by(
+        &self,
+        entity: &EntityRow,
+        state: &EntityState,
+        hidden: i64,
+        upto: i64,
+    ) -> Result<Option<EntityId>> {
         if hidden & hidden::SUPERSEDED == 0 {
             return Ok(None);
         }

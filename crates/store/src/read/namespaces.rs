@@ -106,7 +106,9 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn path_of(&self, namespace: i64) -> Result<String> {
         let path = self
-            .one("SELECT path FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get::<_, Option<String>>(0))?
+            .one("SELECT path FROM namespace_state WHERE namespace = ?1", [namespace], |row| {
+                row.get::<_, Option<String>>(0)
+            })?
             .flatten();
         match path {
             Some(path) => Ok(path),
@@ -162,7 +164,9 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn secrets_policy(&self, namespace: i64) -> Result<String> {
         let policy = self
-            .one("SELECT secrets FROM namespace_state WHERE namespace = ?1", [namespace], |row| row.get::<_, Option<String>>(0))?
+            .one("SELECT secrets FROM namespace_state WHERE namespace = ?1", [namespace], |row| {
+                row.get::<_, Option<String>>(0)
+            })?
             .flatten();
         Ok(policy.unwrap_or_else(|| "redact".to_owned()))
     }

@@ -5,6 +5,7 @@ use crate::read::as_of::Moment;
 use crate::read::list::ListFilter;
 use crate::read::namespaces::Scope;
 use crate::tx::Tx;
+use jay_types::Timestamp;
 use rusqlite::types::Value as Sql;
 
 /// A document that matches.
@@ -16,6 +17,23 @@ pub struct TextHit {
     pub entity: i64,
     /// BM25, greater is better.
     pub score: f64,
+}
+
+/// What fusion looks at of a memory besides its text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Brief {
+    /// Number of the memory.
+    pub entity: i64,
+    /// When it was said.
+    pub created_at: Timestamp,
+    /// 0 to 1.
+    pub importance: Option<f64>,
+    /// 0 to 1.
+    pub confidence: Option<f64>,
+    /// Kept in the context at all times.
+    pub pinned: bool,
+    /// Marks of usefulness less marks of noise.
+    pub votes: i64,
 }
 
 /// Documents of the index that are looked at before the first filter; grown until enough pass.
@@ -102,6 +120,31 @@ impl Tx<'_> {
             }
         }
         Ok(hits)
+    }
+
+    /// What fusion looks at of these memories, in no order.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn briefs(&self, entities: &[i64]) -> Result<Vec<Brief>> {
+        let mut statement = self.statement(
+            "SELECT entity, created_at, importance, confidence, pinned, useful - noise FROM memories WHERE entity = ?1",
+        )?;
+        let mut briefs = Vec::with_capacity(entities.len());
+        for entity in entities {
+            let mut rows = statement.query([entity])?;
+            if let Some(row) = rows.next()? {
+                briefs.push(Brief {
+                    entity: row.get(0)?,
+                    created_at: Timestamp(row.get(1)?),
+                    importance: row.get(2)?,
+                    confidence: row.get(3)?,
+                    pinned: row.get(4)?,
+                    votes: row.get(5)?,
+                });
+            }
+        }
+        Ok(briefs)
     }
 
     /// The current wordings that pass the filter and are of these documents: for vector hits.

@@ -7,7 +7,7 @@ use crate::tx::Tx;
 use crate::{Result, StoreError};
 use jay_types::change::block::Block;
 use jay_types::session::Part;
-use jay_types::{EntityId, Error, Timestamp};
+use jay_types::{EntityId, Error, NamespaceId, Timestamp};
 use rusqlite::params;
 use rusqlite::types::Value as Sql;
 use std::collections::BTreeMap;
@@ -187,20 +187,16 @@ impl Tx<'_> {
         })
     }
 
-    /// True where the session is in the archive.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn has_session(&self, client: &str, session: &str) -> Result<bool> {
-        let found = self.one("SELECT 1 FROM sessions WHERE client = ?1 AND session = ?2", [client, session], |_| Ok(()))?;
-        Ok(found.is_some())
-    }
-
     /// Sessions, latest first; `cursor` is the (latest, num) of the last row of the page before.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn sessions(&self, clause: &SessionClause, limit: usize, cursor: Option<(i64, i64)>) -> Result<Vec<SessionRow>> {
+    pub fn sessions(
+        &self,
+        clause: &SessionClause,
+        limit: usize,
+        cursor: Option<(i64, i64)>,
+    ) -> Result<Vec<SessionRow>> {
         let (mut sql, mut params) = clause.session_sql();
         if let Some(since) = clause.since {
             sql.push_str(" AND s.latest >= ?");
@@ -236,7 +232,9 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn find_sessions(&self, text: &str) -> Result<Vec<SessionRow>> {
         let sql = |test: &str| {
-            format!("SELECT {SESSION} FROM sessions s JOIN entities e ON e.num = s.entity WHERE {test} ORDER BY s.entity LIMIT 20")
+            format!(
+                "SELECT {SESSION} FROM sessions s JOIN entities e ON e.num = s.entity WHERE {test} ORDER BY s.entity LIMIT 20"
+            )
         };
         let exact = self.all(&sql("s.session = ?1"), [text], session_row)?;
         if !exact.is_empty() {
@@ -295,13 +293,13 @@ impl Tx<'_> {
                      JOIN messages m ON m.doc = f.doc JOIN sessions s ON s.entity = m.entity";
         let mut all = vec![Sql::from(format!("{{terms}} : ({terms})"))];
         all.extend(params.iter().cloned());
-        let matched = self.number(
-            &format!("SELECT count(*) FROM {inner} WHERE {filter}"),
-            rusqlite::params_from_iter(all.clone()),
-        )?;
+        let matched = self
+            .number(&format!("SELECT count(*) FROM {inner} WHERE {filter}"), rusqlite::params_from_iter(all.clone()))?;
         all.push(Sql::from(limit as i64));
         let hits = self.all(
-            &format!("SELECT f.doc, m.entity, f.score FROM {inner} WHERE {filter} ORDER BY f.score DESC, f.doc LIMIT ?"),
+            &format!(
+                "SELECT f.doc, m.entity, f.score FROM {inner} WHERE {filter} ORDER BY f.score DESC, f.doc LIMIT ?"
+            ),
             rusqlite::params_from_iter(all),
             |row| Ok(TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? }),
         )?;
@@ -327,29 +325,35 @@ impl Tx<'_> {
     pub fn message_passes(&self, doc: i64, clause: &SessionClause) -> Result<bool> {
         let (filter, mut params) = clause.sql();
         params.insert(0, Sql::from(doc));
-        let sql = format!("SELECT 1 FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.doc = ? AND {filter}");
+        let sql =
+            format!("SELECT 1 FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.doc = ? AND {filter}");
         Ok(self.one(&sql, rusqlite::params_from_iter(params), |_| Ok(()))?.is_some())
     }
 
-    /// Searchable messages of a session around one, nearest first is not meant: in their order, each with its distance.
+    /// The namespace in which a session is archived.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn neighbours(&self, message: &MessageRow, distance: i64) -> Result<Vec<(i64, i64)>> {
-        let around = |compare: &str, order: &str| {
-            self.all(
-                &format!(
-                    "SELECT doc FROM messages WHERE entity = ?1 AND searchable = 1 AND superseded = 0 AND (ordinal, doc) {compare} (?2, ?3)
-                     ORDER BY ordinal {order}, doc {order} LIMIT ?4"
-                ),
-                params![message.entity, message.ordinal, message.doc, distance],
-                |row| row.get::<_, i64>(0),
-            )
-        };
-        let before = around("<", "DESC")?;
-        let after = around(">", "ASC")?;
-        let numbered = |docs: Vec<i64>, sign: i64| (1..).zip(docs).map(move |(n, doc)| (doc, sign * n)).collect::<Vec<_>>();
-        Ok(numbered(before, -1).into_iter().chain(numbered(after, 1)).collect())
+    pub fn session_namespace(&self, client: &str, session: &str) -> Result<Option<NamespaceId>> {
+        self.one(
+            "SELECT n.id FROM sessions s JOIN namespaces n ON n.num = s.namespace WHERE s.client = ?1 AND s.session = ?2
+             ORDER BY s.entity LIMIT 1",
+            [client, session],
+            |row| row.get(0).map(NamespaceId),
+        )
+    }
+
+    /// The searchable messages of a session, in their order.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn searchable_docs(&self, session: i64) -> Result<Vec<i64>> {
+        self.all(
+            "SELECT m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
+             WHERE m.entity = ?1 AND m.searchable = 1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place",
+            [session],
+            |row| row.get(0),
+        )
     }
 
     /// The conversational texts of messages, secrets masked; each block is read once.
@@ -388,7 +392,8 @@ impl Tx<'_> {
         }
         for (pos, docs) in by_block {
             let Some(json) = self.body_json(pos)? else { continue };
-            let block = Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
+            let block =
+                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
             for doc in docs {
                 visit(doc, &block, (doc & ((1 << PLACE_BITS) - 1)) as usize);
             }
@@ -408,7 +413,8 @@ impl Tx<'_> {
         )?;
         for pos in blocks {
             let Some(json) = self.body_json(pos)? else { continue };
-            let block = Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
+            let block =
+                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
             visit(&block);
         }
         Ok(())
@@ -419,9 +425,11 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn documents_with(&self, terms: &str) -> Result<Vec<i64>> {
-        self.all("SELECT rowid FROM text_index WHERE text_index MATCH ?1 ORDER BY rowid", [format!("{{terms}} : ({terms})")], |row| {
-            row.get(0)
-        })
+        self.all(
+            "SELECT rowid FROM text_index WHERE text_index MATCH ?1 ORDER BY rowid",
+            [format!("{{terms}} : ({terms})")],
+            |row| row.get(0),
+        )
     }
 }
 
@@ -475,11 +483,46 @@ impl Store {
                 .hint("`jay session list` shows the sessions here.")
                 .into()),
             n => {
-                let candidates: Vec<String> = found.iter().map(|row| format!("{} {}", row.client, row.session)).collect();
+                let candidates: Vec<String> =
+                    found.iter().map(|row| format!("{} {}", row.client, row.session)).collect();
                 Err(Error::new(jay_types::Code::Ambiguous, format!("`{}` fits {n} sessions", text.trim()))
                     .hint(format!("Give more of the id: {}.", candidates.join(", ")))
                     .details(serde_json::json!({"candidates": candidates}))
                     .into())
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// When a source of this machine was read last.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn last_source_read(&self) -> Result<Option<Timestamp>> {
+        let at = self.one("SELECT max(at) FROM sources", [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(at.flatten().map(Timestamp))
+    }
+
+    /// The text to be embedded of a document: a current wording with its title, or a message; none where it is neither.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn document_text(&self, doc: i64) -> Result<Option<String>> {
+        match self.journal {
+            jay_types::change::Journal::Archive => Ok(self.message_texts(&[doc])?.remove(&doc)),
+            jay_types::change::Journal::Memory => {
+                let entity = self.one(
+                    "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1",
+                    [doc],
+                    |row| row.get::<_, i64>(0),
+                )?;
+                let Some(entity) = entity else { return Ok(None) };
+                let row = self.memory(entity, crate::Moment::Latest)?;
+                Ok(row.map(|row| match row.memory.title {
+                    Some(title) => format!("{title}\n{}", row.memory.text),
+                    None => row.memory.text,
+                }))
             }
         }
     }

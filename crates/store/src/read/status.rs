@@ -44,9 +44,11 @@ impl Tx<'_> {
                 0,
                 count("SELECT count(*) FROM namespace_state WHERE retired = 0 AND path IS NOT NULL")?,
             ),
-            Journal::Archive => {
-                (count("SELECT count(*) FROM sessions")?, count("SELECT count(*) FROM messages WHERE superseded = 0")?, 0)
-            }
+            Journal::Archive => (
+                count("SELECT count(*) FROM sessions")?,
+                count("SELECT count(*) FROM messages WHERE superseded = 0")?,
+                0,
+            ),
         };
         Ok(StoreCounts {
             format: crate::migrate::format_of(self.connection)?,
@@ -58,9 +60,11 @@ impl Tx<'_> {
             deferred: grouped("SELECT reason, count(*) FROM deferred GROUP BY reason ORDER BY reason")?,
             forks: count("SELECT count(*) - count(DISTINCT node << 32 | namespace) FROM streams")?,
             stopped: grouped("SELECT reason, count(*) FROM stopped GROUP BY reason ORDER BY reason")?,
-            jobs: self.all("SELECT kind, state, count(*) FROM jobs GROUP BY kind, state ORDER BY kind, state", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64))
-            })?,
+            jobs: self.all(
+                "SELECT kind, state, count(*) FROM jobs GROUP BY kind, state ORDER BY kind, state",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64)),
+            )?,
         })
     }
 

@@ -258,7 +258,9 @@ mod tests {
         let json = body.to_json();
         assert_eq!(
             String::from_utf8(json.clone()).ok().as_deref(),
-            Some(r#"{"tags":{"add":["x"],"remove":["09090909090909090909090909090909:2"]},"text":{"text":"a"},"replaces":{"text":["09090909090909090909090909090909"]}}"#)
+            Some(
+                r#"{"tags":{"add":["x"],"remove":["09090909090909090909090909090909:2"]},"text":{"text":"a"},"replaces":{"text":["09090909090909090909090909090909"]}}"#
+            )
         );
         body.replaces.remove("kind");
         assert_eq!(Body::from_json(&json), Ok(body));

@@ -222,8 +222,7 @@ impl Folding {
 
     fn take(&mut self, kind: EntityKind, change: &Change) {
         self.state.version += 1;
-        let stamp =
-            Stamp { order: change.order(), pos: change.pos, at: change.at, actor: change.actor };
+        let stamp = Stamp { order: change.order(), pos: change.pos, at: change.at, actor: change.actor };
         let Some(op) = Op::from_number(change.op).filter(|op| kind.takes(*op)) else {
             return self.defer(change.pos, None, "unknown_op");
         };
@@ -290,9 +289,8 @@ impl Folding {
         }
         for (name, writes) in self.writes {
             let replaced = self.replaced.remove(name).unwrap_or_default();
-            let is_head = |write: &Write| {
-                !replaced.iter().any(|(dot, by)| *dot == write.dot() && *by > write.stamp.order)
-            };
+            let is_head =
+                |write: &Write| !replaced.iter().any(|(dot, by)| *dot == write.dot() && *by > write.stamp.order);
             let heads: Vec<Write> = writes.into_iter().rev().filter(is_head).collect();
             self.state.values.insert(name, Heads(heads));
         }
@@ -374,7 +372,8 @@ mod tests {
         };
         let (one, two) = (add(1, 1), add(2, 2));
         let seen = ElementDot { dot: one.hash.dot(), index: 0 };
-        let remove = change(1, 3, Op::Update, Body::default().with_set(TAGS, &SetEdit { add: vec![], remove: vec![seen] }));
+        let remove =
+            change(1, 3, Op::Update, Body::default().with_set(TAGS, &SetEdit { add: vec![], remove: vec![seen] }));
         let alone = fold_memory(&[one.clone(), remove.clone()]);
         assert_eq!(alone.elements(TAGS).collect::<Vec<_>>(), ["y"]);
         let both = fold_memory(&[one, two, remove]);
@@ -417,9 +416,19 @@ mod tests {
         later.body = BodyState::Missing;
         let state = fold_memory(&[first.clone(), purge, later.clone()]);
         assert!(state.purged.is_some() && state.values.is_empty() && state.deferred.is_empty());
-        let mut odd = change(2, 10, Op::Update, Body { registers: BTreeMap::from([("mood".into(), json!(1))]), ..Body::default() });
+        let mut odd = change(
+            2,
+            10,
+            Op::Update,
+            Body { registers: BTreeMap::from([("mood".into(), json!(1))]), ..Body::default() },
+        );
         odd.op = 999;
-        let field = change(2, 11, Op::Update, Body { registers: BTreeMap::from([("mood".into(), json!(1))]), ..Body::default() });
+        let field = change(
+            2,
+            11,
+            Op::Update,
+            Body { registers: BTreeMap::from([("mood".into(), json!(1))]), ..Body::default() },
+        );
         let state = fold_memory(&[first, later, odd, field]);
         let reasons: Vec<_> = state.deferred.iter().map(|d| d.reason).collect();
         assert_eq!(reasons, ["missing_body", "unknown_op", "unknown_field"]);

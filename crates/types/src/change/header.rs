@@ -175,11 +175,8 @@ impl Header {
         }
         let rest = &mut &*bytes;
         let version = take::<1>(rest)[0];
-        let stream = StreamId {
-            journal: take::<1>(rest)[0],
-            namespace: NamespaceId(take(rest)),
-            node: NodeId(take(rest)),
-        };
+        let stream =
+            StreamId { journal: take::<1>(rest)[0], namespace: NamespaceId(take(rest)), node: NodeId(take(rest)) };
         Some((version, stream, u64::from_be_bytes(take(rest))))
     }
 

@@ -56,16 +56,8 @@ pub enum Op {
 
 impl Op {
     /// Every op this version knows.
-    pub const ALL: [Self; 8] = [
-        Self::Open,
-        Self::Create,
-        Self::Update,
-        Self::Forget,
-        Self::Unforget,
-        Self::Purge,
-        Self::Block,
-        Self::Reparse,
-    ];
+    pub const ALL: [Self; 8] =
+        [Self::Open, Self::Create, Self::Update, Self::Forget, Self::Unforget, Self::Purge, Self::Block, Self::Reparse];
 
     /// Its number in the header.
     #[must_use]
@@ -164,7 +156,7 @@ pub const ALIAS_OF: Register = value(14, "alias_of");
 pub const TAGS: Register = set(15, "tags");
 /// `<id of the other end> <relation>`.
 pub const LINKS: Register = set(16, "links");
-/// `<useful|noise> <actor id>`.
+/// `<useful or noise> <kind of actor>:<name>`.
 pub const FEEDBACK: Register = set(17, "feedback");
 /// A namespace's path.
 pub const PATH: Register = value(32, "path");

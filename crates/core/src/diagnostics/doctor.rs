@@ -1,0 +1,179 @@
+//! Doctor: finds what is wrong, explains it, mends what can be mended.
+
+use crate::engine::{Call, Engine};
+use jay_store::Store;
+use jay_types::Result;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Nothing is wrong.
+    Ok,
+    /// Worth a look.
+    Warning,
+    /// Something is broken.
+    Error,
+}
+
+/// One check and what it found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// What was checked
+    pub check: String,
+    /// How bad it is
+    pub severity: Severity,
+    /// What was found
+    pub message: String,
+    /// What helps
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// True where `--fix` or `--rebuild` mended it
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixed: bool,
+}
+
+/// The answer to doctor.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosis {
+    /// Every check
+    pub findings: Vec<Finding>,
+    /// True where no check found an error that is not mended
+    pub healthy: bool,
+}
+
+/// Checks both stores. `fix` mends what can be mended without loss; `rebuild` makes every projection again and tells
+/// whether the rows are the same.
+///
+/// # Errors
+/// What the store says where it cannot be read at all.
+pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
+    let engine = call.engine;
+    let mut findings = Vec::new();
+    if !engine.exists() {
+        findings.push(ok("store", format!("there is none yet in {}", engine.data_dir().display())));
+        return Ok(Diagnosis { findings, healthy: true });
+    }
+    for (store, name) in [(&engine.memory, "memory"), (&engine.archive, "archive")] {
+        if store.exists() {
+            check_store(store, name, rebuild, fix, &mut findings)?;
+        }
+    }
+    check_files(engine, &mut findings);
+    let healthy = findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
+    Ok(Diagnosis { findings, healthy })
+}
+
+fn check_store(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+    let integrity = store.read(|tx| tx.integrity_faults())?;
+    findings.push(match integrity.first() {
+        None => ok(&format!("{name} file"), "SQLite finds nothing wrong".to_owned()),
+        Some(fault) => bad(&format!("{name} file"), format!("{} faults, the first: {fault}", integrity.len()))
+            .hint("Copy the data directory aside; the journal in it may still be readable."),
+    });
+    let (faults, changes) = store.read(|tx| -> Result<_> {
+        let mut seen = 0;
+        Ok((tx.verify_journal(&mut |count| seen = count)?, seen))
+    })?;
+    findings.push(match faults.first() {
+        None => ok(&format!("{name} journal"), format!("{changes} changes: every chain, hash and signature holds")),
+        Some(fault) => bad(&format!("{name} journal"), format!("{} faults, the first: {fault}", faults.len()))
+            .hint("Keep a copy of the data directory and report this."),
+    });
+    check_counts(store, name, findings)?;
+    check_index(store, name, rebuild, fix, findings)
+}
+
+fn check_counts(store: &Store, name: &str, findings: &mut Vec<Finding>) -> Result<()> {
+    let counts = store.read(|tx| tx.counts())?;
+    let said = |list: &[(String, u64)]| {
+        list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
+    };
+    if !counts.deferred.is_empty() {
+        findings.push(
+            warn(&format!("{name} deferred"), said(&counts.deferred))
+                .hint("These changes are kept and tried again; a newer jay may know them."),
+        );
+    }
+    if !counts.stopped.is_empty() {
+        findings.push(
+            warn(&format!("{name} stopped streams"), said(&counts.stopped))
+                .hint("What another machine sent did not hold; its other streams go on."),
+        );
+    }
+    if counts.forks > 0 {
+        findings.push(
+            warn(&format!("{name} forks"), format!("{} streams were written by two copies of a store", counts.forks))
+                .hint("Nothing is lost: both branches are kept and shown."),
+        );
+    }
+    if counts.conflicts > 0 {
+        findings.push(
+            warn(&format!("{name} conflicts"), format!("{} fields have two values", counts.conflicts))
+                .hint("`jay get ID` lists both; `jay update` settles it."),
+        );
+    }
+    let failed: u64 = counts.jobs.iter().filter(|(_, state, _)| state == "failed").map(|(.., count)| count).sum();
+    if failed > 0 {
+        findings.push(
+            warn(&format!("{name} jobs"), format!("{failed} jobs gave up"))
+                .hint("`jay jobs list` says why; `jay jobs run` tries again."),
+        );
+    }
+    Ok(())
+}
+
+/// The text index must be of this program's analysis, and a rebuild must give the same rows.
+fn check_index(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+    let version = store.read(|tx| tx.analysis_version())?;
+    let current = version.is_none_or(|version| version == store.analysis());
+    if rebuild || (fix && !current) {
+        let rebuilt = store.rebuild(&mut |_, _| {})?;
+        let message = format!("{} entities were projected again", rebuilt.entities);
+        findings.push(if rebuilt.same {
+            ok(&format!("{name} rebuild"), format!("{message}; every row is the same"))
+        } else if current {
+            Finding {
+                fixed: true,
+                ..bad(&format!("{name} rebuild"), format!("{message}; rows differed and were mended"))
+            }
+            .hint("Please report this: projections must follow from the journal.")
+        } else {
+            ok(&format!("{name} rebuild"), format!("{message} for this version's text analysis"))
+        });
+    } else if !current {
+        findings.push(
+            warn(&format!("{name} text index"), "it was made by another version's analysis".to_owned())
+                .hint("`jay doctor --fix` makes it again."),
+        );
+    }
+    Ok(())
+}
+
+fn check_files(engine: &Engine, findings: &mut Vec<Finding>) {
+    let faults = engine.memory.permission_faults();
+    findings.push(match faults.first() {
+        None => ok("permissions", "the data directory is for its owner only".to_owned()),
+        Some(fault) => bad("permissions", fault.clone()).hint("Run `chmod -R go-rwx` on the data directory."),
+    });
+}
+
+fn ok(check: &str, message: String) -> Finding {
+    Finding { check: check.to_owned(), severity: Severity::Ok, message, hint: None, fixed: false }
+}
+
+fn warn(check: &str, message: String) -> Finding {
+    Finding { severity: Severity::Warning, ..ok(check, message) }
+}
+
+fn bad(check: &str, message: String) -> Finding {
+    Finding { severity: Severity::Error, ..ok(check, message) }
+}
+
+impl Finding {
+    fn hint(self, hint: &str) -> Self {
+        Self { hint: Some(hint.to_owned()), ..self }
+    }
+}

@@ -1,0 +1,9 @@
+//! How the store is: status, doctor, jobs.
+
+mod doctor;
+mod jobs;
+mod status;
+
+pub use doctor::{Diagnosis, Finding, doctor};
+pub use jobs::{JobView, JobsRun, jobs_list, jobs_run};
+pub use status::{Counted, Status, status};

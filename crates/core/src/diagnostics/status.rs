@@ -1,0 +1,129 @@
+//! Status: what is here, counted from the tables.
+
+use crate::engine::Call;
+use jay_store::StoreCounts;
+use jay_types::{EntityId, NodeId, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A count with what it counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counted {
+    /// What is counted
+    pub reason: String,
+    /// How many
+    pub count: u64,
+}
+
+/// The answer to status.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Status {
+    /// The data directory
+    pub store: String,
+    /// False before the first write
+    pub exists: bool,
+    /// This data directory's node
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// The store's format
+    pub format: u32,
+    /// Memories that are shown
+    pub memories: u64,
+    /// Namespaces
+    pub namespaces: u64,
+    /// Archived sessions
+    pub sessions: u64,
+    /// Archived messages
+    pub messages: u64,
+    /// Changes in both journals
+    pub changes: u64,
+    /// Fields that two machines wrote without seeing each other
+    pub conflicts: u64,
+    /// Some of the memories that have such fields
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memories_in_conflict: Vec<EntityId>,
+    /// Changes that are kept but wait for a newer version or for their body
+    pub deferred: Vec<Counted>,
+    /// Branches of streams that were written twice
+    pub forks: u64,
+    /// Streams that may not go on
+    pub stopped: Vec<Counted>,
+    /// Jobs that are not done
+    pub jobs_pending: u64,
+    /// Jobs that gave up
+    pub jobs_failed: u64,
+    /// Texts that wait for their vectors; absent without an embedder
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_embedded: Option<u64>,
+    /// The embedder; absent where there is none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedder: Option<String>,
+    /// Bytes of memory.db and its log
+    pub bytes_memory: u64,
+    /// Bytes of archive.db and its log
+    pub bytes_archive: u64,
+    /// When sessions were read in last; absent where they never were
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_session_sync: Option<jay_types::Timestamp>,
+    /// What there is to say
+    pub notes: Vec<String>,
+}
+
+/// Counts what is here.
+///
+/// # Errors
+/// What the store says.
+pub fn status(call: &Call<'_>) -> Result<Status> {
+    let engine = call.engine;
+    let (memory, in_conflict) =
+        engine.memory.read(|tx| -> Result<_> { Ok((tx.counts()?, tx.memories_in_conflict(10)?)) })?;
+    let (archive, last_sync) = engine.archive.read(|tx| -> Result<_> { Ok((tx.counts()?, tx.last_source_read()?)) })?;
+    let jobs = |counts: &StoreCounts, wanted: &str| -> u64 {
+        counts.jobs.iter().filter(|(_, state, _)| state == wanted).map(|(.., count)| count).sum()
+    };
+    let embedding = |counts: &StoreCounts| -> u64 {
+        counts.jobs.iter().filter(|(kind, ..)| kind == "embed").map(|(.., count)| count).sum()
+    };
+    let mut notes = Vec::new();
+    if memory.conflicts > 0 {
+        notes.push("`jay get ID` lists both values of a conflict; `jay update` settles it".to_owned());
+    }
+    if engine.embedder.is_none() {
+        notes.push("text_only: no embedder is configured".to_owned());
+    }
+    Ok(Status {
+        store: engine.data_dir().display().to_string(),
+        exists: engine.exists(),
+        node: engine.memory.node(),
+        format: memory.format,
+        memories: memory.entities,
+        namespaces: memory.namespaces,
+        sessions: archive.entities,
+        messages: archive.messages,
+        changes: memory.changes + archive.changes,
+        conflicts: memory.conflicts + archive.conflicts,
+        memories_in_conflict: in_conflict,
+        deferred: counted(&memory.deferred, &archive.deferred),
+        forks: memory.forks + archive.forks,
+        stopped: counted(&memory.stopped, &archive.stopped),
+        jobs_pending: jobs(&memory, "pending") + jobs(&archive, "pending"),
+        jobs_failed: jobs(&memory, "failed") + jobs(&archive, "failed"),
+        not_embedded: engine.embedder.as_ref().map(|_| embedding(&memory) + embedding(&archive)),
+        embedder: engine.embedder.as_ref().map(|embedder| embedder.id().to_owned()),
+        bytes_memory: engine.memory.file_bytes(),
+        bytes_archive: engine.archive.file_bytes(),
+        last_session_sync: last_sync,
+        notes,
+    })
+}
+
+fn counted(a: &[(String, u64)], b: &[(String, u64)]) -> Vec<Counted> {
+    let mut out: Vec<Counted> = Vec::new();
+    for (reason, count) in a.iter().chain(b) {
+        match out.iter_mut().find(|counted| counted.reason == *reason) {
+            Some(counted) => counted.count += count,
+            None => out.push(Counted { reason: reason.clone(), count: *count }),
+        }
+    }
+    out
+}

@@ -1,0 +1,78 @@
+//! Forget and unforget (J10): an actor's act that no edit clears, and a person's act that does.
+
+use super::answer;
+use crate::engine::Call;
+use crate::read::{GET_MAX, find};
+use crate::registers::put;
+use crate::remember::check::redacted_reason;
+use crate::remember::clean_text;
+use crate::secrets::Policy;
+use jay_store::{Draft, Moment};
+use jay_types::bounds::Word;
+use jay_types::change::registry::FORGOTTEN;
+use jay_types::change::{Body, EntityKind, Op};
+use jay_types::id::to_hex;
+use jay_types::request::Written;
+use jay_types::{Error, Result};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Forgets memories: they are shown to nobody any more, and an equal text is refused.
+///
+/// # Errors
+/// `bad_input` for no or too many ids, `not_found`, `ambiguous`.
+pub fn forget(call: &Call<'_>, ids: &[Word], reason: Option<&Word>) -> Result<Vec<Written>> {
+    if ids.is_empty() || ids.len() > GET_MAX {
+        return Err(Error::bad_input(format!("`ids`: must name 1 to {GET_MAX} memories, not {}", ids.len())));
+    }
+    let mut rules = BTreeSet::new();
+    let reason = reason.map(|reason| clean_text(reason.as_str(), Policy::Redact, &mut rules)).transpose()?;
+    let notes: Vec<String> = redacted_reason(&rules).into_iter().collect();
+    call.act(|w| {
+        let mut written = Vec::new();
+        let mut seen = BTreeSet::new();
+        for id in ids {
+            let row = find(w, id.as_str(), Moment::Latest, true)?;
+            if !seen.insert(row.num) {
+                continue;
+            }
+            if row.state.is_forgotten() {
+                written.push(answer(&row, false, vec![]));
+                continue;
+            }
+            let mark = w.mark_of(w.namespace_of(row.num)?, &row.memory.text)?.unwrap_or_default();
+            let mut value = json!({"mac": to_hex(&mark)});
+            if let (Some(reason), Some(map)) = (&reason, value.as_object_mut()) {
+                map.insert("reason".to_owned(), reason.as_str().into());
+            }
+            let mut body = Body::default();
+            put(&mut body, &row.state, FORGOTTEN, value);
+            w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Forget, body));
+            written.push(answer(&row, true, notes.clone()));
+        }
+        Ok(written)
+    })
+}
+
+/// Brings a forgotten memory back. For a person at the command line or the web page.
+///
+/// # Errors
+/// `refused` for everybody else, `not_found`, `ambiguous`.
+pub fn unforget(call: &Call<'_>, id: &Word) -> Result<Written> {
+    call.demand_person("unforget")?;
+    call.act(|w| {
+        let row = find(w, id.as_str(), Moment::Latest, true)?;
+        if !row.state.is_forgotten() {
+            let notes = match row.memory.forgotten {
+                true => vec!["an equal text was forgotten as another memory; unforget that one".to_owned()],
+                false => vec![],
+            };
+            return Ok(answer(&row, false, notes));
+        }
+        let mut body = Body::default();
+        body.registers.insert(FORGOTTEN.name.to_owned(), Value::Null);
+        body.replaces.insert(FORGOTTEN.name.to_owned(), row.state.head_dots(FORGOTTEN));
+        w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Unforget, body));
+        Ok(answer(&row, true, vec![]))
+    })
+}

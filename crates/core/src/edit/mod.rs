@@ -1,0 +1,41 @@
+//! Edits of memories that are here: update, forget, link, revert, undo, feedback, move.
+
+mod forget;
+mod link;
+mod moving;
+mod revert;
+mod undo;
+mod update;
+
+pub use forget::{forget, unforget};
+pub use link::{Verdict, feedback, link, unlink};
+pub use moving::move_to;
+pub use revert::revert;
+pub use undo::{Undone, undo};
+pub use update::update;
+
+use jay_store::{Draft, MemoryRow, WriteTx};
+use jay_types::change::{Body, EntityKind, Op};
+use jay_types::request::Written;
+
+pub(crate) use moving::draft_move;
+
+/// Drafts an update, unless there is nothing to write, and answers.
+fn write_update(w: &mut WriteTx<'_>, row: &MemoryRow, body: Body, notes: Vec<String>) -> Written {
+    let changed = !body.registers.is_empty();
+    if changed {
+        w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, body));
+    }
+    answer(row, changed, notes)
+}
+
+/// The answer for a memory to which `changed` adds one change.
+fn answer(row: &MemoryRow, changed: bool, notes: Vec<String>) -> Written {
+    Written {
+        id: row.memory.id,
+        namespace: row.memory.namespace.clone(),
+        version: row.memory.version + u64::from(changed),
+        changed,
+        notes,
+    }
+}

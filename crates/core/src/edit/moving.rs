@@ -1,0 +1,50 @@
+//! Move: one act that makes a full copy in the target and retires the source, which reads follow (J1).
+
+use super::answer;
+use crate::engine::Call;
+use crate::read::find;
+use crate::registers::{copy, put};
+use jay_store::{Draft, MemoryRow, Moment, WriteTx};
+use jay_types::bounds::Word;
+use jay_types::change::registry::{COPIED_FROM, RETIRED};
+use jay_types::change::{Body, EntityKind, Op};
+use jay_types::namespace::NamespacePath;
+use jay_types::request::Written;
+use jay_types::{EntityId, NamespaceId, Result};
+use serde_json::json;
+
+/// Moves a memory into another namespace. It goes on under a new id; its history stays behind.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `forgotten`.
+pub fn move_to(call: &Call<'_>, id: &Word, to: &NamespacePath) -> Result<Written> {
+    call.act(|w| {
+        let row = find(w, id.as_str(), Moment::Latest, false)?;
+        let (target, num) = w.namespace(to)?;
+        if target == row.namespace {
+            return Ok(answer(&row, false, vec![format!("it is in {to} already")]));
+        }
+        let id = draft_move(w, &row, target);
+        let namespace = w.path_of(num).unwrap_or_else(|_| to.to_string());
+        let namespace = if namespace == target.to_string() { to.to_string() } else { namespace };
+        let notes = vec![format!("moved from {} {}", row.memory.namespace, row.memory.id)];
+        Ok(Written { id, namespace, version: 1, changed: true, notes })
+    })
+}
+
+/// Drafts both halves of a move; returns the id under which the memory goes on.
+pub(crate) fn draft_move(w: &mut WriteTx<'_>, row: &MemoryRow, target: NamespaceId) -> EntityId {
+    let id = w.new_id();
+    let from = json!({"namespace": row.namespace, "id": row.memory.id});
+    let body = copy(&row.state).with(COPIED_FROM, from);
+    // Its time is part of what it says: without a register the copy would be as young as the move.
+    let body = match row.state.value(jay_types::change::registry::CREATED_AT) {
+        Some(_) => body,
+        None => body.with(jay_types::change::registry::CREATED_AT, row.memory.created_at.0),
+    };
+    w.draft(Draft::new(target, EntityKind::Memory, id, Op::Create, body));
+    let mut retire = Body::default();
+    put(&mut retire, &row.state, RETIRED, json!({"reason": "moved", "moved_to": id}));
+    w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, retire));
+    id
+}

@@ -1,0 +1,176 @@
+//! Undo: write back what the caller's last act won, as far as it still wins.
+
+use super::answer;
+use crate::engine::Call;
+use crate::registers::{put, put_set};
+use jay_store::{ActChange, Draft, MemoryRow, Moment, WriteTx};
+use jay_types::change::fold::EntityState;
+use jay_types::change::registry::{FORGOTTEN, RETIRED};
+use jay_types::change::{Body, EntityKind, Op, RegisterShape};
+use jay_types::request::Written;
+use jay_types::{ActId, Code, Dot, Error, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The answer to undo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Undone {
+    /// The act that was taken back
+    pub act: ActId,
+    /// When it was done
+    pub at: Timestamp,
+    /// What it did: create, update, forget, unforget
+    pub operation: String,
+    /// The memories that it touched
+    pub memories: Vec<Written>,
+}
+
+/// Takes back the caller's last act in this store that was not taken back already.
+///
+/// # Errors
+/// `not_found` where there is none; `conflict` where somebody changed the same fields since; `refused` for a purge, for
+/// changes of a namespace, and for a forget that is taken back by anybody but a person at hand.
+pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
+    let undo = |w: &mut WriteTx<'_>| {
+        let actor = call.caller.actor();
+        let Some(act) = w.last_act(&actor)? else {
+            return Err(Error::not_found(format!("there is no act of {} to undo here", actor.name))
+                .hint("`jay history ID` shows who changed a memory; `jay revert ID --to DOT` brings it back."));
+        };
+        let changes = w.act_changes(act)?;
+        check(call, &changes)?;
+        let at = changes.first().map(|change| change.at).unwrap_or_default();
+        let first_pos = changes.first().map_or(0, |change| change.pos);
+        let mut by_memory: BTreeMap<i64, Vec<&ActChange>> = BTreeMap::new();
+        for change in changes.iter().filter(|change| change.kind == EntityKind::Memory.number()) {
+            by_memory.entry(change.entity).or_default().push(change);
+        }
+        let mut operation = "update";
+        let mut memories = Vec::new();
+        for (num, changes) in by_memory {
+            let Some(row) = w.memory(num, Moment::Latest)? else { continue };
+            let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
+            let drafts = take_back(&row, before.as_ref(), &changes, act)?;
+            operation = changes.first().and_then(|change| Op::from_number(change.op)).map_or(operation, Op::name);
+            let written = drafts.len() as u64;
+            for (op, body) in drafts {
+                w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, op, body));
+            }
+            let mut answer = answer(&row, written > 0, vec![]);
+            answer.version = row.memory.version + written;
+            memories.push(answer);
+        }
+        Ok(Undone { act, at, operation: operation.to_owned(), memories })
+    };
+    if !dry_run {
+        return call.act(undo);
+    }
+    // The plan is the act itself, taken back: a dry run cannot say anything else than the run would.
+    let mut plan = None;
+    let refused = call.engine.memory.write(&call.caller.actor(), |w| -> Result<()> {
+        plan = Some(undo(w)?);
+        Err(Error::internal("dry run"))
+    });
+    match (plan, refused) {
+        (Some(plan), _) => Ok(plan),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Err(Error::internal("a dry run made no plan")),
+    }
+}
+
+fn check(call: &Call<'_>, changes: &[ActChange]) -> Result<()> {
+    for change in changes {
+        match Op::from_number(change.op) {
+            Some(Op::Purge) => {
+                return Err(Error::new(Code::Refused, "your last act here was a purge, which is final")
+                    .hint("Nothing can bring purged text back."));
+            }
+            Some(Op::Forget) => call.demand_person("taking back a forget")?,
+            _ => {}
+        }
+        let names_namespace = change.kind == EntityKind::Namespace.number() && change.op != Op::Create.number();
+        if names_namespace {
+            return Err(Error::new(Code::Refused, "your last act here changed a namespace")
+                .hint("Use `jay namespace rename`, `alias` or `set` to change it back."));
+        }
+    }
+    Ok(())
+}
+
+/// The changes that take back what one act did to one memory: pure.
+fn take_back(
+    row: &MemoryRow,
+    before: Option<&MemoryRow>,
+    changes: &[&ActChange],
+    act: ActId,
+) -> Result<Vec<(Op, Body)>> {
+    let mine: Vec<Dot> = changes.iter().map(|change| change.dot).collect();
+    let mut update = Body { undoes: Some(act), ..Body::default() };
+    if changes.iter().any(|change| change.op == Op::Create.number()) {
+        if row.memory.version > changes.len() as u64 && changed_since(row, &mine) {
+            return Err(conflict(row, "text"));
+        }
+        put(&mut update, &row.state, RETIRED, json!({"reason": "undo"}));
+        return Ok(vec![(Op::Update, update)]);
+    }
+    let empty = EntityState::default();
+    let then = before.map_or(&empty, |row| &row.state);
+    let mut forget = None;
+    for (name, value) in changes.iter().filter_map(|change| change.body.as_ref()).flat_map(|body| &body.registers) {
+        let Some(register) = EntityKind::Memory.register(name) else { continue };
+        if register.shape == RegisterShape::Set {
+            undo_set(&mut update, &row.state, then, register, value);
+            continue;
+        }
+        let still_wins = row.state.winner(register).is_some_and(|write| mine.contains(&write.dot()));
+        if !still_wins {
+            return Err(conflict(row, name));
+        }
+        let value = then.value(register).cloned().unwrap_or(Value::Null);
+        if register == FORGOTTEN {
+            let op = if value.is_null() { Op::Unforget } else { Op::Forget };
+            let mut body = Body { undoes: Some(act), ..Body::default() };
+            put(&mut body, &row.state, FORGOTTEN, value);
+            forget = Some((op, body));
+        } else {
+            put(&mut update, &row.state, register, value);
+        }
+    }
+    let update = (!update.registers.is_empty()).then_some((Op::Update, update));
+    Ok(update.into_iter().chain(forget).collect())
+}
+
+/// True where another write than this act's holds the wording, the key or the validity.
+fn changed_since(row: &MemoryRow, mine: &[Dot]) -> bool {
+    use jay_types::change::registry::{KEY, TEXT, VALID};
+    [TEXT, KEY, VALID]
+        .into_iter()
+        .filter_map(|register| row.state.winner(register))
+        .any(|write| !mine.contains(&write.dot()))
+}
+
+fn undo_set(
+    body: &mut Body,
+    now: &EntityState,
+    then: &EntityState,
+    register: jay_types::change::Register,
+    value: &Value,
+) {
+    let added: Vec<String> = value
+        .get("add")
+        .and_then(Value::as_array)
+        .map(|add| add.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect())
+        .unwrap_or_default();
+    let before: Vec<String> = then.elements(register).map(str::to_owned).collect();
+    let removes = value.get("remove").is_some();
+    let restore = if removes { before.clone() } else { vec![] };
+    let gone: Vec<String> = added.into_iter().filter(|element| !before.contains(element)).collect();
+    put_set(body, now, register, &restore, &gone);
+}
+
+fn conflict(row: &MemoryRow, field: &str) -> Error {
+    Error::new(Code::Conflict, format!("`{field}` of the memory {} was changed since", row.memory.id))
+        .hint(format!("See `jay history {} --diff`; `jay revert` brings a wording back.", row.memory.id))
+}

@@ -1,0 +1,276 @@
+//! The engine: two stores, an embedder where there is one, and who calls.
+
+use jay_models::{Embedder, HashEmbedder};
+use jay_sessions::{Environment, Platform};
+use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, WriteTx};
+use jay_types::bounds::Word;
+use jay_types::namespace::NamespacePath;
+use jay_types::surroundings::Surroundings;
+use jay_types::{Error, NamespaceId, Result, Timestamp};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Counts up when [`jay_rank::analyse::index_text`] gives other terms: text indexes are then made again.
+const ANALYSIS_VERSION: u32 = 1;
+/// Dimension of the deterministic embedder that tests use.
+const TEST_DIMENSION: usize = 256;
+
+/// Which door a call came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// The command line.
+    Cli,
+    /// The batch door, `jay call`.
+    Call,
+    /// HTTP.
+    Http,
+    /// MCP, over stdio or HTTP.
+    Mcp,
+    /// The web page.
+    Web,
+}
+
+/// What sort of actor calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person.
+    Person,
+    /// An agent.
+    Agent,
+    /// A program that acts by itself.
+    Service,
+}
+
+impl ActorKind {
+    /// Its name in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Agent => "agent",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// Who calls, from where.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// What sort of actor.
+    pub kind: ActorKind,
+    /// Its name.
+    pub name: String,
+    /// The door.
+    pub door: Door,
+    /// The namespace in which the caller stands.
+    pub namespace: NamespacePath,
+}
+
+impl Caller {
+    pub(crate) fn actor(&self) -> ActorName {
+        ActorName { kind: self.kind.name().to_owned(), name: self.name.clone() }
+    }
+
+    /// True for a person at the command line or the web page: who may see and undo what was forgotten (J10).
+    #[must_use]
+    pub fn is_person_at_hand(&self) -> bool {
+        self.kind == ActorKind::Person && matches!(self.door, Door::Cli | Door::Call | Door::Web)
+    }
+}
+
+/// Finds the namespace of a project directory: the binary knows how to ask git.
+#[derive(Clone)]
+pub struct NamespaceOfDirectory(pub Arc<dyn Fn(&Path) -> Option<NamespacePath> + Send + Sync>);
+
+impl std::fmt::Debug for NamespaceOfDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NamespaceOfDirectory")
+    }
+}
+
+/// Where things are and how to behave; made by the binary from its configuration.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The data directory.
+    pub data_dir: PathBuf,
+    /// Open even on a network file system or inside a synchronised folder.
+    pub force_location: bool,
+    /// Use the deterministic test embedder.
+    pub test_embedder: bool,
+    /// The operating system's id of this installation, for clone detection.
+    pub machine_id: String,
+    /// The machine's name, recorded with ingested sessions.
+    pub host: String,
+    /// The OS user, recorded with ingested sessions.
+    pub user: String,
+    /// The home directory, where clients keep their sessions.
+    pub home: Option<PathBuf>,
+    /// The environment variables that clients honour.
+    pub variables: BTreeMap<String, String>,
+    /// The namespace of a project directory.
+    pub namespace_of: Option<NamespaceOfDirectory>,
+}
+
+/// What every operation runs on. Nothing is opened or made before the first read or write.
+pub struct Engine {
+    pub(crate) memory: Store,
+    pub(crate) archive: Store,
+    pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    pub(crate) options: EngineOptions,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({})", self.options.data_dir.display())
+    }
+}
+
+impl Engine {
+    /// An engine over a data directory.
+    ///
+    /// # Errors
+    /// Where the embedder cannot be made.
+    pub fn open(options: EngineOptions, surroundings: Arc<dyn Surroundings>) -> Result<Self> {
+        let embedder: Option<Arc<dyn Embedder>> = match options.test_embedder {
+            true => Some(Arc::new(HashEmbedder::new(TEST_DIMENSION)?)),
+            false => None,
+        };
+        let (memory, archive) = Store::pair(StoreOptions {
+            directory: options.data_dir.clone(),
+            force_location: options.force_location,
+            machine: Machine { id: options.machine_id.clone() },
+            surroundings: Arc::clone(&surroundings),
+            analysis: Analysis { index_text: jay_rank::analyse::index_text, version: ANALYSIS_VERSION },
+            embedder: embedder.as_ref().map(|embedder| embedder.id().to_owned()),
+        });
+        Ok(Self { memory, archive, embedder, options, surroundings })
+    }
+
+    /// Runs `work`, whose writes to the memory on this thread share one commit: an answer may be given only after this
+    /// returns.
+    ///
+    /// # Errors
+    /// The commit's; then nothing that `work` wrote is stored.
+    pub fn group<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
+        Ok(self.memory.group(work)?)
+    }
+
+    /// Moves large write-ahead logs into their databases. Called after acknowledgements; a failure harms nothing.
+    pub fn after_writes(&self) {
+        for store in [&self.memory, &self.archive] {
+            if let Err(error) = store.checkpoint_if_large() {
+                tracing::debug!(%error, "a checkpoint did not come through");
+            }
+        }
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.options.data_dir
+    }
+
+    /// True where something was remembered or archived once.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.memory.exists() || self.archive.exists()
+    }
+
+    /// Commits of this process and acts in them: how well writers share.
+    #[must_use]
+    pub fn group_counts(&self) -> (usize, usize) {
+        self.memory.group_counts()
+    }
+
+    pub(crate) fn environment(&self) -> Environment {
+        let platform = if cfg!(windows) {
+            Platform::Windows
+        } else if cfg!(target_os = "macos") {
+            Platform::MacOs
+        } else {
+            Platform::Linux
+        };
+        Environment {
+            home: self.options.home.clone().unwrap_or_default(),
+            variables: self.options.variables.clone(),
+            platform,
+        }
+    }
+}
+
+/// An idempotency key with the hash of the operation's input.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// The operation.
+    pub operation: &'static str,
+    /// The caller's key.
+    pub key: Word,
+    /// BLAKE3 of the input's canonical JSON.
+    pub input_hash: [u8; 32],
+}
+
+/// One call of one operation.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// What it runs on.
+    pub engine: &'a Engine,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// When.
+    pub now: Timestamp,
+    /// Makes sending it twice harmless.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl Call<'_> {
+    /// Runs `write` as one act of the caller, or gives the answer that its idempotency key was given before.
+    pub(crate) fn act<T: Serialize + DeserializeOwned>(
+        &self,
+        write: impl FnOnce(&mut WriteTx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.engine.memory.write(&self.caller.actor(), |w| {
+            let Some(idempotency) = &self.idempotency else { return write(w) };
+            let mut hasher = jay_types::text::keyed_hasher(&w.local_secret()?);
+            hasher.update(&idempotency.input_hash);
+            let hash = *hasher.finalize().as_bytes();
+            let name = format!("{} {}", idempotency.operation, idempotency.key.as_str());
+            if let Some(answer) = w.answered_before(&name, &hash, self.now.0)? {
+                return serde_json::from_str(&answer)
+                    .map_err(|error| Error::internal(format!("a kept answer: {error}")));
+            }
+            let value = write(w)?;
+            let answer = serde_json::to_string(&value).map_err(|error| Error::internal(error.to_string()))?;
+            w.remember_answer(&name, &hash, &answer)?;
+            Ok(value)
+        })
+    }
+
+    /// Refuses what only a person at the command line or the web page may do.
+    pub(crate) fn demand_person(&self, what: &str) -> Result<()> {
+        if self.caller.is_person_at_hand() {
+            return Ok(());
+        }
+        Err(Error::new(jay_types::Code::Refused, format!("{what} is for people, from the command line"))
+            .hint("Ask the person to run it in a terminal."))
+    }
+
+    /// The namespace id of a path, made in the memory where there is none: the archive's streams carry it.
+    pub(crate) fn namespace_id(&self, path: &NamespacePath) -> Result<NamespaceId> {
+        let known = self.engine.memory.read(|tx| -> Result<Option<NamespaceId>> {
+            let first = tx.namespaces_at(path.as_str())?.first().copied();
+            Ok(first.map(|num| tx.namespace_id_of(num)).transpose()?)
+        })?;
+        match known {
+            Some(id) => Ok(id),
+            None => {
+                self.engine.memory.write(&self.caller.actor(), |w| -> Result<NamespaceId> { Ok(w.namespace(path)?.0) })
+            }
+        }
+    }
+}

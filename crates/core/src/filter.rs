@@ -1,0 +1,56 @@
+//! From what callers ask for to what the store is asked.
+
+use crate::engine::Call;
+use jay_store::{ENTITY_HIDDEN_ALL, ListFilter, Moment, Tx};
+use jay_types::bounds::Word;
+use jay_types::request::Filter;
+use jay_types::{Error, Result, Timestamp};
+
+/// A moment, in words: a time, an age, or `pos:120`.
+pub(crate) fn moment(tx: &Tx<'_>, as_of: Option<&Word>, now: Timestamp) -> Result<Moment> {
+    let Some(text) = as_of.map(|word| word.as_str().trim()) else { return Ok(Moment::Latest) };
+    if let Some(pos) = text.strip_prefix("pos:") {
+        return pos.parse().map(Moment::Position).map_err(|_| {
+            Error::bad_input(format!("`{}` is not a position", jay_types::text::shorten(text, 40)))
+                .hint("Positions are written as pos:120; `jay history ID` shows them.")
+        });
+    }
+    Ok(tx.moment_at(Timestamp::parse_relative(text, now)?)?)
+}
+
+/// A time that a caller wrote: a date, RFC 3339 or an age.
+pub(crate) fn time(word: Option<&Word>, now: Timestamp) -> Result<Option<Timestamp>> {
+    word.map(|word| Timestamp::parse_relative(word.as_str(), now)).transpose()
+}
+
+/// The filter in the store's terms.
+///
+/// # Errors
+/// `refused` where forgotten ones are asked for by anybody but a person at hand; `bad_input` for a wrong time.
+pub(crate) fn resolve(call: &Call<'_>, tx: &Tx<'_>, filter: &Filter) -> Result<ListFilter> {
+    if filter.include_forgotten {
+        call.demand_person("showing what was forgotten")?;
+    }
+    let scope = if filter.all {
+        jay_store::Scope::All
+    } else {
+        tx.scope_of(filter.namespace.as_ref().unwrap_or(&call.caller.namespace))?
+    };
+    let mut hidden = ENTITY_HIDDEN_ALL;
+    if filter.include_superseded {
+        hidden = hidden.with_superseded();
+    }
+    if filter.include_forgotten {
+        hidden = hidden.with_forgotten();
+    }
+    Ok(ListFilter {
+        scope,
+        kinds: filter.kinds.clone(),
+        tags: filter.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+        since: time(filter.since.as_ref(), call.now)?,
+        until: time(filter.until.as_ref(), call.now)?,
+        hidden,
+        expired_by: (!filter.include_expired).then_some(call.now),
+        moment: moment(tx, filter.as_of.as_ref(), call.now)?,
+    })
+}

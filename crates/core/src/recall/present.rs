@@ -1,0 +1,78 @@
+//! From memories to hits: windows of long texts, reasons, the caller's room.
+
+use super::{Selected, hit_tokens};
+use jay_rank::analyse::index_terms;
+use jay_rank::budget::pack;
+use jay_rank::plan::Query;
+use jay_rank::snippet::snippet;
+use jay_types::request::Hit;
+
+/// Characters up to which a text is shown whole.
+const WHOLE_MAX_CHARS: usize = 1200;
+/// Characters of the window into a longer one.
+const WINDOW_CHARS: usize = 700;
+/// Characters of the window where a hit must be cut to fit.
+const CUT_CHARS: usize = 160;
+
+pub(super) fn hits(
+    selected: Vec<Selected>,
+    plan: &Query,
+    explain: bool,
+    max_tokens: Option<usize>,
+    notes: &mut Vec<String>,
+) -> Vec<Hit> {
+    let mut hits: Vec<Hit> = selected.into_iter().map(|selected| hit(selected, plan, explain)).collect();
+    let Some(max_tokens) = max_tokens else { return hits };
+    let sizes: Vec<usize> = hits.iter().map(|hit| hit_tokens(&hit.text)).collect();
+    let packed = pack(&sizes, max_tokens);
+    if packed.left_out > 0 {
+        notes.push(format!("{} more hits did not fit into {max_tokens} tokens", packed.left_out));
+    }
+    for taken in packed.taken.iter().filter(|taken| taken.cut) {
+        if let Some(hit) = hits.get_mut(taken.index) {
+            let room = taken.tokens.saturating_sub(hit_tokens("")).max(1) * 3;
+            let (text, span) = window(&hit.text, &plan.terms, room.max(CUT_CHARS));
+            (hit.text, hit.span) = (text, span);
+        }
+    }
+    let kept: Vec<usize> = packed.taken.iter().map(|taken| taken.index).collect();
+    hits.into_iter().enumerate().filter(|(index, _)| kept.contains(index)).map(|(_, hit)| hit).collect()
+}
+
+fn hit(selected: Selected, plan: &Query, explain: bool) -> Hit {
+    let memory = selected.row.memory;
+    let (text, span) = if memory.text.chars().count() > WHOLE_MAX_CHARS {
+        window(&memory.text, &plan.terms, WINDOW_CHARS)
+    } else {
+        (memory.text, None)
+    };
+    Hit {
+        id: memory.id,
+        text,
+        score: (selected.score * 10_000.0).round() / 10_000.0,
+        namespace: memory.namespace,
+        kind: memory.kind,
+        title: memory.title,
+        created_at: memory.created_at,
+        source: memory.source,
+        span,
+        why: explain.then(|| serde_json::to_value(&selected.why).unwrap_or_default()),
+    }
+}
+
+/// The densest window of `text` and, where it is not the whole, the characters that it covers.
+pub(crate) fn window(text: &str, terms: &[String], max_chars: usize) -> (String, Option<(u64, u64)>) {
+    let found = snippet(text, terms, max_chars);
+    if found.span.len() >= text.len() {
+        return (text.to_owned(), None);
+    }
+    let chars_to = |byte: usize| text.get(..byte).map_or(0, |head| head.chars().count()) as u64;
+    let span = (chars_to(found.span.start), chars_to(found.span.end));
+    (found.text, Some(span))
+}
+
+/// True where the terms of a quoted phrase stand next to each other in `text`.
+pub(crate) fn phrase_in(phrase: &[String], text: &str) -> bool {
+    let terms = index_terms(text);
+    terms.windows(phrase.len().max(1)).any(|window| window == phrase)
+}

@@ -1,0 +1,18 @@
+//! The archive of agents' sessions: taking them in, listing, showing, searching.
+
+mod ingest;
+mod list;
+mod search;
+mod show;
+mod sync;
+
+pub use list::{SessionFilter, SessionView, SessionsListed, list};
+pub use search::{Group, SessionHit, SessionHits, search};
+pub use show::{MessageView, SessionShown, show};
+pub use sync::{SourceReport, SyncRequest, Synced, sync};
+
+/// A small session file of made-up work, for machines that have none of their own.
+#[must_use]
+pub const fn sample() -> &'static str {
+    include_str!("../../../../fixtures/sessions/sample/sessions.jsonl")
+}

@@ -1,0 +1,236 @@
+//! Search in what was said: hybrid like recall, with the turns around a hit.
+
+use super::list::{SessionFilter, clause, namespace_ids};
+use crate::embedding::{self, QueryVector};
+use crate::engine::Call;
+use crate::recall::{phrase_in, window};
+use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
+use jay_rank::plan::{Query as Plan, folded};
+use jay_store::{MessageRow, SessionClause, Tx};
+use jay_types::bounds::Query;
+use jay_types::session::Role;
+use jay_types::{Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Candidates of each leg.
+const CANDIDATES: usize = 200;
+/// Turns at either side whose scores count for a hit.
+const NEIGHBOURS: usize = 2;
+/// Characters of the window into a hit.
+const WINDOW_CHARS: usize = 480;
+
+/// Whether each session gives all its hits or its best one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Every message that fits.
+    #[default]
+    None,
+    /// The best message of each session.
+    Session,
+}
+
+/// A message that answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionHit {
+    /// The client's own id of the session
+    pub session: String,
+    /// The client's own id of the message
+    pub message: String,
+    /// The client
+    pub client: String,
+    /// user, assistant, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The speaker's name
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When it was said
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How well it fits; comparable within one answer
+    pub score: f64,
+    /// A window of what was said, secrets masked
+    pub text: String,
+    /// Every leg's rank and score, where asked for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Value>,
+}
+
+/// The answer to session search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionHits {
+    /// Best first
+    pub hits: Vec<SessionHit>,
+    /// Messages that have a word of the query
+    pub matched: u64,
+    /// Messages that could have matched
+    pub searchable: u64,
+    /// True where more fit than are shown
+    pub has_more: bool,
+    /// `text_only`, …
+    pub notes: Vec<String>,
+}
+
+/// Finds messages in the archive.
+///
+/// # Errors
+/// `bad_input` for a time that is none, `not_found` for a session or namespace that is not here.
+pub fn search(
+    call: &Call<'_>,
+    query: &Query,
+    filter: &SessionFilter,
+    limit: usize,
+    group: Group,
+    explain: bool,
+) -> Result<SessionHits> {
+    let plan = Plan::parse(query.as_str(), call.now, None);
+    let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.as_str());
+    let namespaces = namespace_ids(call, filter)?;
+    call.engine.archive.read(|tx| {
+        let clause = clause(call, tx, filter, namespaces)?;
+        let mut notes = Vec::new();
+        let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &mut notes)?;
+        let fused = fuse(&candidates, &Setting { now: call.now, window: plan.window, weights: Weights::default() });
+        let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
+        let has_more = more || (group == Group::None && matched > hits.len() as u64);
+        Ok(SessionHits { hits, matched, searchable: tx.searchable_messages(&clause)?, has_more, notes })
+    })
+}
+
+fn gather(
+    tx: &Tx<'_>,
+    plan: &Plan,
+    clause: &SessionClause,
+    vector: Option<&QueryVector>,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<Candidate<i64>>, u64)> {
+    let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
+    let mut matched = 0;
+    if let Some(terms) = plan.fts_match() {
+        let (hits, all) = tx.search_messages(&terms, clause, CANDIDATES)?;
+        matched = all;
+        for hit in hits {
+            found.entry(hit.doc).or_insert_with(|| Candidate::new(hit.doc)).text = Some(hit.score);
+        }
+    }
+    let scores = match vector {
+        Some(vector) => embedding::scan(tx, vector)?,
+        None => {
+            notes.push("text_only".to_owned());
+            BTreeMap::new()
+        }
+    };
+    let mut nearest: Vec<(i64, f64)> = scores.iter().map(|(doc, score)| (*doc, *score)).collect();
+    nearest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut taken = 0;
+    for (doc, _) in nearest {
+        if taken == CANDIDATES {
+            break;
+        }
+        if found.contains_key(&doc) || tx.message_passes(doc, clause)? {
+            found.entry(doc).or_insert_with(|| Candidate::new(doc));
+            taken += 1;
+        }
+    }
+    place(tx, plan, clause, &mut found)?;
+    for candidate in found.values_mut() {
+        candidate.vector = scores.get(&candidate.id).copied();
+    }
+    Ok((found.into_values().collect(), matched))
+}
+
+/// Gives each candidate its place in its session, and adds the turns around it.
+fn place(tx: &Tx<'_>, plan: &Plan, clause: &SessionClause, found: &mut BTreeMap<i64, Candidate<i64>>) -> Result<()> {
+    let mut sessions: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for doc in found.keys() {
+        if let Some(message) = tx.message(*doc)? {
+            sessions.entry(message.entity).or_default().push(*doc);
+        }
+    }
+    for (session, docs) in sessions {
+        let order = tx.searchable_docs(session)?;
+        let places: BTreeMap<i64, usize> = order.iter().enumerate().map(|(place, doc)| (*doc, place)).collect();
+        let mut around: BTreeSet<usize> = BTreeSet::new();
+        for place in docs.iter().filter_map(|doc| places.get(doc)) {
+            around.extend(place.saturating_sub(NEIGHBOURS)..=place + NEIGHBOURS);
+        }
+        for place in around {
+            let Some(doc) = order.get(place).copied() else { continue };
+            if !found.contains_key(&doc) && clause.is_narrow() && !tx.message_passes(doc, clause)? {
+                continue;
+            }
+            let Some(message) = tx.message(doc)? else { continue };
+            let candidate = found.entry(doc).or_insert_with(|| Candidate::new(doc));
+            candidate.turn = Some((session as u64, place as i64));
+            candidate.at = message.at;
+            candidate.named = message.author.is_some_and(|author| is_named(plan, &author));
+        }
+    }
+    Ok(())
+}
+
+/// True where a word of the speaker's name stands in the query.
+fn is_named(plan: &Plan, author: &str) -> bool {
+    folded(author).split_whitespace().any(|word| plan.names.iter().any(|name| name == word))
+}
+
+fn present(
+    tx: &Tx<'_>,
+    fused: &[Hit<i64>],
+    plan: &Plan,
+    limit: usize,
+    group: Group,
+    explain: bool,
+) -> Result<(Vec<SessionHit>, bool)> {
+    let mut hits = Vec::new();
+    let mut sessions = BTreeSet::new();
+    // Most hits are among the first: their blocks are read once, together.
+    let likely: Vec<i64> = fused.iter().take(limit * 2).map(|hit| hit.id).collect();
+    let mut texts = tx.message_texts(&likely)?;
+    for hit in fused {
+        let Some(message) = tx.message(hit.id)? else { continue };
+        if group == Group::Session && sessions.contains(&message.entity) {
+            continue;
+        }
+        let text = match texts.remove(&hit.id) {
+            Some(text) => Some(text),
+            None => tx.message_texts(&[hit.id])?.remove(&hit.id),
+        };
+        let Some(text) = text else { continue };
+        if !plan.phrases.iter().all(|phrase| phrase_in(phrase, &text)) {
+            continue;
+        }
+        if hits.len() == limit {
+            return Ok((hits, true));
+        }
+        sessions.insert(message.entity);
+        let Some(session) = tx.session(message.entity)? else { continue };
+        hits.push(session_hit(hit, message, (session.client, session.session), &text, plan, explain));
+    }
+    Ok((hits, false))
+}
+
+fn session_hit(
+    hit: &Hit<i64>,
+    message: MessageRow,
+    (client, session): (String, String),
+    text: &str,
+    plan: &Plan,
+    explain: bool,
+) -> SessionHit {
+    SessionHit {
+        session,
+        message: message.id,
+        client,
+        role: message.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
+        author: message.author,
+        at: message.at,
+        score: (hit.score * 10_000.0).round() / 10_000.0,
+        text: window(text, &plan.terms, WINDOW_CHARS).0,
+        why: explain.then(|| serde_json::to_value(&hit.why).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,115 @@
+//! One session, message by message.
+
+use super::list::{SessionView, paths, view};
+use crate::engine::Call;
+use jay_store::{MessageRow, SessionRow, Store};
+use jay_types::bounds::Word;
+use jay_types::session::{Part, Role};
+use jay_types::{Error, NamespaceId, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A message as every door shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MessageView {
+    /// The client's own id
+    pub message: String,
+    /// system, user, assistant or tool
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The speaker's name
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// When it was said
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What it holds: text, reasoning, file, tool_call, tool_result
+    pub parts: Vec<Value>,
+}
+
+/// The answer to session show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SessionShown {
+    /// The session
+    pub session: SessionView,
+    /// Its messages, in their order
+    pub messages: Vec<MessageView>,
+    /// What there is to say: secrets are masked
+    pub notes: Vec<String>,
+    /// Where the next page begins; absent at the end
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Shows a session's messages, a page at a time; secrets are masked unless `reveal`, which is for a person at hand.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, `bad_input` for a cursor that is none, `refused` for `reveal` by anybody else.
+pub fn show(
+    call: &Call<'_>,
+    session: &Word,
+    around: Option<&Word>,
+    limit: usize,
+    cursor: Option<&str>,
+    reveal: bool,
+) -> Result<SessionShown> {
+    if reveal {
+        call.demand_person("showing secrets")?;
+    }
+    let offset: usize = match cursor {
+        None => 0,
+        Some(cursor) => cursor.parse().map_err(|_| {
+            Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.")
+        })?,
+    };
+    let (row, namespace, messages, next) = call.engine.archive.read(|tx| -> Result<Page> {
+        let row = Store::find_session(tx, session.as_str())?;
+        let offset = match around {
+            None => offset,
+            Some(message) => tx
+                .message_offset(row.num, message.as_str())?
+                .ok_or_else(|| Error::not_found(format!("the session has no message `{}`", message.as_str())))?
+                .saturating_sub(limit / 2),
+        };
+        let mut rows = tx.messages(row.num, offset, limit + 1)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let docs: Vec<i64> = rows.iter().map(|message| message.doc).collect();
+        let mut parts = tx.message_parts(&docs, reveal)?;
+        let shown = rows
+            .into_iter()
+            .map(|message| {
+                let parts = parts.remove(&message.doc).unwrap_or_default();
+                (message, parts)
+            })
+            .collect();
+        let namespace = tx.namespace_id_of(row.namespace)?;
+        Ok((row, namespace, shown, more.then(|| (offset + limit).to_string())))
+    })?;
+    let path = paths(call, &[namespace])?.into_iter().next();
+    let masked = messages.iter().any(|(_, parts)| parts.iter().any(is_masked));
+    let notes = if masked && !reveal { vec!["secrets are masked; `--reveal` shows them".to_owned()] } else { vec![] };
+    Ok(SessionShown {
+        session: view(row, path),
+        messages: messages.into_iter().map(|(row, parts)| message_view(row, &parts)).collect(),
+        notes,
+        next,
+    })
+}
+
+type Page = (SessionRow, NamespaceId, Vec<(MessageRow, Vec<Part>)>, Option<String>);
+
+fn message_view(row: MessageRow, parts: &[Part]) -> MessageView {
+    MessageView {
+        message: row.id,
+        role: row.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
+        author: row.author,
+        at: row.at,
+        parts: parts.iter().map(|part| serde_json::to_value(part).unwrap_or_default()).collect(),
+    }
+}
+
+fn is_masked(part: &Part) -> bool {
+    serde_json::to_string(part).is_ok_and(|json| json.contains("[secret:"))
+}

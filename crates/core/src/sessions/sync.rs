@@ -1,0 +1,415 @@
+//! Taking sessions in: find the sources, read what is new, journal it in blocks.
+//!
+//! **Invariant:** a source's cursor is stored in the transaction that stores what was read up to it; a source that fails
+//! is reported and stops no other.
+
+use super::ingest::split;
+use crate::engine::Call;
+use jay_sessions::{Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
+use jay_store::Draft;
+use jay_types::change::block::{Block, BlockSource};
+use jay_types::namespace::{NamespacePath, normalise_git_remote};
+use jay_types::session::SessionMeta;
+use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// Source bytes of a block.
+const BLOCK_BYTES: usize = 256 * 1024;
+/// Source bytes of one row beyond which it is kept in pieces: an act must hold the row and what was read from it.
+const ROW_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Source bytes that are read before they are journalled together.
+const FLUSH_BYTES: u64 = 4 * 1024 * 1024;
+/// Sources whose acts share one commit at most.
+const FLUSH_SOURCES: usize = 64;
+
+/// What to sync.
+#[derive(Clone, Debug, Default)]
+pub struct SyncRequest {
+    /// Only these clients; all where empty.
+    pub clients: Vec<String>,
+    /// A file or directory of the one client named, instead of where it keeps its sessions.
+    pub path: Option<PathBuf>,
+    /// Say what would be read, and read nothing in.
+    pub dry_run: bool,
+}
+
+/// What became of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceReport {
+    /// The client
+    pub client: String,
+    /// The file
+    pub path: String,
+    /// The client's own id of the session
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// new, grown, rewritten, fresh, failed
+    pub state: String,
+    /// Messages that were read in
+    pub messages: u64,
+    /// Bytes that were read, or would be
+    pub bytes: u64,
+    /// Bytes of an unfinished last line, left for the next sync
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pending_bytes: u64,
+    /// Rows and parts that the adapter does not know, by type; they are kept verbatim
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, u64>,
+    /// Why it could not be read
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The answer to session sync.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Synced {
+    /// ok, partial (some sources failed), error (all failed), planned (dry run)
+    pub outcome: String,
+    /// When it ended
+    pub finished_at: Timestamp,
+    /// How long it took
+    pub duration_ms: u64,
+    /// Sessions that were not in the archive before
+    pub sessions_inserted: u64,
+    /// Messages that were read in
+    pub messages_inserted: u64,
+    /// Every source that is not fresh
+    pub sources: Vec<SourceReport>,
+    /// Sources in which nothing was new
+    pub fresh: u64,
+    /// The first failure
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What there is to say: where nothing was found
+    pub notes: Vec<String>,
+}
+
+/// Reads new rows of every source into the archive. `progress` is called with bytes done, bytes in all, current file.
+///
+/// # Errors
+/// `bad_input` for a client that is not known, or a path without exactly one client; `busy`, `io`. Failures of single
+/// sources stand in the answer.
+pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Synced> {
+    let started = call.engine.surroundings.now();
+    let mut run = Run::new(call);
+    let sources = run.discover(request)?;
+    let all: u64 = sources.iter().map(|(_, source)| source.stamp.size_bytes).sum();
+    let mut done = 0;
+    for (adapter, source) in sources {
+        progress(done, all, &source.path.display().to_string());
+        done += source.stamp.size_bytes;
+        let result = if request.dry_run { run.plan(adapter, &source) } else { run.take(adapter, &source) };
+        if let Err(error) = result {
+            run.failed(&source, &error);
+        }
+    }
+    run.flush()?;
+    progress(all, all, "");
+    Ok(run.answer(started, request.dry_run))
+}
+
+/// An act that is read and scanned, waiting to be written.
+struct Pending {
+    client: String,
+    path: String,
+    revision: u32,
+    cursor: String,
+    drafts: Vec<Draft>,
+}
+
+struct Run<'a> {
+    call: &'a Call<'a>,
+    pending: Vec<Pending>,
+    pending_bytes: u64,
+    reports: Vec<SourceReport>,
+    fresh: u64,
+    notes: Vec<String>,
+    /// Sessions seen in this run, with the namespace in which they are.
+    placed: BTreeMap<(String, String), NamespaceId>,
+    inserted: BTreeSet<(String, String)>,
+    directories: BTreeMap<String, NamespacePath>,
+    messages: u64,
+    has_path: bool,
+}
+
+type Found = Vec<(&'static dyn SessionAdapter, Source)>;
+
+impl<'a> Run<'a> {
+    fn new(call: &'a Call<'a>) -> Self {
+        Self {
+            call,
+            pending: vec![],
+            pending_bytes: 0,
+            reports: vec![],
+            fresh: 0,
+            notes: vec![],
+            placed: BTreeMap::new(),
+            inserted: BTreeSet::new(),
+            directories: BTreeMap::new(),
+            messages: 0,
+            has_path: false,
+        }
+    }
+
+    fn discover(&mut self, request: &SyncRequest) -> Result<Found> {
+        let wanted: Vec<&'static dyn SessionAdapter> = match request.clients.as_slice() {
+            [] => adapters().to_vec(),
+            names => names.iter().map(|name| adapter(name)).collect::<Result<_>>()?,
+        };
+        let mut found = Vec::new();
+        if let Some(path) = &request.path {
+            let [adapter] = wanted.as_slice() else {
+                return Err(Error::bad_input("`path` needs exactly one client")
+                    .hint("For example: `jay session sync generic --path FILE`."));
+            };
+            self.has_path = true;
+            let discovery = adapter.discover_path(path)?;
+            self.note_problems(*adapter, discovery.problems);
+            found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
+            return Ok(found);
+        }
+        let environment = self.call.engine.environment();
+        let mut looked_in = Vec::new();
+        for adapter in wanted {
+            looked_in.extend(adapter.roots(&environment));
+            let discovery = adapter.discover(&environment);
+            self.note_problems(adapter, discovery.problems);
+            found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
+        }
+        if found.is_empty() {
+            let places: Vec<String> = looked_in.iter().map(|path| path.display().to_string()).collect();
+            self.notes.push(format!("no sessions were found in {}", places.join(", ")));
+        }
+        Ok(found)
+    }
+
+    fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
+        for problem in problems {
+            self.reports.push(SourceReport {
+                client: adapter.name().to_owned(),
+                path: problem.path.display().to_string(),
+                session: None,
+                state: "failed".to_owned(),
+                messages: 0,
+                bytes: 0,
+                pending_bytes: 0,
+                unknown: BTreeMap::new(),
+                error: Some(problem.message),
+            });
+        }
+    }
+
+    fn failed(&mut self, source: &Source, error: &Error) {
+        tracing::warn!(path = %source.path.display(), %error, "a session file could not be read");
+        let mut report = report(source, "failed");
+        report.error = Some(error.message.clone());
+        self.reports.push(report);
+    }
+
+    fn known(&self, source: &Source) -> Result<Option<(u32, Cursor)>> {
+        let path = source.path.display().to_string();
+        let row = self.call.engine.archive.read(|tx| tx.source(&source.client, &path))?;
+        Ok(row.and_then(|row| Some((row.revision, serde_json::from_str(&row.cursor).ok()?))))
+    }
+
+    fn plan(&mut self, adapter: &dyn SessionAdapter, source: &Source) -> Result<()> {
+        let known = self.known(source)?;
+        if known.as_ref().is_some_and(|(_, cursor)| cursor.is_unchanged(&source.stamp)) {
+            self.fresh += 1;
+            return Ok(());
+        }
+        let reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
+        let from = match reader.verdict() {
+            Verdict::Fresh => {
+                self.fresh += 1;
+                return Ok(());
+            }
+            Verdict::Grown { from } => from,
+            Verdict::New | Verdict::Rewritten => 0,
+        };
+        let mut report = report(source, state_name(reader.verdict()));
+        report.bytes = source.stamp.size_bytes.saturating_sub(from);
+        self.reports.push(report);
+        Ok(())
+    }
+
+    fn take(&mut self, adapter: &dyn SessionAdapter, source: &Source) -> Result<()> {
+        let known = self.known(source)?;
+        if known.as_ref().is_some_and(|(_, cursor)| cursor.is_unchanged(&source.stamp)) {
+            self.fresh += 1;
+            return Ok(());
+        }
+        let mut reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
+        let verdict = reader.verdict();
+        let before = known.as_ref().map_or(0, |(revision, _)| *revision);
+        let revision = before + u32::from(verdict == Verdict::Rewritten);
+        let block_source = BlockSource {
+            client: source.client.clone(),
+            path: source.path.display().to_string(),
+            revision,
+            host: self.call.engine.options.host.clone(),
+            user: self.call.engine.options.user.clone(),
+        };
+        while let Some(read) = reader.next() {
+            let read = read?;
+            self.pending_bytes += read.end - read.start;
+            let mut drafts = Vec::new();
+            for block in split(read, &block_source) {
+                drafts.push(self.draft(&block)?);
+            }
+            self.queue(&block_source, reader.cursor(), drafts)?;
+        }
+        self.queue(&block_source, reader.cursor(), vec![])?;
+        let read = reader.report();
+        if verdict == Verdict::Fresh {
+            self.fresh += 1;
+            return Ok(());
+        }
+        self.messages += read.messages;
+        let mut report = report(source, state_name(verdict));
+        report.messages = read.messages;
+        report.bytes = read.bytes;
+        report.pending_bytes = read.pending_bytes;
+        report.unknown.clone_from(&read.unknown);
+        self.reports.push(report);
+        Ok(())
+    }
+
+    fn queue(&mut self, source: &BlockSource, cursor: Cursor, drafts: Vec<Draft>) -> Result<()> {
+        let cursor = serde_json::to_string(&cursor).map_err(|error| Error::internal(error.to_string()))?;
+        self.pending.push(Pending {
+            client: source.client.clone(),
+            path: source.path.clone(),
+            revision: source.revision,
+            cursor,
+            drafts,
+        });
+        if self.pending_bytes >= FLUSH_BYTES || self.pending.len() >= FLUSH_SOURCES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Journals what was read: an act for each block, sharing commits.
+    fn flush(&mut self) -> Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_bytes = 0;
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let archive = &self.call.engine.archive;
+        let actor = self.call.caller.actor();
+        let written = archive.group(|| -> Result<()> {
+            for act in pending {
+                archive.write(&actor, |w| -> Result<()> {
+                    for draft in act.drafts {
+                        w.draft(draft);
+                    }
+                    Ok(w.note_source(&act.client, &act.path, act.revision, &act.cursor)?)
+                })?;
+            }
+            Ok(())
+        })?;
+        self.call.engine.after_writes();
+        written
+    }
+
+    fn draft(&mut self, block: &Block) -> Result<Draft> {
+        let namespace = self.place(&block.session)?;
+        let id = EntityId::derived("session", &[&block.session.client, &block.session.id]);
+        Ok(Draft::block(namespace, id, block.to_json()))
+    }
+
+    /// The namespace of a session: where it is already, else that of its repository or directory.
+    fn place(&mut self, session: &SessionMeta) -> Result<NamespaceId> {
+        let key = (session.client.clone(), session.id.clone());
+        if let Some(id) = self.placed.get(&key) {
+            return Ok(*id);
+        }
+        let here = self.call.engine.archive.read(|tx| tx.session_namespace(&session.client, &session.id))?;
+        let id = match here {
+            Some(id) => id,
+            None => {
+                self.inserted.insert(key.clone());
+                let path = self.path_of(session)?;
+                self.call.namespace_id(&path)?
+            }
+        };
+        self.placed.insert(key, id);
+        Ok(id)
+    }
+
+    fn path_of(&mut self, session: &SessionMeta) -> Result<NamespacePath> {
+        if let Some(remote) = session.git_remote.as_deref().and_then(normalise_git_remote) {
+            let bound = self.call.engine.memory.read(|tx| tx.path_of_remote(&remote))?;
+            return Ok(NamespacePath::from_words(bound.as_deref().unwrap_or(&remote)));
+        }
+        let Some(project) = &session.project else {
+            return Ok(if self.has_path { self.call.caller.namespace.clone() } else { NamespacePath::global() });
+        };
+        if let Some(path) = self.directories.get(project) {
+            return Ok(path.clone());
+        }
+        let ask = self.call.engine.options.namespace_of.as_ref();
+        let path =
+            ask.and_then(|ask| (ask.0)(Path::new(project))).unwrap_or_else(|| NamespacePath::from_words(project));
+        self.directories.insert(project.clone(), path.clone());
+        Ok(path)
+    }
+
+    fn answer(self, started: Timestamp, dry_run: bool) -> Synced {
+        let finished_at = self.call.engine.surroundings.now();
+        let failed = self.reports.iter().filter(|report| report.error.is_some()).count();
+        let outcome = match failed {
+            _ if dry_run => "planned",
+            0 => "ok",
+            n if n == self.reports.len() && self.fresh == 0 => "error",
+            _ => "partial",
+        };
+        Synced {
+            outcome: outcome.to_owned(),
+            finished_at,
+            duration_ms: u64::try_from((finished_at.0 - started.0) / 1000).unwrap_or(0),
+            sessions_inserted: self.inserted.len() as u64,
+            messages_inserted: self.messages,
+            error: self.reports.iter().find_map(|report| report.error.clone()),
+            sources: self.reports,
+            fresh: self.fresh,
+            notes: self.notes,
+        }
+    }
+}
+
+fn options() -> ReadOptions {
+    ReadOptions { max_block_bytes: BLOCK_BYTES, max_row_bytes: ROW_MAX_BYTES, final_pass: false }
+}
+
+fn report(source: &Source, state: &str) -> SourceReport {
+    SourceReport {
+        client: source.client.clone(),
+        path: source.path.display().to_string(),
+        session: Some(source.session.clone()),
+        state: state.to_owned(),
+        messages: 0,
+        bytes: 0,
+        pending_bytes: 0,
+        unknown: BTreeMap::new(),
+        error: None,
+    }
+}
+
+const fn state_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::New => "new",
+        Verdict::Fresh => "fresh",
+        Verdict::Grown { .. } => "grown",
+        Verdict::Rewritten => "rewritten",
+    }
+}
