@@ -32,7 +32,7 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
 /// Cosine of every embedded document with the query, best chunk counts.
 pub(crate) fn scan(tx: &Tx<'_>, query: &QueryVector) -> Result<BTreeMap<i64, f64>> {
     let mut best: BTreeMap<i64, f64> = BTreeMap::new();
-    tx.vectors(&query.model, &mut |doc, _chunk, _span, bytes| {
+    tx.vectors(&query.model, &mut |doc, bytes| {
         let score = Encoded::from_bytes(bytes, query.dimension).ok().and_then(|code| code.dot(&query.code));
         if let Some(score) = score.map(f64::from) {
             let entry = best.entry(doc).or_insert(f64::MIN);

@@ -83,9 +83,11 @@ impl Caller {
     }
 }
 
+type DirectoryNamer = dyn Fn(&Path) -> Option<NamespacePath> + Send + Sync;
+
 /// Finds the namespace of a project directory: the binary knows how to ask git.
 #[derive(Clone)]
-pub struct NamespaceOfDirectory(pub Arc<dyn Fn(&Path) -> Option<NamespacePath> + Send + Sync>);
+pub struct NamespaceOfDirectory(pub Arc<DirectoryNamer>);
 
 impl std::fmt::Debug for NamespaceOfDirectory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -141,7 +143,7 @@ impl Engine {
             true => Some(Arc::new(HashEmbedder::new(TEST_DIMENSION)?)),
             false => None,
         };
-        let (memory, archive) = Store::pair(StoreOptions {
+        let (memory, archive) = Store::pair(&StoreOptions {
             directory: options.data_dir.clone(),
             force_location: options.force_location,
             machine: Machine { id: options.machine_id.clone() },

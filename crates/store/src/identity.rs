@@ -146,13 +146,21 @@ pub(crate) fn write_secret(path: &Path, suffix: &str, bytes: &[u8]) -> Result<()
     let written = options.open(&beside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)?;
+        replace(&beside, path)?;
         sync_directory(path)
     });
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
     written.map_err(told)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the atomic write: the caller syncs the file before and the directory after"
+)]
+fn replace(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::rename(from, to)
 }
 
 #[cfg(unix)]
@@ -196,7 +204,8 @@ mod tests {
         assert_eq!(again.key().expect("read").node_id(), first);
         let copy = tempfile::tempdir().expect("a directory");
         for name in ["node.key", "node.json"] {
-            fs::copy(dir.path().join(name), copy.path().join(name)).expect("copied");
+            let bytes = fs::read(dir.path().join(name)).expect("read");
+            write_secret(&copy.path().join(name), "copy", &bytes).expect("copied");
         }
         assert_ne!(identity(copy.path(), "m", 50).key().expect("made").node_id(), first);
         assert_ne!(identity(dir.path(), "other machine", 60).key().expect("made").node_id(), first);

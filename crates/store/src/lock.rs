@@ -68,7 +68,7 @@ mod tests {
         let path = dir.path().join("lock");
         let first = acquire(&path).expect("free");
         let (sender, receiver) = mpsc::channel();
-        let other = path.clone();
+        let other = path;
         let thread = std::thread::Builder::new().spawn(move || {
             let second = acquire(&other);
             sender.send(()).expect("listened to");

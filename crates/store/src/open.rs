@@ -67,7 +67,7 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// The memory and the archive of a data directory. Nothing is opened or made yet.
     #[must_use]
-    pub fn pair(options: StoreOptions) -> (Self, Self) {
+    pub fn pair(options: &StoreOptions) -> (Self, Self) {
         let identity =
             Identity::new(options.directory.clone(), options.machine.clone(), Arc::clone(&options.surroundings));
         let identity = Arc::new(identity);

@@ -27,17 +27,17 @@ impl Tx<'_> {
         Ok(self.statement("SELECT num FROM models WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    /// Calls `visit` with every vector of a model.
+    /// Calls `visit` with the document and the code of every vector of a model.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn vectors(&self, model: &str, visit: &mut dyn FnMut(i64, u32, (u32, u32), &[u8])) -> Result<()> {
+    pub fn vectors(&self, model: &str, visit: &mut dyn FnMut(i64, &[u8])) -> Result<()> {
         let Some(model) = self.model(model)? else { return Ok(()) };
-        let mut statement = self.statement("SELECT pos, chunk, first, last, code FROM vectors WHERE model = ?1")?;
+        let mut statement = self.statement("SELECT pos, code FROM vectors WHERE model = ?1")?;
         let mut rows = statement.query([model])?;
         while let Some(row) = rows.next()? {
-            let code = row.get_ref(4)?.as_blob().map_err(rusqlite::Error::from)?;
-            visit(row.get(0)?, row.get(1)?, (row.get(2)?, row.get(3)?), code);
+            let code = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            visit(row.get(0)?, code);
         }
         Ok(())
     }

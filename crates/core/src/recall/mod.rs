@@ -26,7 +26,7 @@ const READ_PER_HIT: usize = 3;
 ///
 /// # Errors
 /// `bad_input` for a time that is none, `refused` for forgotten memories where the caller may not see them.
-pub fn recall(call: &Call<'_>, query: RecallQuery) -> Result<Recalled> {
+pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     let plan = Query::parse(query.query.as_str(), call.now, None);
     let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.query.as_str());
     call.engine.memory.read(|tx| {

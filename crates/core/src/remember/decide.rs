@@ -181,14 +181,14 @@ fn merge_source(there: &Value, sent: &Value) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn sent(json: Value) -> Sent {
+    fn sent(json: &Value) -> Sent {
         let mut memory = json!({"text": "the port is 5433"});
         memory.as_object_mut().unwrap().extend(json.as_object().unwrap().clone());
         Sent::of(&serde_json::from_value(memory).unwrap())
     }
 
     fn check(earlier: Value, later: Value, expected: Option<&[&str]>) {
-        let (earlier, later) = (sent(earlier), sent(later));
+        let (earlier, later) = (sent(&earlier), sent(&later));
         match (decide(&later, &Earlier::sent(&earlier)), expected) {
             (Decision::Create, None) => {}
             (Decision::Join { filled, .. }, Some(names)) => assert_eq!(filled, names),

@@ -25,7 +25,7 @@ pub(crate) use check::clean_text;
 /// `refused` where it holds a secret and the namespace refuses those.
 pub fn one(call: &Call<'_>, memory: NewMemory) -> Result<Remembered> {
     let prepared = prepare(call, memory)?;
-    call.act(|w| Ok(Act::default().remember(call, w, prepared)?))
+    call.act(|w| Act::default().remember(call, w, prepared))
 }
 
 /// Keeps up to 1,000 memories as one act: all or nothing, a result per item, in order.

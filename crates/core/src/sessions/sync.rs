@@ -264,9 +264,9 @@ impl<'a> Run<'a> {
             for block in split(read, &block_source) {
                 drafts.push(self.draft(&block)?);
             }
-            self.queue(&block_source, reader.cursor(), drafts)?;
+            self.queue(&block_source, &reader.cursor(), drafts)?;
         }
-        self.queue(&block_source, reader.cursor(), vec![])?;
+        self.queue(&block_source, &reader.cursor(), vec![])?;
         let read = reader.report();
         if verdict == Verdict::Fresh {
             self.fresh += 1;
@@ -282,8 +282,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn queue(&mut self, source: &BlockSource, cursor: Cursor, drafts: Vec<Draft>) -> Result<()> {
-        let cursor = serde_json::to_string(&cursor).map_err(|error| Error::internal(error.to_string()))?;
+    fn queue(&mut self, source: &BlockSource, cursor: &Cursor, drafts: Vec<Draft>) -> Result<()> {
+        let cursor = serde_json::to_string(cursor).map_err(|error| Error::internal(error.to_string()))?;
         self.pending.push(Pending {
             client: source.client.clone(),
             path: source.path.clone(),

@@ -234,9 +234,8 @@ fn journal_part(
 ) -> Result<()> {
     let Some(last) = part.last() else { return Ok(()) };
     let act = tx.number_act(last.header.act)?;
-    let mut pos = tx.next_pos()?;
     let mut hlc = tx.meta_number("hlc")?.unwrap_or(0);
-    for received in part {
+    for (pos, received) in (tx.next_pos()?..).zip(part) {
         let entity = tx.number_entity(namespace, received.header.kind, received.header.entity)?;
         // A body of a purged entity is dropped on arrival (J10).
         let body = if tx.is_purged(entity)? { None } else { received.body() };
@@ -248,7 +247,6 @@ fn journal_part(
         };
         touched.insert(insert(tx, pos, stream, namespace, act, &row)?);
         hlc = hlc.max(received.header.hlc.0 as i64);
-        pos += 1;
     }
     tx.set_meta("hlc", hlc)?;
     set_head(tx, stream, last.header.seq, last.hash)

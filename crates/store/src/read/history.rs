@@ -98,7 +98,8 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn act_changes(&self, act: ActId) -> Result<Vec<ActChange>> {
-        let rows: Vec<(i64, u16, [u8; 16], u16, [u8; 32], i64, i64)> = self.all(
+        type Row = (i64, u16, [u8; 16], u16, [u8; 32], i64, i64);
+        let rows: Vec<Row> = self.all(
             "SELECT c.entity, e.kind, e.id, c.op, c.hash, c.pos, c.at FROM changes c JOIN acts t ON t.num = c.act
                JOIN entities e ON e.num = c.entity WHERE t.id = ?1 ORDER BY c.pos",
             [act.0],
