@@ -38,8 +38,10 @@ const ASSIGNMENT: &str = r#"(?ix)
         |encryption_key|signing_key|credentials?)
     (?P<suffix>[a-z0-9_-]{0,30})
     (?: ["'\\`]{0,4} [\x20\t]{0,3} (?P<equals>=>|:=|==?|:) [\x20\t]{0,3} \\{0,2} (?P<quote>["'`])? | (?P<space>[\x20]) )
-    (?P<s>[^\s"'`,;<>(){}\[\]\\]{4,512})
+    (?P<s>[^\s"'`,;<>(){}\[\]\\]{4,256})
 "#;
+/// The upper bound of the value in [`ASSIGNMENT`], so that each try is short.
+const VALUE_MAX_CHARS: usize = 256;
 const BEARER: &str = r#"(?i)\b(?:(?:bearer|authorization["'\\]{0,3}\s{0,3}[:=]\s{0,3}["'\\]{0,3}(?:basic|token|apikey))\s{1,3})(?P<s>[A-Za-z0-9._~+/=-]{8,})"#;
 
 static ANCHORS: LazyLock<Option<AhoCorasick>> =
@@ -71,6 +73,15 @@ pub(super) fn scan(text: &str, found: &mut Vec<Finding>) {
             let trimmed = alone.trim_end_matches(['.', ':', '?', '!']).len();
             found.push(Finding { rule: "assigned_secret", span: value.start()..value.start() + trimmed });
             at = value.start() + alone.len();
+            if alone.len() == value.len() && alone.chars().count() >= VALUE_MAX_CHARS {
+                // The pattern stops here, the value does not: no rest may stay behind.
+                let rest = text.get(value.end()..).unwrap_or_default();
+                at = value.end()
+                    + rest.find(|c: char| c.is_whitespace() || "\"'`,;<>(){}[]\\".contains(c)).unwrap_or(rest.len());
+                if let Some(last) = found.last_mut() {
+                    last.span.end = at;
+                }
+            }
         }
     }
     let bearers = BEARERS.as_ref().expect("the pattern is a literal of this file, which a test compiles");

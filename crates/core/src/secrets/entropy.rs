@@ -10,6 +10,8 @@ use std::ops::Range;
 const LENGTH_MIN: usize = 20;
 /// Longest: what is longer is data (images, archives), not a key.
 const LENGTH_MAX: usize = 512;
+/// How far back from a token the beginning of its URL is looked for, in bytes.
+const URL_BEFORE_MAX: usize = 2048;
 /// Shannon entropy in bits per byte; random base64 of 20 bytes has about 4.0, of 40 about 4.7.
 const BITS_MIN_SHORT: f64 = 3.7;
 const BITS_MIN_LONG: f64 = 4.1;
@@ -62,10 +64,10 @@ const DATA_PREFIXES: &[&str] =
 
 /// Adds tokens that look random and are not covered by another finding.
 pub(super) fn scan(text: &str, found: &mut Vec<Finding>) {
-    let taken: Vec<Range<usize>> =
-        found.iter().map(|finding| finding.span.clone()).chain(public_blocks(text)).collect();
+    let taken = disjoint(found.iter().map(|finding| finding.span.clone()).chain(public_blocks(text)).collect());
     for span in tokens(text) {
-        if taken.iter().any(|other| other.start < span.end && span.start < other.end) {
+        let behind = taken.partition_point(|other| other.end <= span.start);
+        if taken.get(behind).is_some_and(|other| other.start < span.end) {
             continue;
         }
         let Some(token) = text.get(span.clone()) else { continue };
@@ -73,17 +75,43 @@ pub(super) fn scan(text: &str, found: &mut Vec<Finding>) {
             found.push(Finding { rule, span });
             continue;
         }
-        let before = text.get(..span.start).unwrap_or_default();
-        if DATA_PREFIXES.iter().any(|prefix| before.ends_with(prefix)) || is_in_url(before, token) {
+        let keys: Vec<Range<usize>> =
+            parts(token).into_iter().filter(|part| token.get(part.clone()).is_some_and(is_key)).collect();
+        if keys.is_empty() || is_shown_data(text, &span) {
             continue;
         }
-        for part in parts(token) {
-            let Some(piece) = token.get(part.clone()) else { continue };
-            if is_key(piece) {
-                found.push(Finding { rule: "high_entropy", span: span.start + part.start..span.start + part.end });
-            }
+        found.extend(
+            keys.into_iter()
+                .map(|part| Finding { rule: "high_entropy", span: span.start + part.start..span.start + part.end }),
+        );
+    }
+}
+
+/// Sorted spans without overlaps, so that one can be found by bisection.
+fn disjoint(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| span.start);
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match out.last_mut().filter(|last| span.start <= last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => out.push(span),
         }
     }
+    out
+}
+
+/// Whether what stands before the token says that it is a digest, data, or a part of a URL (ids in paths are public;
+/// `user:password@` and `?token=` have rules of their own).
+fn is_shown_data(text: &str, span: &Range<usize>) -> bool {
+    let start = text.floor_char_boundary(span.start.saturating_sub(URL_BEFORE_MAX));
+    let before = text.get(start..span.start).unwrap_or_default();
+    let outside = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')');
+    let tail = before.rsplit(outside).next().unwrap_or_default();
+    let rest = text.get(span.start..).unwrap_or_default();
+    DATA_PREFIXES.iter().any(|prefix| before.ends_with(prefix))
+        || tail.contains("://")
+        || (tail.ends_with(':') && rest.starts_with("//"))
+        || tail.starts_with("www.")
 }
 
 /// Runs of key characters, dots inside them included, of at least [`LENGTH_MIN`] bytes.
@@ -131,22 +159,20 @@ fn parts(token: &str) -> Vec<Range<usize>> {
     out
 }
 
-/// Whether the token continues a URL (ids in paths are public; `user:password@` and `?token=` have rules of their own).
-fn is_in_url(before: &str, token: &str) -> bool {
-    let outside = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')');
-    let tail = before.rsplit(outside).next().unwrap_or_default();
-    tail.contains("://") || (tail.ends_with(':') && token.starts_with("//")) || tail.starts_with("www.")
-}
-
 /// Certificates and public keys: their bodies look random and are meant to be seen.
 fn public_blocks(text: &str) -> Vec<Range<usize>> {
+    const BEGIN: &str = "-----BEGIN ";
+    const LABEL_MAX: usize = 64;
     let mut out = Vec::new();
-    for (start, _) in text.match_indices("-----BEGIN ") {
-        let block = text.get(start..).unwrap_or_default();
-        let label = block.lines().next().unwrap_or_default();
-        let public = label.contains("CERTIFICATE") || label.contains("PUBLIC KEY");
-        if public && !label.contains("PRIVATE") {
-            out.push(start..block.find("-----END ").map_or(text.len(), |end| start + end));
+    let mut at = 0;
+    while let Some(start) = text.get(at..).and_then(|rest| rest.find(BEGIN)).map(|i| at + i) {
+        let rest = text.get(start + BEGIN.len()..).unwrap_or_default();
+        let label = rest.get(..rest.floor_char_boundary(LABEL_MAX)).and_then(|head| head.split_once("-----"));
+        at = start + BEGIN.len();
+        let Some((label, _)) = label else { continue };
+        if (label.contains("CERTIFICATE") || label.contains("PUBLIC KEY")) && !label.contains("PRIVATE") {
+            at = rest.find("-----END ").map_or(text.len(), |end| at + end);
+            out.push(start..at);
         }
     }
     out

@@ -72,7 +72,10 @@ pub fn scan(text: &str) -> Vec<Finding> {
     assignment::scan(text, &mut found);
     entropy::scan(text, &mut found);
     let masks = masks(text);
-    found.retain(|finding| !masks.iter().any(|mask| mask.start <= finding.span.start && finding.span.end <= mask.end));
+    found.retain(|finding| {
+        let behind = masks.partition_point(|mask| mask.end <= finding.span.start);
+        !masks.get(behind).is_some_and(|mask| mask.start <= finding.span.start && finding.span.end <= mask.end)
+    });
     merge(found)
 }
 

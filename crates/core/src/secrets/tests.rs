@@ -234,6 +234,34 @@ fn a_policy_decides() {
 }
 
 #[test]
+fn a_long_value_leaves_no_rest() {
+    let secret = random(HEX, 700, 3);
+    assert_eq!(
+        redact(&format!("token={secret};"), &scan(&format!("token={secret};"))),
+        "token=[secret:assigned_secret];"
+    );
+}
+
+/// Twice the longest memory each; a quadratic step shows as a test that takes many seconds.
+#[test]
+fn hostile_text_costs_linear_time() {
+    let key_word = ["PRIVATE", "KEY"].join(" ");
+    for unit in [
+        "aB3dE6gH9jK2mN5pQ8sT1,".to_owned(),
+        "-----BEGIN CERTIFICATE-----".to_owned(),
+        format!("-----BEGIN {key_word}-----\n"),
+        "password ".to_owned(),
+        "token=".to_owned(),
+        "a://b:".to_owned(),
+        "[secret:x]".to_owned(),
+        format!("ghp_{} ", mixed(36)),
+    ] {
+        let text = unit.repeat(128 * 1024 / unit.len());
+        assert!(scan(&text).len() <= text.len());
+    }
+}
+
+#[test]
 fn findings_that_do_not_fit_are_skipped() {
     let finding = |span| Finding { rule: "x", span };
     assert_eq!(redact("é", &[finding(1..2)]), "é");
