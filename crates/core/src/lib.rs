@@ -1,4 +1,5 @@
 //! SKELETON of the core's interface: the real bodies are written elsewhere at the same time; signatures are final.
+#![allow(missing_docs, clippy::needless_pass_by_value)]
 use jay_types::request::*;
 use jay_types::memory::*;
 use jay_types::*;
@@ -27,11 +28,7 @@ pub struct Caller {
     pub namespace: NamespacePath,
 }
 
-/// Time and randomness, given by the binary.
-pub trait Surroundings: Send + Sync {
-    fn now(&self) -> Timestamp;
-    fn fill_random(&self, bytes: &mut [u8]);
-}
+pub use jay_types::surroundings::Surroundings;
 
 /// Where things are and how to behave; made by the cli from its configuration.
 #[derive(Clone, Debug)]

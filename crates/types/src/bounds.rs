@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(Limit::<10, 50>::default().get(), 10);
         assert_eq!(serde_json::from_str::<Unit>("1.5").map_err(|e| e.to_string()), Err("must be 0 to 1, not 1.5".to_owned()));
         assert!(Unit::new(f64::NAN).is_err());
-        assert_eq!(Tag::new(" ").map_err(|e| e.clone()), Err("must not be empty".to_owned()));
+        assert_eq!(Tag::new(" "), Err("must not be empty".to_owned()));
         assert!(Tag::new("x".repeat(129)).is_err());
         assert!(Tag::new("a\0b").is_err());
     }

@@ -121,13 +121,13 @@ pub struct Error {
     pub retry: Option<u32>,
     /// Candidates, ids and positions for programs; `null` where there are none.
     #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub details: Value,
+    pub details: Box<Value>,
 }
 
 impl Error {
     /// An error of `code` that says `message`.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, retry: code.retry(), details: Value::Null }
+        Self { code, message: message.into(), hint: None, retry: code.retry(), details: Box::new(Value::Null) }
     }
 
     /// The input is wrong.
@@ -161,7 +161,7 @@ impl Error {
     /// Adds what a program needs to act on the failure.
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
-        self.details = details;
+        self.details = Box::new(details);
         self
     }
 }

@@ -12,6 +12,7 @@ pub mod memory;
 pub mod namespace;
 pub mod request;
 pub mod session;
+pub mod surroundings;
 pub mod text;
 pub mod time;
 
