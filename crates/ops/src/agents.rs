@@ -7,14 +7,13 @@
 //! **Invariant:** what was stored is shown as data: one line each, under a header that says so. A stored text cannot
 //! begin a line of its own, so it cannot pass for the header or for another note.
 
-use crate::call::{Context, call};
 use crate::operation::{Access, Spec};
 use crate::schema::{fields, published};
 use crate::tokens::estimate;
 use jay_core::Door;
+use jay_types::Timestamp;
 use jay_types::memory::Source;
 use jay_types::text::shorten;
-use jay_types::{Result, Timestamp};
 use serde_json::{Map, Value, json};
 
 /// Tokens of an answer where the caller names no budget.
@@ -135,22 +134,30 @@ pub struct Answer {
     pub structured: Option<Value>,
 }
 
-/// [`call`] for an agent: answers are within a budget of tokens, which the input may set with `max_tokens`.
-///
-/// # Errors
-/// As [`call`].
-pub fn call_for_agents(spec: &Spec, context: &Context<'_>, mut input: Value) -> Result<Answer> {
+/// Tokens that the answer to `input` may have.
+#[must_use]
+pub fn budget(input: &Value) -> usize {
     let asked = input.get("max_tokens").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
-    let max_tokens = asked.unwrap_or(ANSWER_MAX_TOKENS);
+    asked.unwrap_or(ANSWER_MAX_TOKENS)
+}
+
+/// `input` with the budget named, where the operation can pack its answer into one.
+#[must_use]
+pub fn with_budget(spec: &Spec, mut input: Value) -> Value {
     let takes_budget = spec.input_schema().pointer("/properties/max_tokens").is_some();
-    if let (true, None, Some(object)) = (takes_budget, asked, input.as_object_mut()) {
-        object.entry("max_tokens").or_insert_with(|| max_tokens.into());
+    if let (true, Some(object)) = (takes_budget, input.as_object_mut()) {
+        object.entry("max_tokens").or_insert_with(|| ANSWER_MAX_TOKENS.into());
     }
-    let value = call(spec, context, input)?;
-    Ok(match spec.for_agents(&value, max_tokens) {
+    input
+}
+
+/// What `spec` answered, as an agent reads it within `max_tokens`.
+#[must_use]
+pub fn answer(spec: &Spec, value: Value, max_tokens: usize) -> Answer {
+    match spec.for_agents(&value, max_tokens) {
         Some(text) => Answer { text, structured: None },
         None => Answer { text: value.to_string(), structured: Some(value) },
-    })
+    }
 }
 
 /// The last characters of an id: enough to name it, and cheaper to read than the whole.

@@ -56,6 +56,20 @@ pub fn call_with_progress(
     answer
 }
 
+/// Runs `calls` in order so that their writes share one commit. Each answer may be given to its caller: what it says
+/// is durable. Where the commit fails, every call has failed.
+pub fn together<F: FnOnce() -> Result<Value>>(
+    engine: &Engine,
+    calls: impl IntoIterator<Item = F>,
+) -> Vec<Result<Value>> {
+    let calls: Vec<F> = calls.into_iter().collect();
+    let count = calls.len();
+    match engine.group(|| calls.into_iter().map(|call| call()).collect::<Vec<_>>()) {
+        Ok(answers) => answers,
+        Err(error) => vec![Err(error); count],
+    }
+}
+
 fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
     offered(spec, context.caller)?;
     let Value::Object(mut input) = input else {
@@ -67,7 +81,7 @@ fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Pro
     permitted(spec, context.caller, &input)?;
     let idempotency = idempotency(spec, &mut input)?;
     let call = Call { engine: context.engine, caller: context.caller, now: context.surroundings.now(), idempotency };
-    let mut answer = spec.run(&call, Value::Object(input), progress)?;
+    let mut answer = spec.run(&call, &Value::Object(input), progress)?;
     if let (true, Some(notes)) = (cut, answer.get_mut("notes").and_then(Value::as_array_mut)) {
         notes.push(format!("query cut to {QUERY_MAX_BYTES} bytes").into());
     }

@@ -59,6 +59,8 @@ pub trait Operation {
     const DESTRUCTIVE: bool = false;
     /// It cannot be undone: the command line asks before it is run.
     const FINAL: bool = false;
+    /// It is one short write: in `jay call` and in a server it may share a commit with others that wait.
+    const SHORT: bool = false;
     /// What it takes.
     type Input: DeserializeOwned + JsonSchema;
     /// What it answers.
@@ -84,7 +86,7 @@ pub trait Operation {
     }
 }
 
-type Run = fn(&Call<'_>, Value, &mut Progress<'_>) -> Result<Value>;
+type Run = fn(&Call<'_>, &Value, &mut Progress<'_>) -> Result<Value>;
 
 /// An operation without its types: what the catalogue lists.
 pub struct Spec {
@@ -100,6 +102,8 @@ pub struct Spec {
     pub destructive: bool,
     /// It cannot be undone.
     pub is_final: bool,
+    /// It may share a commit with other writes.
+    pub is_short: bool,
     run: Run,
     for_agents: fn(&Value, usize) -> Option<String>,
     make_input: fn() -> Value,
@@ -119,6 +123,7 @@ impl Spec {
             brief: O::BRIEF,
             destructive: O::DESTRUCTIVE,
             is_final: O::FINAL,
+            is_short: O::SHORT,
             run: run::<O>,
             for_agents: |value, max_tokens| {
                 let output = O::Output::deserialize(value).ok()?;
@@ -163,7 +168,7 @@ impl Spec {
         self.input_schema().get("description").and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub(crate) fn run(&self, call: &Call<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
+    pub(crate) fn run(&self, call: &Call<'_>, input: &Value, progress: &mut Progress<'_>) -> Result<Value> {
         (self.run)(call, input, progress)
     }
 
@@ -172,8 +177,8 @@ impl Spec {
     }
 }
 
-fn run<O: Operation>(call: &Call<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
-    let input = crate::check::read::<O::Input>(O::NAME, &input)?;
+fn run<O: Operation>(call: &Call<'_>, input: &Value, progress: &mut Progress<'_>) -> Result<Value> {
+    let input = crate::check::read::<O::Input>(O::NAME, input)?;
     let output = O::run_with_progress(call, input, progress)?;
     serde_json::to_value(output)
         .map_err(|error| Error::internal(format!("the answer of {} cannot be written as JSON: {error}", O::NAME)))

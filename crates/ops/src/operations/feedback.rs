@@ -26,6 +26,7 @@ impl Operation for Feedback {
     const NAME: &'static str = "feedback";
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
+    const SHORT: bool = true;
     type Input = FeedbackInput;
     type Output = Written;
 

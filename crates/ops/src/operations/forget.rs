@@ -37,6 +37,7 @@ impl Operation for Forget {
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
     const BRIEF: Option<&'static [&'static str]> = Some(&["ids", "reason"]);
     const DESTRUCTIVE: bool = true;
+    const SHORT: bool = true;
     type Input = ForgetInput;
     type Output = ForgetOutput;
 

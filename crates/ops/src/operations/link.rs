@@ -18,6 +18,7 @@ impl Operation for MakeLink {
     const NAME: &'static str = "link";
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
+    const SHORT: bool = true;
     type Input = LinkInput;
     type Output = Written;
 

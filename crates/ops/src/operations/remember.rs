@@ -21,6 +21,7 @@ impl Operation for Remember {
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
     const BRIEF: Option<&'static [&'static str]> = Some(&["text", "kind", "key", "tags"]);
+    const SHORT: bool = true;
     type Input = RememberInput;
     type Output = Remembered;
 

@@ -29,6 +29,7 @@ impl Operation for RememberBatch {
     const NAME: &'static str = "remember_batch";
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = PROGRAMS;
+    const SHORT: bool = true;
     type Input = RememberBatchInput;
     type Output = RememberBatchOutput;
 

@@ -18,6 +18,7 @@ impl Operation for Unlink {
     const NAME: &'static str = "unlink";
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
+    const SHORT: bool = true;
     type Input = UnlinkInput;
     type Output = Written;
 

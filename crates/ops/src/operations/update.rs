@@ -28,6 +28,7 @@ impl Operation for Update {
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
     const BRIEF: Option<&'static [&'static str]> = Some(&["id", "text", "kind", "tags"]);
+    const SHORT: bool = true;
     type Input = UpdateInput;
     type Output = Written;
 

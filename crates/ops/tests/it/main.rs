@@ -1,5 +1,5 @@
 //! The catalogue from outside: its surfaces, and how it refuses.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value)]
 
 mod refusals;
 mod surface;
