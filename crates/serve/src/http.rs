@@ -30,12 +30,11 @@ struct Shared {
 }
 
 /// Every route, behind the guard. `principal` is the name under which calls without a name of their own are recorded.
-#[must_use]
 pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Profile) -> Router {
     let shared = Shared { service: Arc::clone(service), guard: Arc::new(guard), principal: principal.into() };
     let for_mcp = Arc::clone(service);
     let mcp = StreamableHttpService::new(
-        move || Ok(Mcp::new(Arc::clone(&for_mcp), profile, NamespacePath::global())),
+        move || Ok(Mcp::new(Arc::clone(&for_mcp), profile, NamespacePath::global(), None)),
         Arc::new(LocalSessionManager::default()),
         // The guard before it is stricter: it knows the port.
         StreamableHttpServerConfig::default().disable_allowed_hosts().with_max_request_body_bytes(BODY_MAX_BYTES),

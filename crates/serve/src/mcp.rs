@@ -21,18 +21,22 @@ pub struct Mcp {
     profile: Profile,
     /// Where the client stands: the directory in which a stdio server was started.
     namespace: NamespacePath,
+    /// The name under which it acts, where that is set from outside; else it says so itself.
+    actor: Option<String>,
 }
 
 impl Mcp {
     /// A connection of a client that stands in `namespace`.
     #[must_use]
-    pub const fn new(service: Arc<Service>, profile: Profile, namespace: NamespacePath) -> Self {
-        Self { service, profile, namespace }
+    pub const fn new(service: Arc<Service>, profile: Profile, namespace: NamespacePath, actor: Option<String>) -> Self {
+        Self { service, profile, namespace, actor }
     }
 
     /// Who calls: the client by the name that it gives itself, in the namespace of the request's URL where it has one.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Error> {
-        let name = context.client_info().map(|client| shorten(&client.name, 120)).filter(|name| !name.is_empty());
+        let named_by_itself =
+            || context.client_info().map(|client| shorten(&client.name, 120)).filter(|name| !name.is_empty());
+        let name = self.actor.clone().or_else(named_by_itself);
         let namespace = match context.extensions.get::<axum::http::request::Parts>() {
             Some(parts) => crate::http::namespace_of(&parts.uri)?,
             None => self.namespace.clone(),

@@ -78,14 +78,19 @@ fn loopback(addr: &str) -> Result<SocketAddr> {
         .hint("Serve on 127.0.0.1 and reach it through an SSH tunnel; other addresses need TLS and keys, which this version does not have."))
 }
 
-/// Speaks MCP on stdin and stdout until stdin closes, the parent process ends, or SIGTERM.
+/// Speaks MCP as `actor`, or as the client calls itself, on stdin and stdout until stdin closes, the parent process ends, or SIGTERM.
 ///
 /// # Errors
 /// `io` where the runtime cannot start; `bad_input` where what comes is not MCP.
-pub fn mcp_stdio(service: Arc<Service>, profile: Profile, namespace: NamespacePath) -> Result<()> {
+pub fn mcp_stdio(
+    service: Arc<Service>,
+    profile: Profile,
+    namespace: NamespacePath,
+    actor: Option<String>,
+) -> Result<()> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async move {
-        let handler = Mcp::new(service, profile, namespace);
+        let handler = Mcp::new(service, profile, namespace, actor);
         let talk = async {
             let running = match handler.serve(rmcp::transport::io::stdio_pipes()).await {
                 Ok(running) => running,

@@ -18,7 +18,7 @@ impl Client {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         tokio::spawn(async move {
             let (service, _folder) = service();
-            let running = Mcp::new(service, profile, NamespacePath::global()).serve(theirs).await.unwrap();
+            let running = Mcp::new(service, profile, NamespacePath::global(), None).serve(theirs).await.unwrap();
             running.waiting().await.unwrap();
         });
         let mut client = Self { pipe: BufReader::new(ours), next: 0 };
