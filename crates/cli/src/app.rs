@@ -10,7 +10,7 @@ use crate::{commands, place};
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use jay_core::{ActorKind, Caller, Door, Engine, EngineOptions, Surroundings as _};
-use jay_ops::{Context, Spec, call_with_progress};
+use jay_ops::{Access, Context, Spec, call_with_progress};
 use jay_types::namespace::NamespacePath;
 use jay_types::{Code, Error, Result};
 use serde_json::Value;
@@ -178,7 +178,9 @@ impl<'a> App<'a> {
         let value = self.call(&engine, spec, input.clone())?;
         let view = View { style: Style::default(), now: Real.now(), explain: input.get("explain").is_some() };
         self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }))?;
-        engine.after_writes();
+        if spec.access != Access::Read {
+            engine.after_writes();
+        }
         let failed = match spec.name {
             "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
             "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),

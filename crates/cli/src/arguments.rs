@@ -187,6 +187,10 @@ mod tests {
             let words = spec.words();
             let found = words.split(' ').try_fold(&root, |command, word| command.find_subcommand(word));
             let found = found.unwrap_or_else(|| panic!("{words} is missing"));
+            for field in shown(&fields(spec.input_schema())) {
+                let is_given = |id: &str| id == field.name || id.starts_with(&format!("{}.", field.name));
+                assert!(found.get_arguments().any(|arg| is_given(arg.get_id().as_str())), "{words}: {}", field.name);
+            }
             assert_eq!(found.get_about().map(ToString::to_string).as_deref(), Some(spec.summary()), "{words}");
         }
     }

@@ -48,8 +48,10 @@ pub fn call_with_progress(
     let answer = prepared(spec, context, input, progress);
     let outcome = answer.as_ref().map_or_else(|error| error.code.name(), |_| "ok");
     let milliseconds = (context.surroundings.now().0 - started.0) / 1000;
-    if matches!(&answer, Err(error) if matches!(error.code, Code::Internal | Code::Damaged)) {
-        tracing::error!(outcome, milliseconds, "operation failed");
+    let is_defect = matches!(&answer, Err(error) if matches!(error.code, Code::Internal | Code::Damaged));
+    // At the command line the failure is printed for the same reader; elsewhere the log is all that an operator sees.
+    if is_defect && caller.door != Door::Cli {
+        tracing::error!(op = spec.name, outcome, milliseconds, "operation failed");
     } else {
         tracing::info!(outcome, milliseconds, "operation done");
     }

@@ -20,6 +20,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::streamable_http_server::tower::StreamableHttpService;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Clone)]
 struct Shared {
@@ -29,17 +30,28 @@ struct Shared {
     principal: Arc<str>,
 }
 
+/// How long an MCP session over HTTP may stand idle; a client that comes back later has to begin again.
+const MCP_IDLE: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// Ends the MCP sessions, whose streams would else stay open for as long as their clients like.
+pub type Close = Box<dyn FnOnce() + Send>;
+
 /// Every route, behind the guard. `principal` is the name under which calls without a name of their own are recorded.
-pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Profile) -> Router {
+pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Profile) -> (Router, Close) {
     let shared = Shared { service: Arc::clone(service), guard: Arc::new(guard), principal: principal.into() };
     let for_mcp = Arc::clone(service);
+    // The guard before it is stricter about hosts: it knows the port.
+    let config =
+        StreamableHttpServerConfig::default().disable_allowed_hosts().with_max_request_body_bytes(BODY_MAX_BYTES);
+    let sessions_end = config.cancellation_token.clone();
+    let mut sessions = LocalSessionManager::default();
+    sessions.session_config.keep_alive = Some(MCP_IDLE);
     let mcp = StreamableHttpService::new(
         move || Ok(Mcp::new(Arc::clone(&for_mcp), profile, NamespacePath::global(), None)),
-        Arc::new(LocalSessionManager::default()),
-        // The guard before it is stricter: it knows the port.
-        StreamableHttpServerConfig::default().disable_allowed_hosts().with_max_request_body_bytes(BODY_MAX_BYTES),
+        Arc::new(sessions),
+        config,
     );
-    Router::new()
+    let routes = Router::new()
         .route("/v1/{operation}", post(operation))
         .route("/openapi.json", get(openapi))
         .route("/metrics", get(metrics))
@@ -48,7 +60,8 @@ pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Pr
         .fallback(any(not_here))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(shared.clone(), admit))
-        .with_state(shared)
+        .with_state(shared);
+    (routes, Box::new(move || sessions_end.cancel()))
 }
 
 async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {

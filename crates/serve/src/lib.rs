@@ -18,7 +18,7 @@ mod token;
 mod worker;
 
 pub use guard::Guard;
-pub use http::router;
+pub use http::{Close, router};
 pub use mcp::Mcp;
 pub use run::{ServeOptions, mcp_stdio, serve};
 pub use service::Service;

@@ -47,11 +47,12 @@ pub fn serve(service: Arc<Service>, options: &ServeOptions, announce: impl FnOnc
         let listener = tokio::net::TcpListener::bind(addr).await.map_err(|error| failed(&error))?;
         let bound = listener.local_addr().map_err(|error| failed(&error))?;
         let guard = Guard::new(bound.port(), options.token.as_deref());
-        let routes = router(&service, guard, &options.principal, options.profile);
+        let (routes, close) = router(&service, guard, &options.principal, options.profile);
         announce(bound);
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let graceful = async move {
             stop_signal().await;
+            close();
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
         };

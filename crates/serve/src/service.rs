@@ -6,7 +6,7 @@
 use crate::metrics::Metrics;
 use crate::worker::Nudge;
 use jay_core::{Caller, Engine, Surroundings};
-use jay_ops::{Context, Spec, call, together};
+use jay_ops::{Access, Context, Spec, call, together};
 use jay_types::{Error, Result};
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -92,8 +92,11 @@ impl Service {
 
     async fn run(&self, spec: &'static Spec, caller: Caller, work: Work) -> Result<Value> {
         let started = self.surroundings.now();
-        let answer =
-            if spec.is_short { self.run_short(spec, caller, work).await } else { self.run_alone(caller, work).await };
+        let answer = if spec.is_short {
+            self.run_short(spec, caller, work).await
+        } else {
+            self.run_alone(spec, caller, work).await
+        };
         let outcome = answer.as_ref().map_or_else(|error| error.code.name(), |_| "ok");
         let microseconds = u64::try_from(self.surroundings.now().0 - started.0).unwrap_or(0);
         self.metrics.count(spec.name, outcome, microseconds);
@@ -119,11 +122,13 @@ impl Service {
         answered.await.unwrap_or_else(|_| Err(Error::internal(format!("{} was not answered", spec.name))))
     }
 
-    async fn run_alone(&self, caller: Caller, work: Work) -> Result<Value> {
+    async fn run_alone(&self, spec: &'static Spec, caller: Caller, work: Work) -> Result<Value> {
         let (engine, surroundings) = (Arc::clone(&self.engine), Arc::clone(&self.surroundings));
         let done = tokio::task::spawn_blocking(move || {
             let answer = work(&Context { engine: &engine, caller: &caller, surroundings: &*surroundings });
-            engine.after_writes();
+            if spec.access != Access::Read {
+                engine.after_writes();
+            }
             answer
         });
         done.await.unwrap_or_else(|_| Err(Error::internal("the operation panicked")))

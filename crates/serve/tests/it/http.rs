@@ -23,7 +23,7 @@ impl Reply {
 
 async fn send(request: Request<Body>) -> Reply {
     let (service, _folder) = service();
-    let routes = router(&service, Guard::new(7717, Some("s3cret")), "ann", Profile::Default);
+    let (routes, _close) = router(&service, Guard::new(7717, Some("s3cret")), "ann", Profile::Default);
     let response = routes.oneshot(request).await.unwrap();
     let status = response.status();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
@@ -111,7 +111,7 @@ async fn a_body_beyond_the_bound_is_refused_with_words() {
 #[tokio::test]
 async fn calls_are_counted_by_operation_and_outcome() {
     let (service, _folder) = service();
-    let routes = router(&service, Guard::new(7717, None), "ann", Profile::Default);
+    let (routes, _close) = router(&service, Guard::new(7717, None), "ann", Profile::Default);
     let call = |path: &str, method: &str| routes.clone().oneshot(request(method, path, &[("host", HOST)], "{}"));
     call("/v1/recall", "POST").await.unwrap();
     call("/v1/remember", "POST").await.unwrap();
@@ -126,4 +126,21 @@ async fn the_document_describes_every_operation_offered() {
     let reply = send(request("GET", "/openapi.json", &KNOWN, "")).await;
     assert_eq!(reply.json()["openapi"], "3.1.0");
     assert!(reply.json()["paths"]["/v1/session_search"]["post"].is_object());
+}
+
+#[tokio::test]
+async fn mcp_is_spoken_over_http_too() {
+    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tester", "version": "1"},
+    }});
+    let headers =
+        [KNOWN[0], KNOWN[1], ("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+    let (service, _folder) = service();
+    let (routes, close) = router(&service, Guard::new(7717, Some("s3cret")), "ann", Profile::Default);
+    let response = routes.oneshot(request("POST", "/mcp", &headers, ask.to_string())).await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(response.headers().contains_key("mcp-session-id"));
+    let text = String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap();
+    assert!(text.contains("\"name\":\"scrubjay\""), "{text}");
+    close();
 }
