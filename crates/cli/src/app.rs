@@ -99,6 +99,14 @@ fn refusal(error: &clap::Error, words: &[OsString]) -> Error {
         let field = command.get_arguments().find(shown).map_or(first, |arg| arg.get_id().as_str());
         return Error::bad_input(format!("`{field}`: is required")).hint(help);
     }
+    let unexpected = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) if error.kind() == ErrorKind::UnknownArgument => word.as_str(),
+        _ => "",
+    };
+    let help = match unexpected {
+        word if !word.is_empty() && !word.starts_with('-') => format!("Put several words in quotes. {help}"),
+        _ => help,
+    };
     let text = error.render().to_string();
     let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ").replace('\'', "`");
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| tip.replace('\'', "`"));

@@ -57,6 +57,8 @@ pub trait Operation {
     const BRIEF: Option<&'static [&'static str]> = None;
     /// It takes away something that an agent may still want (the MCP `destructiveHint`).
     const DESTRUCTIVE: bool = false;
+    /// Doing it twice with the same input leaves what doing it once leaves (the MCP `idempotentHint`).
+    const IDEMPOTENT: bool = true;
     /// It cannot be undone: the command line asks before it is run.
     const FINAL: bool = false;
     /// It is one short write: in `jay call` and in a server it may share a commit with others that wait.
@@ -100,6 +102,8 @@ pub struct Spec {
     pub brief: Option<&'static [&'static str]>,
     /// It takes away something that an agent may still want.
     pub destructive: bool,
+    /// Doing it twice leaves what doing it once leaves.
+    pub idempotent: bool,
     /// It cannot be undone.
     pub is_final: bool,
     /// It may share a commit with other writes.
@@ -122,6 +126,7 @@ impl Spec {
             doors: O::DOORS,
             brief: O::BRIEF,
             destructive: O::DESTRUCTIVE,
+            idempotent: O::IDEMPOTENT,
             is_final: O::FINAL,
             is_short: O::SHORT,
             run: run::<O>,

@@ -137,10 +137,27 @@ async fn answer(
 /// Where the caller stands: the query's `namespace`, else `global`. Never where the server was started.
 pub(crate) fn namespace_of(uri: &Uri) -> Result<NamespacePath> {
     let given = uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("namespace=")));
-    given.map_or_else(
-        || Ok(NamespacePath::global()),
-        |path| NamespacePath::parse(&path.replace("%2F", "/").replace("%2f", "/")),
-    )
+    given.map_or_else(|| Ok(NamespacePath::global()), |path| NamespacePath::parse(&decoded(path)))
+}
+
+/// `text` with its percent signs decoded; what is not UTF-8 then becomes a sign that no path has.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
+        match (byte, pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
+            (b'%', Some(code)) => {
+                bytes.push(code);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn openapi(State(shared): State<Shared>) -> Response {
@@ -180,4 +197,22 @@ fn failure(error: &Error) -> Response {
 
 fn json_response(status: StatusCode, value: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_namespace_comes_with_the_call() {
+        let path = |uri: &str| {
+            namespace_of(&uri.parse().unwrap()).map(|path| path.as_str().to_owned()).map_err(|error| error.code)
+        };
+        assert_eq!(path("/mcp").as_deref(), Ok("global"));
+        assert_eq!(path("/mcp?namespace=work/acme").as_deref(), Ok("work/acme"));
+        assert_eq!(path("/mcp?x=1&namespace=b%C3%BCro%2Fapi").as_deref(), Ok("büro/api"));
+        for wrong in ["/mcp?namespace=", "/mcp?namespace=a%2F%2Fb", "/mcp?namespace=%FF", "/mcp?namespace=100%"] {
+            assert_eq!(path(wrong), Err(jay_types::Code::BadInput), "{wrong}");
+        }
+    }
 }

@@ -44,6 +44,14 @@ fn failures_say_what_helps() {
     "#]],
     );
     refused(
+        &["remember", "two", "words"],
+        2,
+        expect![[r#"
+        error: unexpected argument `words` found
+        hint: Put several words in quotes. `jay help remember` lists every field and its bounds.
+    "#]],
+    );
+    refused(
         &["forget"],
         2,
         expect![[r#"

@@ -27,6 +27,7 @@ impl Operation for Feedback {
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
     const SHORT: bool = true;
+    const IDEMPOTENT: bool = false;
     type Input = FeedbackInput;
     type Output = Written;
 

@@ -30,7 +30,7 @@ impl Operation for Recall {
     }
 
     fn for_agents(output: &Self::Output, max_tokens: usize) -> Option<String> {
-        let mut lines = Lines::new(output.hits.len(), "memories", max_tokens);
+        let mut lines = Lines::new(output.hits.len(), ("memory", "memories"), max_tokens);
         for hit in &output.hits {
             let (id, source) = (hit.id.to_string(), source_words(&hit.source));
             lines.push(&[id_suffix(&id), hit.kind.name(), &hit.created_at.date(), &hit.namespace, &source], &hit.text);

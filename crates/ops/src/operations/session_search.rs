@@ -44,7 +44,8 @@ impl Operation for SessionSearch {
     }
 
     fn for_agents(output: &Self::Output, max_tokens: usize) -> Option<String> {
-        let mut lines = Lines::new(output.hits.len(), "messages of past sessions", max_tokens);
+        let mut lines =
+            Lines::new(output.hits.len(), ("message of past sessions", "messages of past sessions"), max_tokens);
         for hit in &output.hits {
             let role = hit.role.map(|role| format!("{role:?}").to_lowercase()).unwrap_or_default();
             lines.push(&[id_suffix(&hit.session), &hit.client, &date(hit.at), &role], &hit.text);

@@ -24,6 +24,7 @@ impl Operation for Undo {
     const ACCESS: Access = Access::Write;
     const DOORS: &'static [jay_core::Door] = ALL_DOORS;
     const DESTRUCTIVE: bool = true;
+    const IDEMPOTENT: bool = false;
     type Input = UndoInput;
     type Output = Undone;
 

@@ -1,6 +1,7 @@
 //! The catalogue from outside: its surfaces, and how it refuses.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value)]
 
+mod agents;
 mod refusals;
 mod surface;
 

@@ -144,3 +144,20 @@ async fn mcp_is_spoken_over_http_too() {
     assert!(text.contains("\"name\":\"scrubjay\""), "{text}");
     close();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_write_that_waits_is_answered() {
+    let (service, _folder) = service();
+    let (routes, _close) = router(&service, Guard::new(7717, None), "ann", Profile::Default);
+    let calls: Vec<_> = (0..500)
+        .map(|i| {
+            let body =
+                json!({"text": format!("memory {i}"), "kind": if i % 7 == 0 { "wisdom" } else { "note" }}).to_string();
+            tokio::spawn(routes.clone().oneshot(request("POST", "/v1/remember", &[("host", HOST)], body)))
+        })
+        .collect();
+    for (i, call) in calls.into_iter().enumerate() {
+        let status = call.await.unwrap().unwrap().status();
+        assert_eq!(status == StatusCode::BAD_REQUEST, i % 7 == 0, "{i}: {status}");
+    }
+}
