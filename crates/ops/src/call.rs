@@ -31,10 +31,10 @@ pub fn call(spec: &Spec, context: &Context<'_>, input: Value) -> Result<Value> {
     call_with_progress(spec, context, input, &mut |_, _, _| {})
 }
 
-/// [`call`], telling how far a long operation has come.
+/// [`call()`], telling how far a long operation has come.
 ///
 /// # Errors
-/// As [`call`].
+/// As [`call()`].
 pub fn call_with_progress(
     spec: &Spec,
     context: &Context<'_>,

@@ -2,7 +2,7 @@
 //!
 //! An operation is one file in [`operations`]: its input with doc comments, its output, and the function that runs
 //! it. Command line, HTTP, MCP, OpenAPI document and reference page are all made from the JSON schema of the input;
-//! all of them end in [`call`], which checks the input, asks whether the caller may, and hands it to the core.
+//! all of them end in [`call()`], which checks the input, asks whether the caller may, and hands it to the core.
 //!
 //! Not here: what an operation does (that is `jay-core`), and how a door reads or writes bytes.
 //!
