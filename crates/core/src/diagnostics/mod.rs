@@ -4,6 +4,6 @@ mod doctor;
 mod jobs;
 mod status;
 
-pub use doctor::{Diagnosis, Finding, doctor};
+pub use doctor::{Diagnosis, Finding, Severity, doctor};
 pub use jobs::{JobView, JobsRun, jobs_list, jobs_run};
 pub use status::{Counted, Status, status};

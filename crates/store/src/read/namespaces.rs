@@ -48,13 +48,13 @@ pub struct NamespaceRow {
 }
 
 impl Tx<'_> {
-    /// The namespaces that claim a path, as their own or as an alias; the one that this store bound first comes first.
+    /// The namespaces that claim a path, as their own, as an alias or as a git remote; the one that this store bound first comes first.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn namespaces_at(&self, path: &str) -> Result<Vec<i64>> {
         let mut found: Vec<i64> = self.all(
-            "SELECT namespace FROM namespace_names WHERE name = ?1 AND kind IN ('path', 'alias')
+            "SELECT namespace FROM namespace_names WHERE name = ?1
              GROUP BY namespace ORDER BY min(pos), namespace",
             [path],
             |row| row.get(0),

@@ -1,0 +1,141 @@
+//! The only place that writes to stdout and stderr.
+//!
+//! stdout carries data and nothing else; talk, errors and progress go to stderr. A reader that goes away (`jay list |
+//! head`) is success.
+
+use jay_types::{Error, Result};
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// How answers are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Output {
+    /// As JSON, for programs.
+    pub json: bool,
+    /// Into this file rather than to stdout.
+    pub file: Option<PathBuf>,
+    /// How text for people looks.
+    pub style: Style,
+    /// How talk on stderr looks.
+    pub talk_style: Style,
+}
+
+/// How text for people looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Style {
+    /// With colour.
+    pub color: bool,
+    /// Columns of a line.
+    pub width: usize,
+}
+
+impl Style {
+    /// `text` dimmed, for what matters less.
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    /// `text` in bold, for what to look at.
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// `text` in red, for failures.
+    pub(crate) fn red(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+impl Output {
+    /// Writes the answer: `value` itself for programs, `text` for people.
+    ///
+    /// # Errors
+    /// `io` where it cannot be written; a reader that went away is no error.
+    pub(crate) fn answer(&self, value: &Value, text: impl FnOnce(Style) -> String) -> Result<()> {
+        let text = if self.json { format!("{value}\n") } else { text(self.style) };
+        self.data(&text)
+    }
+
+    /// Writes data as it is.
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub(crate) fn data(&self, text: &str) -> Result<()> {
+        match &self.file {
+            Some(path) => write_whole(path, text.as_bytes()),
+            None => to_stdout(text.as_bytes()),
+        }
+    }
+
+    /// Says something to the person at the terminal.
+    pub(crate) fn talk(&self, text: &str) {
+        to_stderr(&format!("{text}\n"));
+    }
+
+    /// Reports a failure: on stderr for people, on stdout as JSON for programs.
+    pub(crate) fn failure(&self, error: &Error) {
+        if self.json {
+            // A program reads the failure where it expects the answer. Nobody is left to tell if that fails too.
+            let _ = to_stdout(format!("{}\n", json!({"error": error})).as_bytes());
+            return;
+        }
+        let mut text = format!("{} {}\n", self.talk_style.red("error:"), printable(&error.message));
+        if let Some(candidates) = error.details.get("candidates").and_then(Value::as_array) {
+            for candidate in candidates.iter().filter_map(Value::as_str) {
+                text.push_str(&format!("  {}\n", printable(candidate)));
+            }
+        }
+        if let Some(hint) = &error.hint {
+            text.push_str(&format!("{} {}\n", self.talk_style.bold("hint:"), printable(hint)));
+        }
+        to_stderr(&text);
+    }
+}
+
+/// `text` without the control characters that would command the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Writes to stdout and flushes.
+///
+/// # Errors
+/// `io` where it cannot be written; a reader that went away is no error.
+pub(crate) fn to_stdout(bytes: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("cannot write to stdout", &error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes to stderr; there is nobody to tell where that fails.
+pub(crate) fn to_stderr(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a whole file or none: beside it under another name, synced, then in its place.
+///
+/// # Errors
+/// `io` where that fails.
+#[expect(clippy::disallowed_methods, reason = "this is the atomic write of the command line")]
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(format!(".{}.new", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    };
+    write().map_err(|error| {
+        let _ = std::fs::remove_file(&unfinished);
+        Error::io(format!("cannot write {}", path.display()), &error)
+    })
+}

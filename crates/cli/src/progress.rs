@@ -1,0 +1,49 @@
+//! How far a long operation has come: a bar on a terminal, a plain line now and then elsewhere.
+
+use crate::output::{Output, printable};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use jay_types::text::shorten;
+
+/// Plain lines of one operation: one for each tenth part.
+const LINES: u64 = 10;
+
+pub(crate) struct Progress<'a> {
+    output: &'a Output,
+    is_terminal: bool,
+    bar: Option<ProgressBar>,
+    lines_shown: u64,
+}
+
+impl<'a> Progress<'a> {
+    pub(crate) const fn new(output: &'a Output, is_terminal: bool) -> Self {
+        Self { output, is_terminal, bar: None, lines_shown: 0 }
+    }
+
+    /// `done` of `all` bytes are done; `what` is being read.
+    pub(crate) fn show(&mut self, done: u64, all: u64, what: &str) {
+        let what = printable(&shorten(what, 60));
+        if self.is_terminal {
+            let bar = self.bar.get_or_insert_with(|| {
+                let style = ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes} {msg}");
+                let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr_with_hz(10));
+                bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            });
+            bar.set_length(all);
+            bar.set_position(done);
+            bar.set_message(what);
+            return;
+        }
+        let due = done.saturating_mul(LINES).checked_div(all).unwrap_or(0);
+        if due > self.lines_shown {
+            self.lines_shown = due;
+            self.output.talk(&format!("{}% of {} MB, reading {what}", due * 100 / LINES, all.div_ceil(1_000_000)));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}

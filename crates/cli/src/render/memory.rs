@@ -1,0 +1,165 @@
+//! Memories.
+
+use super::View;
+use super::text::{age, dotted, notes, table, wrap};
+use crate::output::printable;
+use jay_core::edit::Undone;
+use jay_core::read::{Got, HistoryEntry, Listed};
+use jay_ops::agents::id_suffix;
+use jay_types::memory::Memory;
+use jay_types::request::{LinksOf, Outcome, Recalled, Remembered, Written};
+
+pub(super) fn remembered(answer: &Remembered, view: &View) -> String {
+    let id = answer.id.to_string();
+    let what = match answer.outcome {
+        Outcome::Created => "remembered",
+        Outcome::Duplicate => "known already",
+    };
+    let mut text = format!("{what} {} in {}", view.style.bold(id_suffix(&id)), printable(&answer.namespace));
+    if let Some(reason) = &answer.reason {
+        text.push_str(&format!(" ({})", printable(reason)));
+    }
+    if let Some(other) = answer.other {
+        text.push_str(&format!("\nsee also {}", id_suffix(&other.to_string())));
+    }
+    text + "\n"
+}
+
+pub(super) fn written(answer: &Written, what: &str, view: &View) -> String {
+    let id = answer.id.to_string();
+    let what = if answer.changed { what.to_owned() } else { "unchanged".to_owned() };
+    let about = format!(
+        "{what} {} in {}, version {}\n",
+        view.style.bold(id_suffix(&id)),
+        printable(&answer.namespace),
+        answer.version
+    );
+    about + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn undone(answer: &Undone, view: &View) -> String {
+    let mut text = format!("undone: {} of {}\n", printable(&answer.operation), age(answer.at, view.now));
+    for memory in &answer.memories {
+        text.push_str(&format!("  {}", written(memory, "put back", view)));
+    }
+    text
+}
+
+pub(super) fn recalled(answer: &Recalled, view: &View) -> String {
+    let mut text = String::new();
+    if answer.hits.is_empty() {
+        text.push_str("Nothing fits.\n");
+    }
+    for hit in &answer.hits {
+        let id = hit.id.to_string();
+        let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
+        let about = dotted(&[hit.kind.name(), &age(hit.created_at, view.now), &hit.namespace, &score]);
+        text.push_str(&format!("{} {}\n", view.style.bold(id_suffix(&id)), view.style.dim(&about)));
+        if let Some(title) = &hit.title {
+            text.push_str(&wrap(title, view.style.width, 2));
+        }
+        text.push_str(&wrap(&hit.text, view.style.width, 2));
+        if let Some(why) = &hit.why {
+            text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));
+        }
+    }
+    text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn listed(answer: &Listed, view: &View) -> String {
+    if answer.memories.is_empty() {
+        return "No memories.\n".to_owned();
+    }
+    let row = |memory: &Memory| {
+        let id = memory.id.to_string();
+        let mark = if memory.forgotten { "(forgotten) " } else { "" };
+        let text = memory.title.as_ref().unwrap_or(&memory.text);
+        vec![
+            id_suffix(&id).to_owned(),
+            memory.kind.name().to_owned(),
+            memory.created_at.date(),
+            memory.namespace.clone(),
+            format!("{mark}{text}"),
+        ]
+    };
+    let mut text = table(&answer.memories.iter().map(row).collect::<Vec<_>>(), view.style.width);
+    if let Some(next) = &answer.next {
+        text.push_str(&view.style.dim(&format!("more: --cursor {}", printable(next))));
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn got(answer: &Got, view: &View) -> String {
+    let mut text = String::new();
+    for (i, memory) in answer.memories.iter().enumerate() {
+        if i > 0 {
+            text.push('\n');
+        }
+        text.push_str(&whole(memory, answer.links.get(i), view));
+    }
+    text + &notes(&answer.notes, view.style)
+}
+
+fn whole(memory: &Memory, links: Option<&LinksOf>, view: &View) -> String {
+    let about = dotted(&[
+        memory.kind.name(),
+        &age(memory.created_at, view.now),
+        &memory.namespace,
+        &format!("version {}", memory.version),
+    ]);
+    let mut text = format!("{} {}\n", view.style.bold(&memory.id.to_string()), view.style.dim(&about));
+    if let Some(title) = &memory.title {
+        text.push_str(&wrap(title, view.style.width, 2));
+    }
+    text.push_str(&wrap(&memory.text, view.style.width, 2));
+    let mut row = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            text.push_str(&format!("  {} {}\n", view.style.dim(&format!("{name}:")), printable(&value)));
+        }
+    };
+    row("key", memory.key.clone());
+    row("tags", Some(memory.tags.join(", ")));
+    row("importance", memory.importance.map(|unit| unit.get().to_string()));
+    row("confidence", memory.confidence.map(|unit| unit.get().to_string()));
+    row("pinned", memory.pinned.then(|| "yes".to_owned()));
+    let source = &memory.source;
+    let places = [&source.agent, &source.client, &source.session, &source.message, &source.uri];
+    row("source", Some(places.into_iter().flatten().cloned().collect::<Vec<_>>().join(" / ")));
+    row("valid from", memory.valid_from.map(|at| at.to_string()));
+    row("valid to", memory.valid_to.map(|at| at.to_string()));
+    row("expires", memory.expires_at.map(|at| at.to_string()));
+    row("superseded by", memory.superseded_by.map(|id| id.to_string()));
+    row("moved to", memory.moved_to.map(|id| id.to_string()));
+    row("copied from", memory.copied_from.map(|id| id.to_string()));
+    row("forgotten", memory.forgotten.then(|| "yes".to_owned()));
+    for link in links.iter().flat_map(|links| &links.from_here) {
+        row("link", Some(format!("{} → {}", link.relation, link.to)));
+    }
+    for link in links.iter().flat_map(|links| &links.to_here) {
+        row("linked", Some(format!("{} ← {}", link.relation, link.to)));
+    }
+    for conflict in &memory.conflicts {
+        let heads: Vec<String> = conflict.heads.iter().map(|head| head.value.to_string()).collect();
+        row("conflict", Some(format!("{}: {}", conflict.field, heads.join(" | "))));
+    }
+    text
+}
+
+pub(super) fn history(changes: &[HistoryEntry], view: &View) -> String {
+    let mut text = String::new();
+    for change in changes {
+        let about = dotted(&[&change.operation, &change.fields.join(", "), &change.actor, &change.at.rfc3339()]);
+        text.push_str(&format!("{} {}\n", view.style.bold(&format!("pos:{}", change.pos)), view.style.dim(&about)));
+        match (&change.diff, &change.text) {
+            (Some(diff), _) => {
+                for line in printable(diff).lines() {
+                    text.push_str(&format!("  {line}\n"));
+                }
+            }
+            (None, Some(wording)) => text.push_str(&wrap(wording, view.style.width, 2)),
+            (None, None) => {}
+        }
+    }
+    if changes.is_empty() { "No changes.\n".to_owned() } else { text }
+}

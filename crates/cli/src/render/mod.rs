@@ -1,0 +1,196 @@
+//! Answers as text for people. An operation without a form of its own is shown as indented JSON.
+
+mod memory;
+mod session;
+mod store;
+mod text;
+
+use crate::output::Style;
+use jay_types::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How an answer is looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    /// Colour and width.
+    pub style: Style,
+    /// For ages.
+    pub now: Timestamp,
+    /// With scores and reasons.
+    pub explain: bool,
+}
+
+/// The answer of `operation` as text that ends with a line break.
+pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
+    let text = match operation {
+        "remember" => shown(value, |answer| memory::remembered(answer, view)),
+        "recall" => shown(value, |answer| memory::recalled(answer, view)),
+        "get" => shown(value, |answer| memory::got(answer, view)),
+        "list" => shown(value, |answer| memory::listed(answer, view)),
+        "history" => shown(value.get("changes").unwrap_or(value), |answer: &Vec<_>| memory::history(answer, view)),
+        "forget" => shown(value.get("memories").unwrap_or(value), |answer: &Vec<_>| {
+            answer.iter().map(|written| memory::written(written, "forgotten", view)).collect()
+        }),
+        "update" => shown(value, |answer| memory::written(answer, "updated", view)),
+        "unforget" => shown(value, |answer| memory::written(answer, "brought back", view)),
+        "link" => shown(value, |answer| memory::written(answer, "linked", view)),
+        "unlink" => shown(value, |answer| memory::written(answer, "unlinked", view)),
+        "revert" => shown(value, |answer| memory::written(answer, "reverted", view)),
+        "feedback" => shown(value, |answer| memory::written(answer, "noted for", view)),
+        "move" => shown(value, |answer| memory::written(answer, "moved", view)),
+        "undo" => shown(value, |answer| memory::undone(answer, view)),
+        "purge" => shown(value, |answer| store::purged(answer, view)),
+        "namespace_list" => {
+            shown(value.get("namespaces").unwrap_or(value), |answer: &Vec<_>| store::namespaces(answer, view))
+        }
+        "session_sync" => shown(value, |answer| session::synced(answer, view)),
+        "session_list" => shown(value, |answer| session::listed(answer, view)),
+        "session_show" => shown(value, |answer| session::session_shown(answer, view)),
+        "session_search" => shown(value, |answer| session::found(answer, view)),
+        "status" => shown(value, |answer| store::status(answer, view)),
+        "doctor" => shown(value, |answer| store::diagnosis(answer, view)),
+        "jobs_list" => shown(value.get("jobs").unwrap_or(value), |answer: &Vec<_>| store::jobs(answer, view)),
+        "jobs_run" => shown(value, store::jobs_run),
+        _ => None,
+    };
+    text.unwrap_or_else(|| format!("{value:#}\n"))
+}
+
+fn shown<T: DeserializeOwned>(value: &Value, form: impl FnOnce(&T) -> String) -> Option<String> {
+    T::deserialize(value).ok().as_ref().map(form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    const ID: &str = "018bcfe5-6800-7707-8707-070707070707";
+
+    fn check(operation: &str, value: Value, expected: Expect) {
+        let view = View {
+            style: Style { color: false, width: 60 },
+            now: Timestamp::parse("2026-05-04").unwrap(),
+            explain: false,
+        };
+        expected.assert_eq(&render(operation, &value, &view));
+    }
+
+    fn memory(text: &str) -> Value {
+        json!({
+            "id": ID, "namespace": "work/api", "kind": "gotcha", "text": text, "tags": ["db"],
+            "created_at": "2026-05-01T10:00:00Z", "updated_at": "2026-05-02T10:00:00Z", "version": 2,
+        })
+    }
+
+    #[test]
+    fn recall_shows_short_blocks() {
+        let hit = json!({
+            "id": ID, "text": "Staging Postgres listens on 5433, not 5432, because the pooler stands in front of it\u{1b}[31m", "score": 0.9,
+            "namespace": "work/api", "kind": "gotcha", "created_at": "2026-05-01T00:00:00Z", "source": {"client": "codex"},
+        });
+        check(
+            "recall",
+            json!({"hits": [hit], "notes": ["text_only"]}),
+            expect![[r#"
+            07070707 gotcha · 3d ago · work/api
+              Staging Postgres listens on 5433, not 5432, because the
+              pooler stands in front of it�[31m
+            note: text_only
+        "#]],
+        );
+        check(
+            "recall",
+            json!({"hits": [], "notes": []}),
+            expect![[r#"
+            Nothing fits.
+        "#]],
+        );
+    }
+
+    #[test]
+    fn memories_as_table_and_whole() {
+        check(
+            "list",
+            json!({"memories": [memory("Staging Postgres listens on 5433,\nnot on 5432 as the README says")], "next": "abc"}),
+            expect![[r#"
+                07070707  gotcha  2026-05-01  work/api  Staging Postgres li…
+                more: --cursor abc
+            "#]],
+        );
+        check(
+            "get",
+            json!({"memories": [memory("line one\nline two")], "links": [{"from_here": [{"relation": "relates", "to": ID}], "to_here": []}], "notes": []}),
+            expect![[r#"
+                018bcfe5-6800-7707-8707-070707070707 gotcha · 2d ago · work/api · version 2
+                  line one
+                  line two
+                  tags: db
+                  link: relates → 018bcfe5-6800-7707-8707-070707070707
+            "#]],
+        );
+        check(
+            "remember",
+            json!({"id": ID, "outcome": "created", "namespace": "work/api", "version": 1, "reason": "redacted aws_access_key"}),
+            expect![[r#"
+                remembered 07070707 in work/api (redacted aws_access_key)
+            "#]],
+        );
+        check(
+            "update",
+            json!({"id": ID, "namespace": "work/api", "version": 3, "changed": false}),
+            expect![[r#"
+            unchanged 07070707 in work/api, version 3
+        "#]],
+        );
+        check(
+            "history",
+            json!({"changes": [{
+                "pos": 7, "dot": "00".repeat(16), "at": "2026-05-01T10:00:00Z", "actor": "ann", "operation": "update", "fields": ["text"],
+                "text": "new", "diff": "-old\n+new", "values": {},
+            }]}),
+            expect![[r#"
+                pos:7 update · text · ann · 2026-05-01T10:00:00Z
+                  -old
+                  +new
+            "#]],
+        );
+    }
+
+    #[test]
+    fn sessions() {
+        check(
+            "session_sync",
+            json!({"outcome": "done", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [], "notes": []}),
+            expect![[r#"
+                No sessions of agents were found on this machine (Claude Code, Codex).
+                `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.
+            "#]],
+        );
+        check(
+            "session_search",
+            json!({"hits": [{
+            "session": "5f0c-aa", "message": "m1", "client": "codex", "role": "user", "author": null, "at": "2026-05-01T10:00:00Z", "score": 1.0, "text": "OCC retry loop",
+        }], "matched": 1, "searchable": 9, "has_more": false, "notes": []}),
+            expect![[r#"
+                5f0c-aa codex · 2d ago · user
+                  OCC retry loop
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_has_no_form_is_json() {
+        check(
+            "namespace_merge",
+            json!({"moved": 3}),
+            expect![[r#"
+            {
+              "moved": 3
+            }
+        "#]],
+        );
+    }
+}

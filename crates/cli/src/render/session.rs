@@ -1,0 +1,140 @@
+//! Archived sessions.
+
+use super::View;
+use super::text::{age, count, dotted, notes, table, wrap};
+use crate::output::printable;
+use jay_core::sessions::{SessionHits, SessionShown, SessionView, SessionsListed, Synced};
+use jay_ops::agents::id_suffix;
+use jay_types::session::{Part, Role};
+use jay_types::text::shorten;
+use serde::Deserialize as _;
+
+const fn role(role: Option<Role>) -> &'static str {
+    match role {
+        Some(Role::System) => "system",
+        Some(Role::User) => "user",
+        Some(Role::Assistant) => "assistant",
+        Some(Role::Tool) => "tool",
+        None => "",
+    }
+}
+
+pub(super) fn synced(answer: &Synced, view: &View) -> String {
+    if answer.sources.is_empty() && answer.error.is_none() {
+        let none = "No sessions of agents were found on this machine (Claude Code, Codex).\n\
+                    `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.\n";
+        return none.to_owned() + &notes(&answer.notes, view.style);
+    }
+    let mut text = String::new();
+    for source in answer.sources.iter().filter(|source| source.messages > 0 || source.error.is_some()) {
+        let what = source.error.clone().unwrap_or_else(|| count(source.messages, "message", "messages"));
+        text.push_str(&format!(
+            "{} {} {}: {}\n",
+            source.client,
+            printable(&source.state),
+            printable(&source.path),
+            printable(&what)
+        ));
+        for (row, n) in &source.unknown {
+            text.push_str(
+                &view.style.dim(&format!("  {n} rows of an unknown kind are kept as they are: {}\n", printable(row))),
+            );
+        }
+    }
+    text.push_str(&format!(
+        "{}: {} and {} added from {} in {:.1} s\n",
+        printable(&answer.outcome),
+        count(answer.sessions_inserted, "session", "sessions"),
+        count(answer.messages_inserted, "message", "messages"),
+        count(answer.sources.len() as u64, "source", "sources"),
+        std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
+    ));
+    if let Some(error) = &answer.error {
+        text.push_str(&format!("{} {}\n", view.style.red("not all was read:"), printable(error)));
+    }
+    text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn listed(answer: &SessionsListed, view: &View) -> String {
+    if answer.sessions.is_empty() {
+        return "No sessions are archived. `jay session sync` archives those of your agents.\n".to_owned();
+    }
+    let row = |session: &SessionView| {
+        vec![
+            id_suffix(&session.session).to_owned(),
+            session.client.clone(),
+            session.ended_at.or(session.started_at).map(|at| age(at, view.now)).unwrap_or_default(),
+            session.messages.to_string(),
+            dotted(&[session.title.as_deref().unwrap_or_default(), session.project.as_deref().unwrap_or_default()]),
+        ]
+    };
+    let mut text = table(&answer.sessions.iter().map(row).collect::<Vec<_>>(), view.style.width);
+    if let Some(next) = &answer.next {
+        text.push_str(&view.style.dim(&format!("more: --cursor {}", printable(next))));
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn session_shown(answer: &SessionShown, view: &View) -> String {
+    let session = &answer.session;
+    let about = dotted(&[
+        &session.client,
+        session.project.as_deref().unwrap_or_default(),
+        session.title.as_deref().unwrap_or_default(),
+    ]);
+    let mut text = format!("{} {}\n", view.style.bold(&printable(&session.session)), view.style.dim(&about));
+    for message in &answer.messages {
+        let at = message.at.map(|at| at.rfc3339()).unwrap_or_default();
+        let about = dotted(&[role(message.role), message.author.as_deref().unwrap_or_default(), &at, &message.message]);
+        text.push_str(&format!("\n{}\n", view.style.dim(&about)));
+        for part in message.parts.iter().filter_map(|part| Part::deserialize(part).ok()) {
+            text.push_str(&part_text(&part, view));
+        }
+    }
+    if let Some(next) = &answer.next {
+        text.push_str(&format!("\n{}\n", view.style.dim(&format!("more: --cursor {}", printable(next)))));
+    }
+    text + &notes(&answer.notes, view.style)
+}
+
+fn part_text(part: &Part, view: &View) -> String {
+    let line = |text: String| wrap(&text, view.style.width, 2);
+    match part {
+        Part::Text { text, .. } => wrap(text, view.style.width, 2),
+        Part::Reasoning { text } if text.is_empty() => String::new(),
+        Part::Reasoning { text } => line(format!("(thinking) {text}")),
+        Part::File { name, uri, .. } => {
+            line(format!("(file {})", name.as_deref().or(uri.as_deref()).unwrap_or("without a name")))
+        }
+        Part::ToolCall { name, input, .. } => line(format!("(calls {name}) {}", shorten(&input.to_string(), 400))),
+        Part::ToolResult { output, is_error, .. } => {
+            line(format!("({}) {}", if *is_error { "failed" } else { "result" }, shorten(output, 400)))
+        }
+    }
+}
+
+pub(super) fn found(answer: &SessionHits, view: &View) -> String {
+    let mut text = String::new();
+    if answer.hits.is_empty() {
+        text.push_str(&format!("Nothing fits among {}.\n", count(answer.searchable, "message", "messages")));
+    }
+    for hit in &answer.hits {
+        let at = hit.at.map(|at| age(at, view.now)).unwrap_or_default();
+        let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
+        let about = dotted(&[&hit.client, &at, role(hit.role), hit.author.as_deref().unwrap_or_default(), &score]);
+        text.push_str(&format!(
+            "{} {}\n",
+            view.style.bold(&printable(id_suffix(&hit.session))),
+            view.style.dim(&about)
+        ));
+        text.push_str(&wrap(&shorten(&hit.text, 600), view.style.width, 2));
+        if let Some(why) = &hit.why {
+            text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));
+        }
+    }
+    if answer.has_more {
+        text.push_str(&view.style.dim(&format!("{} of {} shown: --limit\n", answer.hits.len(), answer.matched)));
+    }
+    text + &notes(&answer.notes, view.style)
+}

@@ -1,0 +1,113 @@
+//! The store itself: namespaces, status, doctor, jobs, purges.
+
+use super::View;
+use super::text::{age, count, notes, table};
+use crate::output::printable;
+use jay_core::diagnostics::{Diagnosis, Severity, JobView, JobsRun, Status};
+use jay_core::namespaces::NamespaceView;
+use jay_core::purge::Purged;
+
+pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
+    let row = |namespace: &NamespaceView| {
+        vec![
+            namespace.path.clone(),
+            count(namespace.memories, "memory", "memories"),
+            if namespace.private { "private".to_owned() } else { String::new() },
+            namespace.aliases.iter().chain(&namespace.remotes).cloned().collect::<Vec<_>>().join(", "),
+        ]
+    };
+    if all.is_empty() {
+        return "No namespaces yet: the first `jay remember` makes one.\n".to_owned();
+    }
+    table(&all.iter().map(row).collect::<Vec<_>>(), view.style.width)
+}
+
+pub(super) fn status(status: &Status, view: &View) -> String {
+    if !status.exists {
+        return format!("There is no store in {} yet; the first `jay remember` makes one.\n", printable(&status.store));
+    }
+    let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
+    let unknown = || "unknown".to_owned();
+    let mut rows = vec![
+        ("store", status.store.clone()),
+        ("memories", format!("{} in {}", status.memories, count(status.namespaces, "namespace", "namespaces"))),
+        ("sessions", format!("{} with {}", status.sessions, count(status.messages, "message", "messages"))),
+        ("journal", count(status.changes, "change", "changes")),
+        ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
+        ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
+        ("last session sync", status.last_session_sync.map_or_else(|| "never".to_owned(), |at| age(at, view.now))),
+        ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
+    ];
+    let mut waiting = |name: &'static str, n: u64| {
+        if n > 0 {
+            rows.push((name, n.to_string()));
+        }
+    };
+    waiting("queued jobs", status.jobs_pending);
+    waiting("not embedded", status.not_embedded.unwrap_or(0));
+    waiting("conflicts", status.conflicts);
+    waiting("forks", status.forks);
+    for deferred in &status.deferred {
+        rows.push(("deferred", format!("{} ({})", deferred.count, deferred.reason)));
+    }
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
+    table(&rows, view.style.width) + &notes(&status.notes, view.style)
+}
+
+pub(super) fn diagnosis(diagnosis: &Diagnosis, view: &View) -> String {
+    let mut text = String::new();
+    for finding in &diagnosis.findings {
+        let mark = match (finding.fixed, finding.severity) {
+            (true, _) => "fixed".to_owned(),
+            (false, Severity::Error) => view.style.red("error"),
+            (false, Severity::Warning) => "warning".to_owned(),
+            (false, Severity::Ok) => "ok".to_owned(),
+        };
+        text.push_str(&format!("{mark:<8}{}: {}\n", printable(&finding.check), printable(&finding.message)));
+        if let Some(hint) = &finding.hint {
+            text.push_str(&format!("        {}\n", view.style.dim(&printable(hint))));
+        }
+    }
+    text.push_str(if diagnosis.healthy { "The store is sound.\n" } else { "The store is not sound.\n" });
+    text
+}
+
+pub(super) fn jobs(jobs: &[JobView], view: &View) -> String {
+    let row = |job: &JobView| {
+        vec![
+            format!("{} {}", job.store, job.id),
+            job.kind.clone(),
+            job.state.clone(),
+            age(job.queued_at, view.now),
+            job.error.clone().unwrap_or_default(),
+        ]
+    };
+    if jobs.is_empty() {
+        "Nothing waits.\n".to_owned()
+    } else {
+        table(&jobs.iter().map(row).collect::<Vec<_>>(), view.style.width)
+    }
+}
+
+pub(super) fn jobs_run(run: &JobsRun) -> String {
+    format!("{} done, {} failed, {} waiting\n", run.done, run.failed, run.pending)
+}
+
+pub(super) fn purged(purged: &Purged, view: &View) -> String {
+    let mut text = String::new();
+    for id in &purged.memories {
+        text.push_str(&format!("memory {id}\n"));
+    }
+    for session in &purged.sessions {
+        let state = if session.purged { "purged" } else { "still holds the text: --with-sources" };
+        let place = printable(&format!("{} {} {}", session.client, session.session, session.message));
+        text.push_str(&format!("session {place}: {state}\n"));
+    }
+    for place in &purged.places {
+        let waiting = place.waiting_for.as_ref().map(|what| format!(", waiting for {what}")).unwrap_or_default();
+        let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
+        text.push_str(&format!("{}: {}\n", printable(&place.place), printable(&state)));
+    }
+    text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not finished: `jay status` shows what waits.\n" });
+    text + &notes(&purged.notes, view.style)
+}

@@ -1,0 +1,89 @@
+//! Lines, columns and ages.
+
+use crate::output::{Style, printable};
+use jay_types::Timestamp;
+use jay_types::text::shorten;
+
+/// `text` in lines of at most `width` columns, each after `indent` spaces; its own line breaks are kept.
+pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(20);
+    let mut out = String::new();
+    for paragraph in printable(text).lines() {
+        let mut line = String::new();
+        let mut length = 0;
+        for word in paragraph.split(' ') {
+            let word_length = word.chars().count();
+            if length > 0 && length + 1 + word_length > room {
+                push_line(&mut out, &line, indent);
+                line.clear();
+                length = 0;
+            }
+            if length > 0 {
+                line.push(' ');
+                length += 1;
+            }
+            line.push_str(word);
+            length += word_length;
+        }
+        push_line(&mut out, &line, indent);
+    }
+    out
+}
+
+fn push_line(out: &mut String, line: &str, indent: usize) {
+    let line = format!("{}{line}", " ".repeat(indent));
+    out.push_str(line.trim_end());
+    out.push('\n');
+}
+
+/// Rows in columns; the last one takes what is left of `width`.
+pub(super) fn table(rows: &[Vec<String>], width: usize) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| printable(&shorten(cell, width))).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let length = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(length).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (i, (cell, column)) in row.iter().zip(&widths).enumerate() {
+            if i + 1 == columns {
+                line.push_str(&shorten(cell, width.saturating_sub(line.chars().count()).max(20)));
+            } else {
+                line.push_str(cell);
+                line.push_str(&" ".repeat(column - cell.chars().count() + 2));
+            }
+        }
+        push_line(&mut out, &line, 0);
+    }
+    out
+}
+
+/// How long ago, in one unit: `3d ago`; a date where it is long ago or to come.
+pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
+    let seconds = (now.0 - at.0) / 1_000_000;
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86_400 => format!("{}h ago", seconds / 3600),
+        86_400..2_592_000 => format!("{}d ago", seconds / 86_400),
+        _ => at.date(),
+    }
+}
+
+/// The notes of an answer, one line each.
+pub(super) fn notes(notes: &[String], style: Style) -> String {
+    notes.iter().map(|note| format!("{}\n", style.dim(&format!("note: {}", printable(note))))).collect()
+}
+
+/// Words joined by a middle dot, without the empty ones.
+pub(super) fn dotted(words: &[&str]) -> String {
+    words.iter().filter(|word| !word.is_empty()).map(|word| printable(word)).collect::<Vec<_>>().join(" · ")
+}
+
+/// `1 memory`, `2 memories`.
+pub(super) fn count(n: u64, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}

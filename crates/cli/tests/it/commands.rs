@@ -1,0 +1,162 @@
+//! What a person sees.
+
+use crate::Home;
+use expect_test::{Expect, expect};
+
+fn refused(words: &[&str], code: i32, expected: Expect) {
+    let done = Home::new().run(words);
+    assert_eq!((done.code, done.stdout.as_str()), (code, ""), "{words:?}: {done:?}");
+    expected.assert_eq(&done.stderr);
+}
+
+#[test]
+fn failures_say_what_helps() {
+    refused(
+        &["remember"],
+        2,
+        expect![[r#"
+        error: `text`: is required
+        hint: `jay help remember` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["remember", " "],
+        2,
+        expect![[r#"
+        error: `text`: must not be empty
+        hint: `jay help remember` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["recall", "x", "--limit", "many"],
+        2,
+        expect![[r#"
+        error: `limit`: must be a whole number, not text
+        hint: `jay help recall` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["recall", "x", "--kinds", "fact"],
+        2,
+        expect![[r#"
+        error: unexpected argument `--kinds` found
+        hint: A similar argument exists: `--kind`. `jay help recall` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["remember", "two", "words"],
+        2,
+        expect![[r#"
+        error: unexpected argument `words` found
+        hint: Put several words in quotes. `jay help remember` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["forget"],
+        2,
+        expect![[r#"
+        error: `ids`: is required
+        hint: `jay help forget` lists every field and its bounds.
+    "#]],
+    );
+    refused(
+        &["frobnicate"],
+        2,
+        expect![[r#"
+        error: unrecognized subcommand `frobnicate`
+        hint: `jay help` lists every command.
+    "#]],
+    );
+    refused(
+        &["-n", "a//b", "list"],
+        2,
+        expect![[r#"
+        error: `a//b` is not a namespace path
+        hint: Write one like work/acme/api: letters, digits, `.`, `_`, `-` between slashes; `jay namespace list` shows those here.
+    "#]],
+    );
+    refused(
+        &["purge", "abcdef"],
+        4,
+        expect![[r#"
+        error: purge cannot be undone and nobody is there to confirm it
+        hint: Look first with `jay purge … --dry-run`; `--yes` does it without asking.
+    "#]],
+    );
+    refused(
+        &["serve", "--addr", "0.0.0.0:0"],
+        4,
+        expect![[r#"
+        error: 0.0.0.0:0 can be reached from other machines
+        hint: Serve on 127.0.0.1 and reach it through an SSH tunnel; other addresses need TLS and keys, which this version does not have.
+    "#]],
+    );
+    refused(
+        &["call", "--describe", "purged"],
+        2,
+        expect![[r#"
+        error: `purged` is not an operation
+        hint: The operations are remember, remember_batch, recall, get, list, update, forget, unforget, purge, link, unlink, history, revert, undo, feedback, move, namespace_list, namespace_show, namespace_rename, namespace_alias, namespace_set, namespace_merge, namespace_delete, session_sync, session_list, session_show, session_search, status, doctor, jobs_list, jobs_run.
+    "#]],
+    );
+    refused(
+        &["mcp", "--profile", "huge"],
+        2,
+        expect![[r#"
+        error: `profile`: must be one of default, full, not `huge`
+        hint: `jay help mcp` lists every field and its bounds.
+    "#]],
+    );
+}
+
+#[test]
+fn with_json_a_failure_is_an_answer() {
+    let done = Home::new().run(&["get", "--json", "abcdef", "--as-of", ""]);
+    assert_eq!((done.code, done.stderr.as_str()), (2, ""));
+    assert_eq!(done.json()["error"]["message"], "`as_of`: must not be empty");
+    let unparsed = Home::new().run(&["get", "--json"]);
+    assert_eq!((unparsed.code, unparsed.json()["error"]["message"].as_str()), (2, Some("`ids`: is required")));
+}
+
+#[test]
+fn settings_are_written_shown_and_found() {
+    let home = Home::new();
+    assert_eq!(home.run(&["config", "path"]).stdout.trim(), home.path("jay/config.toml").to_str().unwrap());
+    assert_eq!(home.run(&["config", "init"]).code, 0);
+    assert_eq!(home.run(&["config", "init"]).code, 5);
+    let shown = home.jay(&["config", "show", "--origins"]).env("JAY_SERVE_ADDR", "127.0.0.1:1").output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("serve_addr = \"127.0.0.1:1\"               # JAY_SERVE_ADDR\n"), "{shown}");
+    let wrong = home.jay(&["list"]).env("JAY_LOG", "a=b=c").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn help_and_man_and_completions_are_answers() {
+    let home = Home::new();
+    for words in [
+        ["help", "session", "search"].as_slice(),
+        &["--help"],
+        &["recall", "-h"],
+        &["--version"],
+        &["man"],
+        &["man", "session", "search"],
+        &["completions", "zsh"],
+        &["call", "--describe", "recall"],
+    ] {
+        let done = home.run(words);
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{words:?}");
+        assert!(!done.stdout.is_empty(), "{words:?}");
+    }
+    let file = home.path("jay.1");
+    assert_eq!(home.run(&["man", "-o", file.to_str().unwrap()]).stdout, "");
+    assert!(std::fs::read_to_string(file).unwrap().contains(".TH jay 1"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let home = Home::new();
+    let mut child = home.jay(&["completions", "zsh"]).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

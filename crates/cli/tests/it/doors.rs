@@ -1,0 +1,144 @@
+//! The same bad input through every door; doors that open and close.
+
+use crate::{Home, Running};
+use serde_json::{Value, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+
+/// A running `jay serve` on a port of its own.
+struct Server {
+    process: Running,
+    address: String,
+    token: Option<String>,
+}
+
+impl Server {
+    fn start(home: &Home, words: &[&str]) -> Self {
+        let words: Vec<&str> = ["serve", "--addr", "127.0.0.1:0"].iter().chain(words).copied().collect();
+        let mut child = home.jay(&words).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let token = std::fs::read_to_string(home.path("jay/state/token")).ok().map(|token| token.trim().to_owned());
+        Self { process: Running(child), address, token }
+    }
+
+    fn post(&self, path: &str, input: &Value) -> (u16, Value) {
+        let body = input.to_string();
+        let token = self.token.as_deref().unwrap_or_default();
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let status = reply.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(reply.split("\r\n\r\n").nth(1).unwrap()).unwrap())
+    }
+}
+
+fn over_mcp(home: &Home, op: &str, input: &Value) -> String {
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tester", "version": "1"},
+        }}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": op, "arguments": input}}),
+    ];
+    let mut child = home.jay(&["mcp", "--profile", "full"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut process = Running(child);
+    for line in &lines {
+        writeln!(stdin, "{line}").unwrap();
+    }
+    let mut answer = Value::Null;
+    while answer["id"] != 2 {
+        let mut line = String::new();
+        assert!(stdout.read_line(&mut line).unwrap() > 0, "the server ended early");
+        answer = serde_json::from_str(&line).unwrap();
+    }
+    drop(stdin);
+    assert_eq!(process.wait(), Some(0), "it ends when stdin closes");
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_same_bad_input_is_refused_with_the_same_words_everywhere() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    for (words, op, input) in [
+        (["recall", "x", "--limit", "201"].as_slice(), "recall", json!({"query": "x", "limit": 201})),
+        (&["remember", ""], "remember", json!({"text": ""})),
+        (&["remember", "x", "--kind", "wisdom"], "remember", json!({"text": "x", "kind": "wisdom"})),
+        (&["remember", "x", "--importance", "2"], "remember", json!({"text": "x", "importance": 2.0})),
+        (&["remember", "x", "--valid-to", "later"], "remember", json!({"text": "x", "valid_to": "later"})),
+        (&["remember"], "remember", json!({})),
+        (&["list", "--limit", "0"], "list", json!({"limit": 0})),
+        (&["update", "abcdef", "--if-version", "x"], "update", json!({"id": "abcdef", "if_version": "x"})),
+        (&["feedback", "abcdef", "great"], "feedback", json!({"id": "abcdef", "verdict": "great"})),
+        (&["link", "abcdef"], "link", json!({"from": "abcdef"})),
+        (&["move", "abcdef", "--to", "../x"], "move", json!({"id": "abcdef", "to": "../x"})),
+        (&["session", "search", "x", "--role", "robot"], "session_search", json!({"query": "x", "role": "robot"})),
+    ] {
+        let told = home.run(&[words, &["--json"]].concat());
+        assert_eq!(told.code, 2, "{words:?}: {told:?}");
+        let expected = told.json()["error"].clone();
+        assert_eq!(expected["code"], "bad_input", "{words:?}");
+
+        let (status, reply) = server.post(&format!("/v1/{op}"), &input);
+        assert_eq!((status, &reply["error"]["message"]), (400, &expected["message"]), "{words:?}");
+        assert_eq!(reply["error"]["hint"], expected["hint"], "{words:?}");
+
+        let line = home.run_with(&["call"], &format!("{}\n", json!({"op": op, "input": input}))).json();
+        assert_eq!((&line["ok"], &line["error"]["message"]), (&json!(false), &expected["message"]), "{words:?}");
+
+        let spoken = format!(
+            "bad_input: {}\nhint: {}",
+            expected["message"].as_str().unwrap(),
+            expected["hint"].as_str().unwrap()
+        );
+        assert_eq!(over_mcp(&home, op, &input), spoken, "{words:?}");
+    }
+}
+
+#[test]
+fn a_server_guards_itself_and_stops_when_told() {
+    let home = Home::new();
+    let mut server = Server::start(&home, &[]);
+    assert_eq!(server.token.as_ref().map(String::len), Some(64));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| std::fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("jay/state/token"), mode("jay/state")), (0o600, 0o700));
+    }
+    let right = server.token.replace("wrong".to_owned());
+    assert_eq!(server.post("/v1/status", &json!({})).0, 401);
+    server.token = right;
+    assert_ne!(server.post("/v1/status", &json!({})).0, 401);
+    server.process.terminate();
+    assert_eq!(server.process.wait(), Some(0));
+    let again = Server::start(&home, &[]);
+    assert_eq!(again.token, server.token, "the token stays");
+}
+
+#[test]
+fn without_a_token_only_names_are_checked() {
+    let home = Home::new();
+    let server = Server::start(&home, &["--no-token"]);
+    assert_eq!(server.token, None);
+    assert_eq!(server.post("/v1/recall", &json!({})).0, 400);
+}
+
+#[test]
+fn a_client_that_says_nothing_gets_nothing() {
+    let done = Home::new().run(&["mcp"]);
+    assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""));
+}

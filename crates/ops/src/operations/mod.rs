@@ -1,0 +1,83 @@
+//! One file per operation, and the list of all.
+
+use crate::operation::Spec;
+use jay_types::{Error, Result};
+
+mod doctor;
+mod feedback;
+mod forget;
+mod get;
+mod history;
+mod jobs_list;
+mod jobs_run;
+mod link;
+mod list;
+mod move_to;
+mod namespace_alias;
+mod namespace_delete;
+mod namespace_list;
+mod namespace_merge;
+mod namespace_rename;
+mod namespace_set;
+mod namespace_show;
+mod purge;
+mod recall;
+mod remember;
+mod remember_batch;
+mod revert;
+mod session_list;
+mod session_search;
+mod session_show;
+mod session_sync;
+mod status;
+mod undo;
+mod unforget;
+mod unlink;
+mod update;
+
+/// Every operation, in the order in which help lists them.
+pub static ALL: [Spec; 31] = [
+    Spec::of::<remember::Remember>(),
+    Spec::of::<remember_batch::RememberBatch>(),
+    Spec::of::<recall::Recall>(),
+    Spec::of::<get::Get>(),
+    Spec::of::<list::List>(),
+    Spec::of::<update::Update>(),
+    Spec::of::<forget::Forget>(),
+    Spec::of::<unforget::Unforget>(),
+    Spec::of::<purge::Purge>(),
+    Spec::of::<link::MakeLink>(),
+    Spec::of::<unlink::Unlink>(),
+    Spec::of::<history::History>(),
+    Spec::of::<revert::Revert>(),
+    Spec::of::<undo::Undo>(),
+    Spec::of::<feedback::Feedback>(),
+    Spec::of::<move_to::Move>(),
+    Spec::of::<namespace_list::NamespaceList>(),
+    Spec::of::<namespace_show::NamespaceShow>(),
+    Spec::of::<namespace_rename::NamespaceRename>(),
+    Spec::of::<namespace_alias::NamespaceAlias>(),
+    Spec::of::<namespace_set::NamespaceSet>(),
+    Spec::of::<namespace_merge::NamespaceMerge>(),
+    Spec::of::<namespace_delete::NamespaceDelete>(),
+    Spec::of::<session_sync::SessionSync>(),
+    Spec::of::<session_list::SessionList>(),
+    Spec::of::<session_show::SessionShow>(),
+    Spec::of::<session_search::SessionSearch>(),
+    Spec::of::<status::Status>(),
+    Spec::of::<doctor::Doctor>(),
+    Spec::of::<jobs_list::JobsList>(),
+    Spec::of::<jobs_run::JobsRun>(),
+];
+
+/// The operation of that name.
+///
+/// # Errors
+/// `bad_input` where there is none; the hint lists what there is.
+pub fn find(name: &str) -> Result<&'static Spec> {
+    ALL.iter().find(|spec| spec.name == name).ok_or_else(|| {
+        let known: Vec<&str> = ALL.iter().map(|spec| spec.name).collect();
+        Error::bad_input(format!("`{}` is not an operation", jay_types::text::shorten(name, 60)))
+            .hint(format!("The operations are {}.", known.join(", ")))
+    })
+}

@@ -1,0 +1,37 @@
+//! `namespace_alias`.
+
+use crate::operation::{Access, Operation, PEOPLE};
+use jay_core::Call;
+use jay_core::namespaces::NamespaceView;
+use jay_types::Result;
+use jay_types::namespace::NamespacePath;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Give a namespace a second path, or take it away
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct NamespaceAliasInput {
+    /// The namespace
+    #[schemars(extend("x-positional" = true))]
+    path: NamespacePath,
+    /// The other path
+    #[schemars(extend("x-positional" = true))]
+    alias: NamespacePath,
+    /// Take it away
+    #[serde(default)]
+    remove: bool,
+}
+
+pub(super) struct NamespaceAlias;
+
+impl Operation for NamespaceAlias {
+    const NAME: &'static str = "namespace_alias";
+    const ACCESS: Access = Access::Admin;
+    const DOORS: &'static [jay_core::Door] = PEOPLE;
+    type Input = NamespaceAliasInput;
+    type Output = NamespaceView;
+
+    fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        jay_core::namespaces::alias(call, &input.path, &input.alias, input.remove)
+    }
+}

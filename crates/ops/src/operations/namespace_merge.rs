@@ -1,0 +1,39 @@
+//! `namespace_merge`.
+
+use crate::operation::{Access, Operation, PEOPLE};
+use jay_core::Call;
+use jay_core::namespaces::Merged;
+use jay_types::Result;
+use jay_types::namespace::NamespacePath;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Move every memory of one namespace into another
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct NamespaceMergeInput {
+    /// The namespace that is emptied
+    #[schemars(extend("x-positional" = true))]
+    from: NamespacePath,
+    /// The namespace that takes them
+    #[schemars(extend("x-positional" = true))]
+    into: NamespacePath,
+    /// Show what would be moved, and do nothing
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(super) struct NamespaceMerge;
+
+impl Operation for NamespaceMerge {
+    const NAME: &'static str = "namespace_merge";
+    const ACCESS: Access = Access::Admin;
+    const DOORS: &'static [jay_core::Door] = PEOPLE;
+    const DESTRUCTIVE: bool = true;
+    const FINAL: bool = true;
+    type Input = NamespaceMergeInput;
+    type Output = Merged;
+
+    fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        jay_core::namespaces::merge(call, &input.from, &input.into, input.dry_run)
+    }
+}

@@ -1,0 +1,34 @@
+//! `namespace_rename`.
+
+use crate::operation::{Access, Operation, PEOPLE};
+use jay_core::Call;
+use jay_core::namespaces::NamespaceView;
+use jay_types::Result;
+use jay_types::namespace::NamespacePath;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Rename a namespace; its memories and history come along
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct NamespaceRenameInput {
+    /// Its path now
+    #[schemars(extend("x-positional" = true))]
+    from: NamespacePath,
+    /// The path that it shall have
+    #[schemars(extend("x-positional" = true))]
+    to: NamespacePath,
+}
+
+pub(super) struct NamespaceRename;
+
+impl Operation for NamespaceRename {
+    const NAME: &'static str = "namespace_rename";
+    const ACCESS: Access = Access::Admin;
+    const DOORS: &'static [jay_core::Door] = PEOPLE;
+    type Input = NamespaceRenameInput;
+    type Output = NamespaceView;
+
+    fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        jay_core::namespaces::rename(call, &input.from, &input.to)
+    }
+}

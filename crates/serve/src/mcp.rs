@@ -1,0 +1,108 @@
+//! The MCP door: the catalogue as tools.
+
+use crate::service::Service;
+use jay_core::{ActorKind, Caller, Door};
+use jay_ops::agents::{INSTRUCTIONS, Profile};
+use jay_types::Error;
+use jay_types::namespace::NamespacePath;
+use jay_types::text::shorten;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::{RequestContext, RoleServer};
+use rmcp::{ErrorData, ServerHandler};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// One connection of an MCP client.
+pub struct Mcp {
+    service: Arc<Service>,
+    profile: Profile,
+    /// Where the client stands: the directory in which a stdio server was started.
+    namespace: NamespacePath,
+    /// The name under which it acts, where that is set from outside; else it says so itself.
+    actor: Option<String>,
+}
+
+impl Mcp {
+    /// A connection of a client that stands in `namespace`.
+    #[must_use]
+    pub const fn new(service: Arc<Service>, profile: Profile, namespace: NamespacePath, actor: Option<String>) -> Self {
+        Self { service, profile, namespace, actor }
+    }
+
+    /// Who calls: the client by the name that it gives itself, in the namespace of the request's URL where it has one.
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Error> {
+        let named_by_itself =
+            || context.client_info().map(|client| shorten(&client.name, 120)).filter(|name| !name.is_empty());
+        let name = self.actor.clone().or_else(named_by_itself);
+        let namespace = match context.extensions.get::<axum::http::request::Parts>() {
+            Some(parts) => crate::http::namespace_of(&parts.uri)?,
+            None => self.namespace.clone(),
+        };
+        Ok(Caller {
+            kind: ActorKind::Agent,
+            name: name.unwrap_or_else(|| "mcp".to_owned()),
+            door: Door::Mcp,
+            namespace,
+        })
+    }
+}
+
+impl ServerHandler for Mcp {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("scrubjay", self.service.version()))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools: Result<Vec<Tool>, _> = self.profile.tools().into_iter().map(serde_json::from_value).collect();
+        tools
+            .map(ListToolsResult::with_all_items)
+            .map_err(|error| ErrorData::internal_error(format!("a tool cannot be described: {error}"), None))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let spec = jay_ops::find(&request.name).map_err(|error| ErrorData::invalid_params(words(&error), None))?;
+        let input = Value::Object(request.arguments.unwrap_or_default());
+        let answer = match self.caller(&context) {
+            Ok(caller) => self.service.call_for_agents(spec, caller, input).await,
+            Err(error) => Err(error),
+        };
+        let result = match answer {
+            Ok(answer) => {
+                let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
+                result.structured_content = answer.structured;
+                result
+            }
+            // Text alone: clients show their model no structured content of a failure.
+            Err(error) => CallToolResult::error(vec![ContentBlock::text(words(&error))]),
+        };
+        Ok(result.into())
+    }
+}
+
+/// A failure in the words of the other doors.
+fn words(error: &Error) -> String {
+    let mut words = format!("{}: {}", error.code.name(), error.message);
+    if let Some(hint) = &error.hint {
+        words.push_str(&format!("\nhint: {hint}"));
+    }
+    if let Some(seconds) = error.retry {
+        words.push_str(&format!("\ntry again in {seconds} s"));
+    }
+    if let Some(candidates) = error.details.get("candidates") {
+        words.push_str(&format!("\ncandidates: {candidates}"));
+    }
+    words
+}
