@@ -22,8 +22,11 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
         if tx.one("SELECT 1 FROM blocks WHERE pos = ?1", [pos], |_| Ok(()))?.is_some() {
             continue;
         }
-        let Some(json) = tx.body_json(pos)? else { continue };
-        match Block::from_json(&json) {
+        let read = match tx.body_json_if_readable(pos)? {
+            None => continue,
+            Some(json) => json.map_err(|fault| fault.to_string()).and_then(|json| Block::from_json(&json)),
+        };
+        match read {
             Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");
@@ -158,6 +161,9 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let (mut host, mut user) = (String::new(), String::new());
     for (meta, block_host, block_user) in blocks {
         if let Ok(meta) = serde_json::from_str::<SessionMeta>(&meta) {
+            if whole.client.is_empty() {
+                (whole.client, whole.id) = (meta.client.clone(), meta.id.clone());
+            }
             whole.merge(&meta);
         }
         (host, user) = (block_host, block_user);
