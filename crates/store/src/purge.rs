@@ -38,7 +38,7 @@ pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) 
         tx.execute("DELETE FROM undone WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     }
     tx.drop_vectors(num, None)?;
-    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1 AND op <> 6)", [num])?;
+    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     tx.queue_job("scrub", 0, now)
 }
 
@@ -59,6 +59,14 @@ fn destroy_documents(tx: &Tx<'_>, num: i64, namespace: i64) -> Result<()> {
         }
     }
     Ok(())
+}
+
+impl Tx<'_> {
+    /// True where a body of the entity is here; of a purged one also what this store wrote for it since is destroyed.
+    pub(crate) fn has_bodies(&self, entity: i64) -> Result<bool> {
+        let sql = "SELECT 1 FROM changes c JOIN bodies b ON b.pos = c.pos WHERE c.entity = ?1 LIMIT 1";
+        Ok(self.one(sql, [entity], |_| Ok(()))?.is_some())
+    }
 }
 
 impl Store {

@@ -50,10 +50,10 @@ fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
     };
     let folded = fold_entity(tx, row, kind)?;
     if let Some(purge) = folded.state.purged
-        && !tx.is_purged(row.num)?
+        && (!tx.is_purged(row.num)? || tx.has_bodies(row.num)?)
     {
         crate::purge::destroy(tx, &folded, kind, now)?;
-        tx.execute("INSERT INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
+        tx.execute("INSERT OR IGNORE INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
     }
     versions::write(tx, &folded, kind)?;
     match kind {

@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
     let (state, namespace) = (&folded.state, folded.row.namespace);
+    if tx.namespace_id(namespace)?.0 != folded.row.id {
+        // Only the entity whose id is the namespace's speaks for it (J3).
+        return Ok(());
+    }
     let path = state.value(PATH).and_then(|path| path.as_str());
     let path_pos = state.winner(PATH).map(|write| write.stamp.pos as i64);
     let forget_key = state.value(FORGET_KEY).and_then(|key| key.as_str()).and_then(from_hex::<32>);

@@ -5,6 +5,7 @@
 
 mod archive;
 mod as_of;
+mod convergence;
 mod foreign;
 mod group;
 mod memories;

@@ -118,6 +118,14 @@ fn whatever_comes_for_a_purged_id_is_dropped_on_arrival() {
     assert!(node.memory.scrub().unwrap().done);
     assert!(bytes_of(&node).iter().all(|(_, bytes)| !holds(bytes, "concurrentword")));
     assert_eq!((node.get(id), node.search("concurrentword")), (None, vec![]));
+    // Also what this store itself writes for it afterwards.
+    node.act(|w| {
+        w.draft(jay_store::Draft::new(ns, EntityKind::Memory, id, Op::Update, saying("afterwardsword")));
+        Ok(())
+    })
+    .unwrap();
+    assert!(node.memory.scrub().unwrap().done);
+    assert!(bytes_of(&node).iter().all(|(_, bytes)| !holds(bytes, "afterwardsword")));
     let again = node.receive(&part);
     assert_eq!((again.journalled, again.bodies, again.have), (0, 0, 2));
 }
