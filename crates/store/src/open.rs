@@ -183,6 +183,10 @@ impl Store {
     /// Opens the writer's connection: file, format. Runs under the write lock, so that no two processes make a store.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         let file = self.file();
+        if file.exists() {
+            // Before anything is set in it: what is refused stays as it is.
+            migrate::check(&connection::open_reader(&file)?, self.journal)?;
+        }
         let connection = connection::open_writer(&file)?;
         private_mode(&file)?;
         migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0)?;

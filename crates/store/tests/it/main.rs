@@ -6,7 +6,9 @@
 mod archive;
 mod as_of;
 mod convergence;
+mod crash;
 mod foreign;
+mod format;
 mod group;
 mod memories;
 mod purge;
