@@ -159,6 +159,7 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     for (meta, block_host, block_user) in blocks {
         if let Ok(meta) = serde_json::from_str::<SessionMeta>(&meta) {
             whole.merge(&meta);
+            (whole.client, whole.id) = (meta.client, meta.id);
         }
         (host, user) = (block_host, block_user);
     }
