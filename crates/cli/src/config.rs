@@ -148,7 +148,9 @@ pub(crate) fn read(machine: &Machine, paths: &Paths, project: Option<&Path>) -> 
             add(layer, &path.display().to_string())?;
         }
     }
-    if let Some((path, layer)) = project.map(|path| Ok::<_, Error>((path, file(path)?.unwrap_or_default()))).transpose()? {
+    if let Some((path, layer)) =
+        project.map(|path| Ok::<_, Error>((path, file(path)?.unwrap_or_default()))).transpose()?
+    {
         if let Some(key) = layer.keys().find(|key| *key != "namespace") {
             return Err(Error::bad_input(format!("`{key}` cannot be set in {}", path.display()))
                 .hint(format!("A {PROJECT_FILE} comes with a project, so it may only say `namespace = \"…\"`.")));

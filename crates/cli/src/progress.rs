@@ -6,6 +6,8 @@ use jay_types::text::shorten;
 
 /// Plain lines of one operation: one for each tenth part.
 const LINES: u64 = 10;
+/// Bytes below which there are no plain lines.
+const PLAIN_MIN_BYTES: u64 = 8 * 1024 * 1024;
 
 pub(crate) struct Progress<'a> {
     output: &'a Output,
@@ -33,10 +35,15 @@ impl<'a> Progress<'a> {
             bar.set_message(what);
             return;
         }
+        // Little work is done before a line about it is read.
+        if all < PLAIN_MIN_BYTES {
+            return;
+        }
         let due = done.saturating_mul(LINES).checked_div(all).unwrap_or(0);
         if due > self.lines_shown {
             self.lines_shown = due;
-            self.output.talk(&format!("{}% of {} MB, reading {what}", due * 100 / LINES, all.div_ceil(1_000_000)));
+            let reading = if what.is_empty() { String::new() } else { format!(", reading {what}") };
+            self.output.talk(&format!("{}% of {} MB{reading}", due * 100 / LINES, all.div_ceil(1_000_000)));
         }
     }
 

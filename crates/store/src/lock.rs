@@ -29,8 +29,12 @@ impl Drop for WriteLock {
 /// # Errors
 /// `busy` after that; `io` where the file cannot be opened.
 pub(crate) fn acquire(path: &Path) -> Result<WriteLock, Error> {
-    let open = || File::options().create(true).truncate(false).write(true).read(true).open(path);
-    let file = open().map_err(|error| Error::io(format!("cannot open the lock {}", path.display()), &error))?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file =
+        options.open(path).map_err(|error| Error::io(format!("cannot open the lock {}", path.display()), &error))?;
     match file.try_lock() {
         Ok(()) => return Ok(WriteLock { file }),
         // A file system without locks: SQLite's own lock still keeps writers apart.

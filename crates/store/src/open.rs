@@ -215,6 +215,7 @@ impl Store {
         let made = fs::create_dir_all(directory.join("state"));
         made.map_err(|error| Error::io(format!("cannot make the data directory {}", directory.display()), &error))?;
         private_directory(directory)?;
+        private_directory(&directory.join("state"))?;
         *checked = true;
         Ok(())
     }

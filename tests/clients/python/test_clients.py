@@ -156,9 +156,11 @@ class Clients(unittest.TestCase):
             found = await client.call_tool("recall", {"query": QUESTION})
             self.assertFalse(is_error(found), words(found))
             self.assertIn("5433", words(found))
-            hits = found.structured_content["hits"]
-            self.assertEqual([hit["id"] for hit in hits], [identity])
-            whole = await client.call_tool("get", {"id": identity})
+            # What was stored is sent as fenced lines of text alone: clients show their model either text or structure.
+            hits = [line for line in words(found).splitlines() if line.startswith("- [")]
+            self.assertEqual(len(hits), 1, words(found))
+            self.assertTrue(hits[0].startswith(f"- [{identity[-8:]}] "), hits[0])
+            whole = await client.call_tool("get", {"ids": [identity]})
             self.assertFalse(is_error(whole), words(whole))
             self.assertIn(MEMORY, words(whole))
 
@@ -180,10 +182,10 @@ class Clients(unittest.TestCase):
             await refused(client, "remember", {"text": "quinquereme", "kind": "no-such-kind"})
             await refused(client, "remember", {"text": "quinquereme", "expires_at": "no time"})
             await refused(client, "remember", {"text": "quinquereme", "importance": 7})
-            await refused(client, "get", {"id": "ffffff00"})
+            await refused(client, "get", {"ids": ["ffffff00"]})
             found = await client.call_tool("recall", {"query": "quinquereme"})
             self.assertFalse(is_error(found), words(found))
-            self.assertEqual(found.structured_content["hits"], [])
+            self.assertIn("No memories fit.", words(found))
 
         self.drive(story)
 

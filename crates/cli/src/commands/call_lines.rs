@@ -152,6 +152,7 @@ mod tests {
                 user: machine.user,
                 home: None,
                 variables: machine.variables,
+                namespace_of: None,
             },
             std::sync::Arc::new(Real),
         )

@@ -163,7 +163,7 @@ mod tests {
     fn sessions() {
         check(
             "session_sync",
-            json!({"outcome": "done", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [], "notes": []}),
+            json!({"outcome": "done", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [], "fresh": 0, "notes": []}),
             expect![[r#"
                 No sessions of agents were found on this machine (Claude Code, Codex).
                 `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.
@@ -177,6 +177,17 @@ mod tests {
             expect![[r#"
                 5f0c-aa codex · 2d ago · user
                   OCC retry loop
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_sync_without_news_does_not_say_that_nothing_was_found() {
+        check(
+            "session_sync",
+            json!({"outcome": "ok", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [], "fresh": 3, "notes": []}),
+            expect![[r#"
+                ok: 0 sessions and 0 messages added from 3 sources in 0.0 s
             "#]],
         );
     }

@@ -3,7 +3,7 @@
 use super::View;
 use super::text::{age, count, notes, table};
 use crate::output::printable;
-use jay_core::diagnostics::{Diagnosis, Severity, JobView, JobsRun, Status};
+use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
 use jay_core::namespaces::NamespaceView;
 use jay_core::purge::Purged;
 

@@ -147,7 +147,9 @@ impl Act {
                 .details(serde_json::json!({"id": id})));
         }
         let sent = Sent::of(&memory.memory);
-        let path = w.path_of(num).ok().filter(|_| self.created.is_empty()).unwrap_or_else(|| path.to_string());
+        // A namespace that this act makes has no row yet.
+        let known = w.path_of(num)?;
+        let path = if known == namespace.to_string() { path.to_string() } else { known };
         if let Some(answer) = self.join_created(w, namespace, &memory, &sent)? {
             return Ok(Remembered { namespace: path, ..answer });
         }

@@ -39,6 +39,7 @@ pub(crate) fn try_call(op: &str, caller: &Caller, input: Value) -> Result<Value,
         user: "ann".to_owned(),
         home: None,
         variables: std::collections::BTreeMap::new(),
+        namespace_of: None,
     };
     let engine = Engine::open(options, std::sync::Arc::new(Still)).unwrap();
     call(find(op)?, &Context { engine: &engine, caller, surroundings: &Still }, input)

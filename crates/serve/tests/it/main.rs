@@ -31,6 +31,7 @@ pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
         user: "ann".to_owned(),
         home: None,
         variables: std::collections::BTreeMap::new(),
+        namespace_of: None,
     };
     let engine = Arc::new(Engine::open(options, Arc::new(Still)).unwrap());
     (Service::start(engine, Arc::new(Still), "0.0.0").unwrap(), folder)

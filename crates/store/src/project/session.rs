@@ -165,6 +165,7 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
                 (whole.client, whole.id) = (meta.client.clone(), meta.id.clone());
             }
             whole.merge(&meta);
+            (whole.client, whole.id) = (meta.client, meta.id);
         }
         (host, user) = (block_host, block_user);
     }
