@@ -161,9 +161,6 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let (mut host, mut user) = (String::new(), String::new());
     for (meta, block_host, block_user) in blocks {
         if let Ok(meta) = serde_json::from_str::<SessionMeta>(&meta) {
-            if whole.client.is_empty() {
-                (whole.client, whole.id) = (meta.client.clone(), meta.id.clone());
-            }
             whole.merge(&meta);
             (whole.client, whole.id) = (meta.client, meta.id);
         }

@@ -104,8 +104,11 @@ impl World {
         };
         let node = &self.nodes[at];
         let state = node.get(id).unwrap().state;
-        let knows_key =
-            node.memory.read::<_, Error>(|tx| Ok(tx.mark_of(tx.namespace_num(ns)?.unwrap(), "x")?)).unwrap().is_some();
+        let knows_key = node.memory.read::<_, Error>(|tx| {
+            let num = tx.namespace_num(ns)?;
+            Ok(num.map(|num| tx.mark_of(num, "x")).transpose()?.flatten().is_some())
+        });
+        let knows_key = knows_key.unwrap();
         let set =
             |register, add: String, dots| Body::default().with_set(register, &SetEdit { add: vec![add], remove: dots });
         match self.random.below(11) {
