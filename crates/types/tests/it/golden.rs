@@ -2,7 +2,6 @@
 //!
 //! The vectors stand in `fixtures/journal/v1`. `UPDATE_EXPECT=1` makes a file that is missing; no run changes one that is
 //! there. A vector that fails means that journals which exist would be read otherwise: mend the code, not the file.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use jay_types::change::block::{Block, BlockSource, Row};
 use jay_types::change::body::ElementDot;
