@@ -159,3 +159,26 @@ fn rows_are_the_same_whether_the_purge_came_first_or_last() {
     }
     assert_eq!(a.dump(), first.dump());
 }
+
+#[test]
+fn vectors_are_of_current_wordings_only_also_where_the_model_was_slow() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let id = node.remember(ns, "first wording");
+    let vector = |doc: i64| jay_store::StoredVector { doc, chunk: 0, first: 0, last: 5, code: vec![1, 2, 3] };
+    let put = |doc: i64| node.memory.put_vectors("m", 3, &[vector(doc)], &[]).unwrap();
+    let has = |doc: i64| node.memory.read::<_, Error>(|tx| Ok(tx.has_vectors("m", doc)?)).unwrap();
+    let first = node.get(id).unwrap().text_pos;
+    put(first);
+    assert!(has(first));
+    node.edit(ns, id, saying("second wording"));
+    assert!(!has(first), "the old wording's are dropped");
+    put(first);
+    assert!(!has(first), "and do not come back");
+    let second = node.get(id).unwrap().text_pos;
+    put(second);
+    node.purge(ns, id);
+    assert!(!has(second));
+    put(second);
+    assert!(!has(second), "a purge is not undone by a model that answers late");
+}
