@@ -4,7 +4,7 @@
 //! as one act.
 //!
 //! **Invariant:** no clock, environment, randomness, network or output; what is needed of those is an argument.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value))]
 
 pub mod diagnostics;
 pub mod edit;

@@ -3,6 +3,7 @@
 
 mod agents;
 mod refusals;
+mod stories;
 mod surface;
 
 use jay_core::{ActorKind, Caller, Door, Engine, EngineOptions, Surroundings};

@@ -1,0 +1,101 @@
+//! Sending a write twice: the first answer again, nothing written; the same key with other input is a conflict.
+
+use super::*;
+
+#[test]
+fn every_writing_operation_replays_its_first_answer() {
+    let world = World::new();
+    let session = world
+        .home
+        .write("s.jsonl", "{\"session\":\"s-000001\",\"message\":\"m1\",\"role\":\"user\",\"text\":\"hello\"}\n");
+    let a = world.keep(json!({"text": "alpha", "tags": ["x"]}));
+    let dot = world.ok("history", json!({"id": a}))["changes"][0]["dot"].clone();
+    let b = world.keep(json!({"text": "beta"}));
+    let c = world.keep(json!({"text": "gamma"}));
+    let doomed = world.keep(json!({"text": "doomed words"}));
+    for path in ["n/one", "n/two", "n/three", "n/four"] {
+        world.keep(json!({"text": "there", "namespace": path}));
+    }
+    // In this order: each is a state from which the next can be written; `other` is other input for the same key.
+    let writes = [
+        ("remember", json!({"text": "delta"}), json!({"text": "epsilon"})),
+        ("remember_batch", json!({"memories": [{"text": "zeta"}]}), json!({"memories": [{"text": "eta"}]})),
+        ("update", json!({"id": a, "text": "alpha two", "if_version": 1}), json!({"id": a, "text": "alpha three"})),
+        ("revert", json!({"id": a, "to": dot}), json!({"id": a, "to": "pos:4"})),
+        ("link", json!({"from": a, "to": b}), json!({"from": b, "to": a})),
+        ("unlink", json!({"from": a, "to": b}), json!({"from": b, "to": a})),
+        ("feedback", json!({"id": a, "verdict": "useful"}), json!({"id": a, "verdict": "noise"})),
+        ("forget", json!({"ids": [b]}), json!({"ids": [a]})),
+        ("unforget", json!({"id": b}), json!({"id": a})),
+        ("undo", json!({}), json!({"dry_run": false})),
+        ("move", json!({"id": c, "to": "n/five"}), json!({"id": c, "to": "n/six"})),
+        ("namespace_set", json!({"path": "n/one", "secrets": "allow"}), json!({"path": "n/one", "secrets": "refuse"})),
+        ("namespace_alias", json!({"path": "n/one", "alias": "n/uno"}), json!({"path": "n/one", "alias": "n/eins"})),
+        ("namespace_rename", json!({"from": "n/two", "to": "n/zwei"}), json!({"from": "n/two", "to": "n/due"})),
+        ("namespace_merge", json!({"from": "n/three", "into": "n/one"}), json!({"from": "n/three", "into": "n/four"})),
+        ("namespace_delete", json!({"path": "n/four"}), json!({"path": "n/one"})),
+        ("purge", json!({"ids": [doomed]}), json!({"ids": [a]})),
+        (
+            "session_sync",
+            json!({"clients": ["generic"], "path": session}),
+            json!({"clients": ["codex"], "path": session}),
+        ),
+    ];
+    let named: Vec<&str> = writes.iter().map(|(op, ..)| *op).collect();
+    for spec in jay_ops::ALL.iter().filter(|spec| spec.access.writes()) {
+        assert!(named.contains(&spec.name), "{} has no story of being sent twice", spec.name);
+    }
+    let mut faults = Vec::new();
+    for (op, mut input, mut other) in writes {
+        // The path of a sync is for the command line.
+        let door = if op == "session_sync" { Door::Cli } else { Door::Web };
+        let caller = Caller { door, ..world.me.clone() };
+        input["idempotency_key"] = "k1".into();
+        other["idempotency_key"] = "k1".into();
+        let before = world.changes();
+        let first = world.by(&caller, op, input.clone());
+        let after = world.changes();
+        if after == before {
+            faults.push(format!("{op} wrote nothing: {first}"));
+        }
+        match world.ask(&caller, op, input) {
+            Ok(again) if again == first => {}
+            Ok(again) => faults.push(format!("{op} answered {first}, then {again}")),
+            Err(error) => faults.push(format!("{op} sent again: {error:?}")),
+        }
+        match world.ask(&caller, op, other) {
+            Err(error) if error.code == Code::Conflict && error.message.contains("idempotency") => {}
+            answer => faults.push(format!("{op} with other input: {answer:?}")),
+        }
+        if world.changes() != after {
+            faults.push(format!("{op} sent again wrote {} changes", world.changes() - after));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_key_is_kept_for_a_week_and_refused_writes_do_not_take_it() {
+    let world = World::new();
+    let input = json!({"text": "alpha", "idempotency_key": "k"});
+    assert_eq!(
+        world
+            .err(
+                "remember",
+                json!({"text": "a", "valid_from": "2026-02-01", "valid_to": "2026-01-01", "idempotency_key": "k"})
+            )
+            .code,
+        Code::BadInput
+    );
+    let first = world.ok("remember", input.clone());
+    assert_eq!(world.ok("remember", input.clone()), first);
+    world.steps.clock.advance(8 * jay_types::time::DAY);
+    assert_eq!(world.ok("remember", input)["outcome"], "duplicate");
+    // Spelled differently it is the same input; for another operation the key is another.
+    let spelled = world.ok("remember", json!({"idempotency_key": "q", "tags": ["t"], "text": "beta"}));
+    assert_eq!(
+        world.ok("remember", json!({"text": "beta", "title": null, "tags": ["t"], "idempotency_key": "q"})),
+        spelled
+    );
+    world.ok("forget", json!({"ids": [spelled["id"]], "idempotency_key": "q"}));
+}

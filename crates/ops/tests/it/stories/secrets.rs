@@ -1,0 +1,110 @@
+//! Secrets on every way in (m05): no table, index, log or answer holds one, and the rest of the text is kept.
+
+use super::*;
+
+const KEY: &str = "AKIAQ3EXAMPLE7BZKJ2T";
+
+#[test]
+fn m05_a_secret_is_masked_in_every_field_on_every_way_in() {
+    let world = World::with(true);
+    let fields = [
+        json!({"text": format!("the key is {KEY} for now")}),
+        json!({"text": "a title", "title": format!("T {KEY}")}),
+        json!({"text": "a key slot", "key": format!("k {KEY}")}),
+        json!({"text": "a tag", "tags": [format!("t {KEY}")]}),
+        json!({"text": "an agent", "source": {"agent": format!("a {KEY}")}}),
+        json!({"text": "a uri", "source": {"uri": format!("file:{KEY}")}}),
+        json!({"text": "a session", "source": {"session": format!("s {KEY}")}}),
+    ];
+    let plain = world.keep(json!({"text": "plain"}));
+    for field in &fields {
+        let answer = world.ok("remember", field.clone());
+        assert!(
+            answer["reason"].as_str().is_some_and(|reason| reason.contains("redacted aws_access_key")),
+            "{field}: {answer}"
+        );
+        let mut edit = field.clone();
+        edit["id"] = plain.as_str().into();
+        edit["text"] = format!("edited {}", field["text"].as_str().unwrap()).into();
+        let answer = world.ok("update", edit);
+        assert!(answer["notes"].to_string().contains("redacted aws_access_key"), "{answer}");
+        world.ok("remember_batch", json!({"memories": [{"text": format!("batch {}", field["text"].as_str().unwrap()), "title": format!("T {KEY}")}]}));
+    }
+    let other = world.keep(json!({"text": "other"}));
+    world.ok("link", json!({"from": plain, "to": other, "relation": format!("r {KEY}")}));
+    world.ok("forget", json!({"ids": [other], "reason": format!("because {KEY}")}));
+    world.ok("remember", json!({"text": "with a key of its own", "idempotency_key": KEY}));
+    world.ok("jobs_run", json!({"until_empty": true}));
+    assert_eq!(files_with(&world.home, KEY), [""; 0]);
+    assert_eq!(
+        world
+            .recall(json!({"query": KEY.to_lowercase(), "limit": 50}))
+            .iter()
+            .filter(|text| text.contains("AKIA"))
+            .count(),
+        0
+    );
+    let found = world.recall(json!({"query": "\"the key is\""}));
+    assert!(found.iter().any(|text| text == "the key is [secret:aws_access_key] for now"), "{found:?}");
+}
+
+#[test]
+fn a_namespace_refuses_or_allows() {
+    let world = World::new();
+    let text = format!("the key is {KEY}");
+    world.ok("namespace_set", json!({"path": "strict", "secrets": "refuse"}));
+    world.ok("namespace_set", json!({"path": "open", "secrets": "allow"}));
+    let id = world.keep(json!({"text": "plain", "namespace": "strict"}));
+    let before = world.changes();
+    for (op, input) in [
+        ("remember", json!({"text": text, "namespace": "strict"})),
+        ("remember_batch", json!({"memories": [{"text": text, "namespace": "strict"}]})),
+        ("update", json!({"id": id, "text": text})),
+        ("update", json!({"id": id, "add_tags": [KEY]})),
+    ] {
+        let error = world.err(op, input);
+        assert_eq!(error.code, Code::Refused);
+        assert!(!format!("{error:?}").contains(KEY), "{error:?}");
+    }
+    assert_eq!(world.changes(), before);
+    assert_eq!(files_with(&world.home, KEY), [""; 0]);
+    let open = world.ok("remember", json!({"text": text, "namespace": "open"}));
+    assert_eq!(world.get(open["id"].as_str().unwrap())["text"], text.as_str());
+    // What is allowed in one namespace is masked or refused on its way into another.
+    assert_eq!(world.err("move", json!({"id": open["id"], "to": "strict"})).code, Code::Refused);
+    let moved = world.ok("move", json!({"id": open["id"], "to": "plain"}));
+    assert_eq!(world.get(moved["id"].as_str().unwrap())["text"], "the key is [secret:aws_access_key]");
+}
+
+#[test]
+fn an_archived_secret_is_masked_on_every_way_out_but_one() {
+    let world = World::with(true);
+    let row = json!({"session": "talk-000001", "message": "m1", "role": "user", "title": format!("About {KEY}"), "text": format!("use {KEY} for the upload"),
+        "parts": [{"type": "text", "text": format!("use {KEY} for the upload")}, {"type": "tool_call", "id": "c", "name": "sh", "input": {"command": format!("export K={KEY}")}},
+            {"type": "tool_result", "id": "c", "output": format!("K={KEY}")}, {"type": "reasoning", "text": format!("it is {KEY}")}]});
+    let file = world.home.write("talk.jsonl", format!("{row}\n"));
+    let cli = Caller { door: Door::Cli, ..world.me.clone() };
+    world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
+    world.ok("jobs_run", json!({"until_empty": true}));
+    for (op, input) in [
+        ("session_show", json!({"session": "talk-000001"})),
+        ("session_search", json!({"query": "upload"})),
+        ("session_search", json!({"query": KEY})),
+        ("session_list", json!({})),
+    ] {
+        let answer = world.ok(op, input);
+        assert!(!answer.to_string().contains(KEY), "{op}: {answer}");
+    }
+    assert!(world.ok("session_show", json!({"session": "talk-000001"}))["notes"].to_string().contains("masked"));
+    let found = world.ok("session_search", json!({"query": "upload"}));
+    assert_eq!(found["hits"][0]["text"], "use [secret:aws_access_key] for the upload");
+    assert_eq!(world.ok("session_search", json!({"query": format!("\"{KEY}\"")}))["matched"], 0, "no index holds it");
+    let raw = world.ok("session_show", json!({"session": "talk-000001", "reveal": true}));
+    assert_eq!(raw["messages"][0]["parts"][0]["text"], format!("use {KEY} for the upload"));
+    for caller in [agent(), someone("ann", ActorKind::Person, Door::Http, "x")] {
+        assert_eq!(
+            world.err_by(&caller, "session_show", json!({"session": "talk-000001", "reveal": true})).code,
+            Code::Refused
+        );
+    }
+}

@@ -1,0 +1,307 @@
+//! The archive: what is read, what is new at the next sync, what is found.
+
+use super::*;
+
+/// Copies the checked-in sessions to where the clients keep theirs.
+fn lay_out(world: &World) {
+    for (from, to) in [
+        ("claude-code/2.0", ".claude"),
+        ("claude-code/crlf", ".claude"),
+        ("codex/0.147", ".codex"),
+        ("codex/legacy", ".codex"),
+    ] {
+        copy(&fixtures().join(from), &world.home.work_dir().join(to));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        match source.is_dir() {
+            true => copy(&source, &target),
+            false => jay_testkit::write(target, std::fs::read(source).unwrap()),
+        }
+    }
+}
+
+fn cli(world: &World) -> Caller {
+    Caller { door: Door::Cli, ..world.me.clone() }
+}
+
+/// Syncs one generic file that holds `rows`.
+fn sync_generic(world: &World, rows: &[Value]) -> Value {
+    let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let file = world.home.write("talks.jsonl", text);
+    world.by(&cli(world), "session_sync", json!({"clients": ["generic"], "path": file}))
+}
+
+fn said(session: &str, message: &str, role: &str, at: &str, text: &str) -> Value {
+    json!({"session": session, "message": message, "role": role, "at": at, "text": text, "project": format!("/home/mira/{session}")})
+}
+
+#[test]
+fn every_client_is_read_once() {
+    let world = World::new();
+    lay_out(&world);
+    let plan = world.ok("session_sync", json!({"dry_run": true}));
+    assert_eq!(plan["outcome"], "planned");
+    assert_eq!(world.changes(), 0, "a dry run writes nothing");
+    let synced = world.ok("session_sync", json!({}));
+    assert_eq!(synced["outcome"], "ok", "{synced}");
+    let sources = |answer: &Value| {
+        let all = answer["sources"].as_array().unwrap();
+        all.iter().map(|s| (s["path"].to_string(), s["state"].to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(sources(&plan), sources(&synced), "the plan is what is done");
+    let bytes = |answer: &Value| {
+        answer["sources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["bytes"].as_u64().unwrap() + s["pending_bytes"].as_u64().unwrap_or(0))
+            .sum::<u64>()
+    };
+    assert_eq!(bytes(&plan), bytes(&synced));
+    let unknown: Vec<String> = synced["sources"].as_array().unwrap().iter().map(|s| s["unknown"].to_string()).collect();
+    for name in ["telemetry-beacon", "hologram", "hyperlane", "quantum_item"] {
+        assert!(unknown.iter().any(|counts| counts.contains(name)), "{name}: {unknown:?}");
+    }
+    let sessions = world.ok("session_list", json!({"limit": 200}))["sessions"].as_array().unwrap().clone();
+    assert_eq!(synced["sessions_inserted"], sessions.len());
+    let listed: u64 = sessions.iter().map(|session| session["messages"].as_u64().unwrap()).sum();
+    assert_eq!(synced["messages_inserted"], listed, "what was read in is what is listed");
+    let status = world.ok("status", json!({}));
+    assert_eq!((&status["sessions"], &status["messages"]), (&json!(sessions.len()), &json!(listed)));
+    assert!(status["last_session_sync"].is_string());
+    let child = sessions.iter().find(|session| session["parent"] == "5b0c1f6e-8a1d-4c57-9f0e-2f6f6b1d7a10");
+    assert!(child.is_some(), "a subagent is linked to its parent: {sessions:#?}");
+
+    let before = world.changes();
+    let again = world.ok("session_sync", json!({}));
+    assert_eq!(
+        (&again["sessions_inserted"], &again["messages_inserted"], &again["sources"]),
+        (&json!(0), &json!(0), &json!([])),
+        "{again}"
+    );
+    assert_eq!(again["fresh"], synced["sources"].as_array().unwrap().len());
+    assert_eq!(world.changes(), before);
+    assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
+}
+
+#[test]
+fn with_nothing_here_it_says_so() {
+    let world = World::new();
+    let synced = world.ok("session_sync", json!({}));
+    assert_eq!((&synced["outcome"], &synced["sessions_inserted"]), (&json!("ok"), &json!(0)));
+    assert!(synced["notes"][0].as_str().unwrap().starts_with("no sessions were found in "), "{synced}");
+    assert_eq!(world.ok("session_list", json!({})), json!({"sessions": []}));
+    let found = world.ok("session_search", json!({"query": "anything"}));
+    assert_eq!((&found["hits"], &found["searchable"], &found["has_more"]), (&json!([]), &json!(0), &json!(false)));
+    assert_eq!(world.err("session_sync", json!({"clients": ["clippy"]})).code, Code::BadInput);
+    assert_eq!(world.err_by(&cli(&world), "session_sync", json!({"path": "x"})).code, Code::BadInput);
+    assert_eq!(world.err("session_sync", json!({"clients": ["generic"], "path": "/etc/hosts"})).code, Code::Refused);
+}
+
+#[test]
+fn appended_torn_and_rewritten_sources_are_noticed() {
+    let world = World::new();
+    let rows: Vec<Value> = (0..4)
+        .map(|n| said("talk-000001", &format!("m{n}"), "user", "2026-03-01T10:00:00Z", &format!("row number{n}")))
+        .collect();
+    assert_eq!(sync_generic(&world, &rows[..2])["messages_inserted"], 2);
+    let grown = sync_generic(&world, &rows[..3]);
+    assert_eq!(
+        (&grown["messages_inserted"], &grown["sessions_inserted"], &grown["sources"][0]["state"]),
+        (&json!(1), &json!(0), &json!("grown"))
+    );
+    // A torn last line is left for the next time.
+    let whole: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let file = world.home.write("talks.jsonl", &whole[..whole.len() - 20]);
+    let torn = world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": file}));
+    assert_eq!(torn["messages_inserted"], 0, "{torn}");
+    assert!(torn["sources"][0]["pending_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(sync_generic(&world, &rows)["messages_inserted"], 1);
+    let shown = |world: &World| {
+        let all = world.ok("session_show", json!({"session": "talk-000001"}))["messages"].clone();
+        all.as_array().unwrap().iter().map(|m| m["parts"][0]["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&world), ["row number0", "row number1", "row number2", "row number3"]);
+    // Rewritten: the current file is what is shown, and what stood there before is still in the journal.
+    let mut edited = rows;
+    edited[1] = said("talk-000001", "m1", "user", "2026-03-01T10:00:00Z", "row rewritten");
+    edited.truncate(3);
+    let rewritten = sync_generic(&world, &edited);
+    assert_eq!(rewritten["sources"][0]["state"], "rewritten", "{rewritten}");
+    assert_eq!(world.ok("session_search", json!({"query": "rewritten"}))["matched"], 1);
+    let now = shown(&world);
+    assert_eq!(now.iter().filter(|text| *text == "row rewritten").count(), 1, "{now:?}");
+    assert_eq!(now.iter().filter(|text| *text == "row number0").count(), 1, "{now:?}");
+    assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
+}
+
+#[test]
+fn a_source_that_fails_is_named_and_stops_no_other() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = World::new();
+    lay_out(&world);
+    // A directory where a file is expected cannot be read as one, whoever runs the test.
+    let bad = world
+        .home
+        .work_dir()
+        .join(".codex/sessions/2026/03/02/rollout-2026-03-02T11-00-00-019ca9d8-ffff-7c10-9b5e-6a1f2e3d4c5b.jsonl");
+    jay_testkit::write(&bad, "{}\n");
+    std::fs::set_permissions(&bad, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let readable = std::fs::read(&bad).is_ok();
+    let synced = world.ok("session_sync", json!({}));
+    assert!(synced["sessions_inserted"].as_u64().unwrap() > 3);
+    if !readable {
+        assert_eq!(synced["outcome"], "partial");
+        let failed: Vec<&Value> =
+            synced["sources"].as_array().unwrap().iter().filter(|s| s["state"] == "failed").collect();
+        assert_eq!(failed.len(), 1, "{synced}");
+        assert!(failed[0]["error"].is_string() && synced["error"].is_string());
+    }
+    let error = world.err_by(
+        &cli(&world),
+        "session_sync",
+        json!({"clients": ["generic"], "path": world.home.work_dir().join("nothing.jsonl")}),
+    );
+    assert_eq!(error.code, Code::NotFound, "{error:?}");
+}
+
+#[test]
+fn listing_and_showing_filter_and_page() {
+    let world = World::new();
+    let rows: Vec<Value> = (0..30)
+        .map(|n| {
+            said(
+                &format!("talk-{:06}", n / 10),
+                &format!("m{n}"),
+                if n % 2 == 0 { "user" } else { "assistant" },
+                &format!("2026-03-{:02}T10:{:02}:00Z", n / 10 + 1, n % 10),
+                &format!("turn {n}"),
+            )
+        })
+        .collect();
+    sync_generic(&world, &rows);
+    let listed = |input: Value| strings(&world.ok("session_list", input)["sessions"], "session");
+    assert_eq!(listed(json!({})), ["talk-000002", "talk-000001", "talk-000000"], "latest first");
+    assert_eq!(listed(json!({"client": "codex"})), [""; 0]);
+    assert_eq!(listed(json!({"project": "talk-000001"})), ["talk-000001"]);
+    assert_eq!(listed(json!({"session": "000000"})), ["talk-000000"]);
+    assert_eq!(listed(json!({"until": "2026-03-02"})), ["talk-000000"]);
+    assert_eq!(listed(json!({"since": "2026-03-03"})), ["talk-000002"]);
+    assert_eq!(world.err("session_list", json!({"client": "clippy"})).code, Code::BadInput);
+    assert_eq!(world.err("session_list", json!({"namespace": "nowhere"})).code, Code::NotFound);
+    assert_eq!(world.err("session_list", json!({"cursor": "x"})).code, Code::BadInput);
+    let first = world.ok("session_list", json!({"limit": 2}));
+    assert_eq!(listed(json!({"limit": 2, "cursor": first["next"]})), ["talk-000000"]);
+    let mut seen = vec![];
+    let mut cursor = Value::Null;
+    loop {
+        let page = world.ok("session_show", json!({"session": "talk-000001", "limit": 4, "cursor": cursor}));
+        seen.extend(strings(&page["messages"], "message"));
+        cursor = page["next"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(seen, (10..20).map(|n| format!("m{n}")).collect::<Vec<_>>());
+    let around = world.ok("session_show", json!({"session": "talk-000001", "limit": 4, "around": "m15"}));
+    assert_eq!(strings(&around["messages"], "message"), ["m13", "m14", "m15", "m16"]);
+    let page = world
+        .ok("session_show", json!({"session": "talk-000001", "around": "m15", "limit": 4, "cursor": around["next"]}));
+    assert_eq!(strings(&page["messages"], "message"), ["m17", "m18", "m19"], "a cursor goes on from there");
+    for (input, code) in [
+        (json!({"session": "talk-0"}), Code::Ambiguous),
+        (json!({"session": "nothing-of-it"}), Code::NotFound),
+        (json!({"session": "talk-000001", "around": "m99"}), Code::NotFound),
+        (json!({"session": "talk-000001", "cursor": "x"}), Code::BadInput),
+    ] {
+        assert_eq!(world.err("session_show", input.clone()).code, code, "{input}");
+    }
+}
+
+#[test]
+fn a_short_id_of_a_client_is_an_id() {
+    let world = World::new();
+    sync_generic(
+        &world,
+        &[said("dm-1", "1", "user", "2026-03-01", "hello"), said("dm-12", "1", "user", "2026-03-01", "hello too")],
+    );
+    assert_eq!(world.ok("session_show", json!({"session": "dm-1"}))["session"]["session"], "dm-1");
+}
+
+#[test]
+fn m15_search_finds_the_turn_and_counts_honestly() {
+    let world = World::new();
+    let mut rows = vec![];
+    for n in 0..40 {
+        let word = if n % 4 == 0 { "zeppelin" } else { "balloon" };
+        let role = if n % 2 == 0 { "user" } else { "assistant" };
+        rows.push(said(
+            &format!("talk-{:06}", n / 10),
+            &format!("m{n}"),
+            role,
+            &format!("2026-03-{:02}T10:{:02}:00Z", n / 10 + 1, n % 10),
+            &format!("we spoke of the {word} {n}"),
+        ));
+    }
+    sync_generic(&world, &rows);
+    let search = |input: Value| world.ok("session_search", input);
+    let found = search(json!({"query": "zeppelin", "limit": 50}));
+    assert_eq!(
+        (&found["matched"], &found["searchable"], &found["has_more"]),
+        (&json!(10), &json!(40), &json!(false)),
+        "{found}"
+    );
+    let hits = texts(&found["hits"]);
+    assert!(hits[..10].iter().all(|text| text.contains("zeppelin")), "{hits:?}");
+    let some = search(json!({"query": "zeppelin", "limit": 3}));
+    assert_eq!(
+        (some["hits"].as_array().unwrap().len(), &some["matched"], &some["has_more"]),
+        (3, &json!(10), &json!(true))
+    );
+    let grouped = search(json!({"query": "zeppelin", "group": "session"}));
+    let mut sessions = strings(&grouped["hits"], "session");
+    sessions.sort();
+    assert_eq!(sessions, ["talk-000000", "talk-000001", "talk-000002", "talk-000003"]);
+    assert_eq!(grouped["has_more"], false);
+    for (filter, matched) in [
+        (json!({"session": "talk-000001"}), 2),
+        (json!({"role": "assistant"}), 0),
+        (json!({"role": "user"}), 10),
+        (json!({"since": "2026-03-04"}), 2),
+        (json!({"until": "2026-03-02"}), 3),
+        (json!({"client": "codex"}), 0),
+        (json!({"project": "talk-000002"}), 3),
+    ] {
+        let mut input = filter.clone();
+        input["query"] = "zeppelin".into();
+        input["limit"] = 50.into();
+        let found = search(input);
+        assert_eq!(found["matched"], matched, "{filter}: {found}");
+        assert_eq!(texts(&found["hits"]).iter().filter(|text| text.contains("zeppelin")).count(), matched, "{filter}");
+    }
+    let phrase = search(json!({"query": "\"zeppelin 8\"", "limit": 50}));
+    assert_eq!(strings(&phrase["hits"], "message"), ["m8"]);
+    assert_eq!(phrase["has_more"], false, "{phrase}");
+    assert_eq!(search(json!({"query": "submarine"}))["hits"], json!([]));
+    let hit = &search(json!({"query": "zeppelin 8", "explain": true}))["hits"][0];
+    assert_eq!((&hit["message"], &hit["client"], &hit["role"]), (&json!("m8"), &json!("generic"), &json!("user")));
+    assert!(hit["why"].as_array().is_some_and(|why| !why.is_empty()));
+}
+
+#[test]
+fn the_sample_answers_its_questions() {
+    let world = World::new();
+    let file = world.home.write("sample.jsonl", jay_core::sessions::sample());
+    world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": file}));
+    for (query, expected) in
+        [("which port does staging postgres listen on", "5433"), ("how does the OCC retry loop end", "retr")]
+    {
+        let found = world.ok("session_search", json!({"query": query}));
+        let first = found["hits"][0]["text"].as_str().unwrap().to_lowercase();
+        assert!(first.contains(expected), "{query}: {first}");
+    }
+}
