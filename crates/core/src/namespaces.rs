@@ -107,6 +107,33 @@ pub(crate) fn find(tx: &Tx<'_>, path: &NamespacePath) -> Result<i64> {
     })
 }
 
+/// Merges that are followed one after another; more can only be a circle.
+const MERGES_MAX: usize = 64;
+
+/// The namespace into which this one was merged, to the end; itself where it was not.
+pub(crate) fn goes_on_as(tx: &Tx<'_>, num: i64) -> Result<i64> {
+    let mut at = num;
+    for _ in 0..MERGES_MAX {
+        let state = tx.namespace_entity(at)?;
+        let moved = state.value(RETIRED).filter(|_| state.is_retired()).and_then(|retired| retired.get("moved_to"));
+        let Some(id) = moved.and_then(|id| serde_json::from_value::<NamespaceId>(id.clone()).ok()) else { break };
+        let Some(next) = tx.namespace_num(id)? else { break };
+        at = next;
+    }
+    Ok(at)
+}
+
+/// These namespaces and those that were merged into them: archived sessions stay in the stream in which they came.
+pub(crate) fn with_merged(tx: &Tx<'_>, nums: Vec<i64>) -> Result<Vec<i64>> {
+    let mut all = nums.clone();
+    for retired in tx.retired_namespaces()? {
+        if !all.contains(&retired) && nums.contains(&goes_on_as(tx, retired)?) {
+            all.push(retired);
+        }
+    }
+    Ok(all)
+}
+
 fn demand_free(tx: &Tx<'_>, path: &NamespacePath) -> Result<()> {
     if tx.namespaces_at(path.as_str())?.is_empty() {
         return Ok(());

@@ -24,6 +24,9 @@ use std::collections::BTreeSet;
 /// `forgotten` where the memory or the new text was forgotten, `not_found`, `ambiguous`, `refused` for secrets.
 pub fn update(call: &Call<'_>, id: &Word, edit: Edit, if_version: Option<u64>) -> Result<Written> {
     check_edit(&edit)?;
+    if let Some(answer) = call.answer_before()? {
+        return Ok(answer);
+    }
     let policy = call.engine.memory.read(|tx| -> Result<Policy> {
         let row = find(tx, id.as_str(), Moment::Latest, false)?;
         Ok(policy_of(&tx.secrets_policy(tx.namespace_of(row.num)?)?))

@@ -24,6 +24,9 @@ pub(crate) use check::clean_text;
 /// `bad_input` where fields do not fit together, `forgotten` where an equal text was forgotten in the namespace,
 /// `refused` where it holds a secret and the namespace refuses those.
 pub fn one(call: &Call<'_>, memory: NewMemory) -> Result<Remembered> {
+    if let Some(answer) = call.answer_before()? {
+        return Ok(answer);
+    }
     let prepared = prepare(call, memory)?;
     call.act(|w| Act::default().remember(call, w, prepared))
 }
@@ -35,6 +38,9 @@ pub fn one(call: &Call<'_>, memory: NewMemory) -> Result<Remembered> {
 pub fn batch(call: &Call<'_>, memories: Vec<NewMemory>) -> Result<Vec<Remembered>> {
     if memories.is_empty() || memories.len() > BATCH_MAX {
         return Err(Error::bad_input(format!("`memories`: must hold 1 to {BATCH_MAX} items, not {}", memories.len())));
+    }
+    if let Some(answers) = call.answer_before()? {
+        return Ok(answers);
     }
     let prepared = memories
         .into_iter()

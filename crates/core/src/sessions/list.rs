@@ -126,7 +126,7 @@ pub(super) fn paths(call: &Call<'_>, ids: &[NamespaceId]) -> Result<Vec<String>>
     call.engine.memory.read(|tx| {
         ids.iter()
             .map(|id| match tx.namespace_num(*id)? {
-                Some(num) => Ok(tx.path_of(num)?),
+                Some(num) => Ok(tx.path_of(crate::namespaces::goes_on_as(tx, num)?)?),
                 None => Ok(id.to_string()),
             })
             .collect()
@@ -138,7 +138,8 @@ pub(super) fn namespace_ids(call: &Call<'_>, filter: &SessionFilter) -> Result<O
     let Some(path) = &filter.namespace else { return Ok(None) };
     call.engine.memory.read(|tx| {
         crate::namespaces::find(tx, path)?;
-        let ids = tx.namespaces_at(path.as_str())?.into_iter().map(|num| tx.namespace_id_of(num));
+        let nums = crate::namespaces::with_merged(tx, tx.namespaces_at(path.as_str())?)?;
+        let ids = nums.into_iter().map(|num| tx.namespace_id_of(num));
         Ok(Some(ids.collect::<Result<Vec<_>, _>>()?))
     })
 }

@@ -129,6 +129,14 @@ impl Tx<'_> {
         nums.into_iter().map(|num| self.namespace(num)).collect()
     }
 
+    /// Namespaces that were merged or deleted.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn retired_namespaces(&self) -> Result<Vec<i64>> {
+        self.all("SELECT namespace FROM namespace_state WHERE retired = 1 ORDER BY namespace", [], |row| row.get(0))
+    }
+
     /// A namespace by number.
     ///
     /// # Errors

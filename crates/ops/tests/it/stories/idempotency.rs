@@ -99,3 +99,22 @@ fn a_key_is_kept_for_a_week_and_refused_writes_do_not_take_it() {
     );
     world.ok("forget", json!({"ids": [spelled["id"]], "idempotency_key": "q"}));
 }
+
+#[test]
+fn a_replay_does_not_depend_on_what_happened_since() {
+    let world = World::new();
+    let text = "the key is AKIAQ3EXAMPLE7BZKJ2T";
+    let remember = json!({"text": text, "idempotency_key": "k"});
+    let batch = json!({"memories": [{"text": text, "kind": "fact"}], "idempotency_key": "k"});
+    let first = world.ok("remember", remember.clone());
+    let second = world.ok("remember_batch", batch.clone());
+    let update = json!({"id": first["id"], "text": "other words", "idempotency_key": "k"});
+    let third = world.ok("update", update.clone());
+    world.ok("namespace_set", json!({"path": "work/acme/api", "secrets": "refuse"}));
+    world.ok("forget", json!({"ids": [first["id"], second["results"][0]["id"]]}));
+    assert_eq!(world.ok("remember", remember), first);
+    assert_eq!(world.ok("remember_batch", batch), second);
+    assert_eq!(world.ok("update", update.clone()), third);
+    world.ok("purge", json!({"ids": [first["id"]]}));
+    assert_eq!(world.ok("update", update), third);
+}

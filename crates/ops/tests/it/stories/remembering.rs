@@ -179,3 +179,42 @@ fn every_field_comes_back_as_it_was_sent() {
         assert_eq!(memory[field], expected, "{field}");
     }
 }
+
+#[test]
+fn a_key_can_be_taken_given_up_and_given_back() {
+    let world = World::new();
+    let shown = || {
+        let mut all = world.list(json!({}));
+        all.sort();
+        all
+    };
+    let a = world.keep(json!({"text": "a", "key": "slot"}));
+    let b = world.keep(json!({"text": "b"}));
+    let c = world.keep(json!({"text": "c", "key": "slot"}));
+    assert_eq!(shown(), ["b", "c"]);
+    // The one created later gives its key up: the earlier one holds the slot again.
+    world.ok("update", json!({"id": c, "clear": ["key"]}));
+    assert_eq!(shown(), ["a", "b", "c"]);
+    world.ok("update", json!({"id": b, "key": "slot"}));
+    assert_eq!(shown(), ["b", "c"], "b was created after a");
+    // A claim by an older memory supersedes nobody who came later (no circles), and takes the slot.
+    world.ok("update", json!({"id": a, "text": "a again", "key": "other"}));
+    world.ok("update", json!({"id": a, "key": "slot"}));
+    assert_eq!(world.ok("status", json!({}))["memories"].as_u64().unwrap(), shown().len() as u64);
+    assert!(shown().contains(&"a again".to_owned()), "{:?}", shown());
+    world.ok("move", json!({"id": a, "to": "far"}));
+    assert_eq!(shown(), ["b", "c"], "a slot is per namespace");
+    world.ok("purge", json!({"ids": [b]}));
+    assert_eq!(shown(), ["c"]);
+}
+
+#[test]
+fn what_is_over_is_no_earlier_one() {
+    let world = World::new();
+    let old = world.keep(json!({"text": "gate code 12", "expires_at": "2026-05-02"}));
+    world.steps.clock.advance(3 * jay_types::time::DAY);
+    let fresh = world.keep(json!({"text": "gate code 12"}));
+    assert_ne!(old, fresh);
+    world.ok("undo", json!({}));
+    assert_ne!(world.keep(json!({"text": "gate code 12"})), fresh);
+}

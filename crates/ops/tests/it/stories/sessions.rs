@@ -305,3 +305,47 @@ fn the_sample_answers_its_questions() {
         assert!(first.contains(expected), "{query}: {first}");
     }
 }
+
+#[test]
+fn m19_a_session_is_in_the_namespace_of_its_project_and_goes_where_that_goes() {
+    let world = World::new();
+    sync_generic(
+        &world,
+        &[
+            said("talk-000001", "1", "user", "2026-03-01", "hello"),
+            said("talk-000002", "1", "user", "2026-03-01", "hello too"),
+        ],
+    );
+    let sessions = |path: &str| strings(&world.ok("session_list", json!({"namespace": path}))["sessions"], "session");
+    let path = world.ok("session_list", json!({"session": "talk-000001"}))["sessions"][0]["namespace"].clone();
+    let path = path.as_str().unwrap();
+    assert_eq!(path, "home/mira/talk-000001");
+    assert_eq!(sessions(path), ["talk-000001"]);
+    assert_eq!(world.ok("session_search", json!({"query": "hello", "namespace": path}))["matched"], 1);
+    world.ok("namespace_rename", json!({"from": path, "to": "talks/one"}));
+    assert_eq!(sessions("talks/one"), ["talk-000001"]);
+    world.keep(json!({"text": "x", "namespace": "talks/two"}));
+    world.ok("namespace_merge", json!({"from": "talks/one", "into": "talks/two"}));
+    for path in ["talks/one", "talks/two"] {
+        assert_eq!(sessions(path), ["talk-000001"], "{path}");
+    }
+    let view = world.ok("session_list", json!({"session": "talk-000001"}))["sessions"][0].clone();
+    assert_eq!(view["namespace"], "talks/two");
+}
+
+#[test]
+fn m07_search_with_vectors_counts_the_same() {
+    let world = World::with(true);
+    let rows: Vec<Value> = (0..12)
+        .map(|n| said("talk-000001", &format!("m{n}"), "user", "2026-03-01", &format!("turn {n} of the beacon")))
+        .collect();
+    sync_generic(&world, &rows);
+    let matched = || world.ok("session_search", json!({"query": "beacon"}))["matched"].clone();
+    assert_eq!(matched(), 12);
+    world.ok("jobs_run", json!({"until_empty": true}));
+    assert_eq!(matched(), 12);
+    let found = world.ok("session_search", json!({"query": "beacon 7", "limit": 1}));
+    assert_eq!(found["hits"][0]["message"], "m7");
+    assert_eq!(found["notes"], json!([]));
+    assert_eq!(world.ok("status", json!({}))["not_embedded"], 0);
+}

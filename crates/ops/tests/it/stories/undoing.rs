@@ -131,3 +131,21 @@ fn an_undone_wording_that_was_forgotten_meanwhile_does_not_come_back() {
     let answer = world.ask(&world.me, "undo", json!({}));
     assert_eq!(world.recall(json!({"query": "pelican"})), [""; 0], "{answer:?}");
 }
+
+#[test]
+fn an_unforget_is_taken_back_too() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "lamp"}));
+    world.ok("forget", json!({"ids": [id]}));
+    world.ok("unforget", json!({"id": id}));
+    world.ok("undo", json!({}));
+    assert_eq!(world.recall(json!({"query": "lamp"})), [""; 0]);
+    assert_eq!(world.err("remember", json!({"text": "lamp"})).code, Code::Forgotten);
+    world.ok("unforget", json!({"id": id}));
+    world.keep(json!({"text": "torch", "namespace": "a"}));
+    world.keep(json!({"text": "candle", "namespace": "b"}));
+    world.ok("namespace_merge", json!({"from": "a", "into": "b"}));
+    let error = world.err("undo", json!({}));
+    assert_eq!(error.code, Code::Refused, "{error:?}");
+    assert_eq!(world.list(json!({"namespace": "b"})).len(), 2, "half a merge is never taken back");
+}
