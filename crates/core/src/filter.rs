@@ -23,6 +23,14 @@ pub(crate) fn time(word: Option<&Word>, now: Timestamp) -> Result<Option<Timesta
     word.map(|word| Timestamp::parse_relative(word.as_str(), now)).transpose()
 }
 
+/// True where the caller may be shown what a memory said at an earlier moment: what was forgotten since is for people.
+pub(crate) fn may_show(call: &Call<'_>, tx: &Tx<'_>, num: i64, moment: Moment) -> Result<bool> {
+    if moment == Moment::Latest || call.caller.is_person_at_hand() {
+        return Ok(true);
+    }
+    Ok(tx.memory(num, Moment::Latest)?.is_none_or(|row| !row.memory.forgotten))
+}
+
 /// The filter in the store's terms.
 ///
 /// # Errors

@@ -124,8 +124,8 @@ pub(crate) fn goes_on_as(tx: &Tx<'_>, num: i64) -> Result<i64> {
 }
 
 /// These namespaces and those that were merged into them: archived sessions stay in the stream in which they came.
-pub(crate) fn with_merged(tx: &Tx<'_>, nums: Vec<i64>) -> Result<Vec<i64>> {
-    let mut all = nums.clone();
+pub(crate) fn with_merged(tx: &Tx<'_>, nums: &[i64]) -> Result<Vec<i64>> {
+    let mut all = nums.to_vec();
     for retired in tx.retired_namespaces()? {
         if !all.contains(&retired) && nums.contains(&goes_on_as(tx, retired)?) {
             all.push(retired);

@@ -90,6 +90,10 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
             let named = find_as_named(tx, id.as_str(), moment, include_forgotten)?;
             let named_id = named.memory.id;
             let row = follow(tx, named, moment, include_forgotten)?;
+            if !filter::may_show(call, tx, row.num, moment)? {
+                return Err(Error::new(Code::Forgotten, format!("the memory `{named_id}` was forgotten since"))
+                    .hint("A person can see it from the command line."));
+            }
             if row.memory.id != named_id {
                 got.notes.push(format!("{named_id} was moved and goes on as {}", row.memory.id));
             }
@@ -112,7 +116,13 @@ pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, filter)?;
         let page = tx.list(&filter, limit, cursor)?;
-        Ok(Listed { memories: page.rows.into_iter().map(|row| row.memory).collect(), next: page.next })
+        let mut memories = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            if filter::may_show(call, tx, row.num, filter.moment)? {
+                memories.push(row.memory);
+            }
+        }
+        Ok(Listed { memories, next: page.next })
     })
 }
 

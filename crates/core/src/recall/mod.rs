@@ -38,7 +38,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         let candidates = gather(tx, &plan, &filter, vector.as_ref(), &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
         let fused = fuse(&candidates, &setting);
-        let hits = select(tx, &fused, &filter, &plan, query.limit.get())?;
+        let hits = select(call, tx, &fused, &filter, &plan, query.limit.get())?;
         let hits =
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
         Ok(Recalled { hits, notes })
@@ -94,6 +94,7 @@ pub(crate) struct Selected {
 
 /// Reads the best, drops what repeats a better one, and keeps `limit`.
 fn select(
+    call: &Call<'_>,
     tx: &Tx<'_>,
     fused: &[jay_rank::fuse::Hit<i64>],
     filter: &ListFilter,
@@ -107,7 +108,8 @@ fn select(
             break;
         }
         let Some(row) = tx.memory(hit.id, filter.moment)? else { continue };
-        if !plan.phrases.iter().all(|phrase| phrase_in(phrase, &row.memory.text)) {
+        let says_it = plan.phrases.iter().all(|phrase| phrase_in(phrase, &row.memory.text));
+        if !says_it || !filter::may_show(call, tx, hit.id, filter.moment)? {
             continue;
         }
         items.push(Item { id: hit.id, score: hit.score, fingerprint: Fingerprint::of(&row.memory.text) });

@@ -138,7 +138,7 @@ pub(super) fn namespace_ids(call: &Call<'_>, filter: &SessionFilter) -> Result<O
     let Some(path) = &filter.namespace else { return Ok(None) };
     call.engine.memory.read(|tx| {
         crate::namespaces::find(tx, path)?;
-        let nums = crate::namespaces::with_merged(tx, tx.namespaces_at(path.as_str())?)?;
+        let nums = crate::namespaces::with_merged(tx, &tx.namespaces_at(path.as_str())?)?;
         let ids = nums.into_iter().map(|num| tx.namespace_id_of(num));
         Ok(Some(ids.collect::<Result<Vec<_>, _>>()?))
     })

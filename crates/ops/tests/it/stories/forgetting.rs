@@ -37,6 +37,30 @@ fn m06_an_equal_text_is_refused_on_every_way_in() {
 }
 
 #[test]
+fn m06_an_earlier_day_does_not_show_agents_what_was_forgotten_since() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the codeword is pelican"}));
+    world.keep(json!({"text": "the codeword is long"}));
+    let then = world.now();
+    world.steps.clock.advance(jay_types::time::DAY);
+    world.ok("forget", json!({"ids": [id]}));
+    let as_of = |caller: &Caller, op: &str| {
+        let mut input = json!({"as_of": then});
+        if op == "recall" {
+            input["query"] = "codeword".into();
+        }
+        let answer = world.by(caller, op, input);
+        texts(&answer[if op == "recall" { "hits" } else { "memories" }]).len()
+    };
+    for op in ["recall", "list"] {
+        assert_eq!((as_of(&agent(), op), as_of(&world.me, op)), (1, 2), "{op}");
+    }
+    let input = json!({"ids": [id], "as_of": then});
+    assert_eq!(world.err_by(&agent(), "get", input.clone()).code, Code::Forgotten);
+    world.ok("get", input);
+}
+
+#[test]
 fn forget_is_for_all_and_unforget_for_people() {
     let world = World::new();
     let id = world.keep(json!({"text": "lamp"}));
