@@ -70,7 +70,7 @@ pub(crate) fn draft_move(
 }
 
 /// Cleans every text within a register's value.
-fn clean_value(value: &mut Value, policy: Policy, rules: &mut BTreeSet<&'static str>) -> Result<()> {
+pub(super) fn clean_value(value: &mut Value, policy: Policy, rules: &mut BTreeSet<&'static str>) -> Result<()> {
     match value {
         Value::String(text) => *text = clean_text(text, policy, rules)?,
         Value::Array(items) => items.iter_mut().try_for_each(|item| clean_value(item, policy, rules))?,

@@ -1,10 +1,13 @@
 //! Revert: forward changes that make one memory say again what it said at a moment.
 
+use super::moving::clean_value;
 use super::write_update;
 use crate::engine::Call;
 use crate::filter;
 use crate::read::find;
 use crate::registers::{carried, put, put_set};
+use crate::remember::check::redacted_reason;
+use crate::remember::policy_of;
 use jay_store::{Moment, Tx};
 use jay_types::bounds::Word;
 use jay_types::change::fold::EntityState;
@@ -12,6 +15,7 @@ use jay_types::change::{Body, RegisterShape};
 use jay_types::request::Written;
 use jay_types::{Error, Result, Timestamp};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Brings a memory back to the state right after a change (its dot, as `history` shows it), or at a moment.
 ///
@@ -25,13 +29,19 @@ pub fn revert(call: &Call<'_>, id: &Word, to: &Word) -> Result<Written> {
             Error::not_found(format!("the memory `{}` was not here at `{}`", row.memory.id, to.as_str()))
                 .hint(format!("`jay history {}` shows its changes.", row.memory.id))
         })?;
-        let body = decide(&row.state, &then.state);
+        let mut body = decide(&row.state, &then.state);
         let num = w.namespace_of(row.num)?;
+        // What was allowed then may not be allowed by now.
+        let policy = policy_of(&w.secrets_policy(num)?);
+        let mut rules = BTreeSet::new();
+        for value in body.registers.values_mut() {
+            clean_value(value, policy, &mut rules)?;
+        }
         if let Some(forgotten) = w.forgotten_text(num, &then.memory.text)? {
             return Err(Error::new(jay_types::Code::Forgotten, "the wording of that time was forgotten")
                 .hint(format!("A person can bring it back with `jay unforget {forgotten}`.")));
         }
-        Ok(write_update(w, &row, body, vec![]))
+        Ok(write_update(w, &row, body, redacted_reason(&rules).into_iter().collect()))
     })
 }
 

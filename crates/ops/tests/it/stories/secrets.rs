@@ -77,6 +77,20 @@ fn a_namespace_refuses_or_allows() {
 }
 
 #[test]
+fn what_was_allowed_once_does_not_come_back_by_a_revert() {
+    let world = World::new();
+    world.ok("namespace_set", json!({"path": "open", "secrets": "allow"}));
+    let id = world.keep(json!({"text": format!("the key is {KEY}"), "title": format!("T {KEY}"), "namespace": "open"}));
+    let dot = world.ok("history", json!({"id": id}))["changes"][0]["dot"].clone();
+    world.ok("update", json!({"id": id, "text": "the key is elsewhere", "clear": ["title"]}));
+    world.ok("namespace_set", json!({"path": "open", "secrets": "refuse"}));
+    assert_eq!(world.err("revert", json!({"id": id, "to": dot})).code, Code::Refused);
+    world.ok("namespace_set", json!({"path": "open", "secrets": "redact"}));
+    assert_eq!(world.ok("revert", json!({"id": id, "to": dot}))["notes"], json!(["redacted aws_access_key"]));
+    assert_eq!(world.get(&id)["text"], "the key is [secret:aws_access_key]");
+}
+
+#[test]
 fn an_archived_secret_is_masked_on_every_way_out_but_one() {
     let world = World::with(true);
     let row = json!({"session": "talk-000001", "message": "m1", "role": "user", "title": format!("About {KEY}"), "text": format!("use {KEY} for the upload"),
