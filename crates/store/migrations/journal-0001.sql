@@ -10,7 +10,8 @@ CREATE TABLE streams(
 CREATE INDEX streams_by_author ON streams(node, namespace);
 -- A stream that may not go on, and why: bad_clock, unknown_version, bad_signature, bad_chain, bad_bounds.
 CREATE TABLE stopped(node BLOB NOT NULL, namespace BLOB NOT NULL, reason TEXT NOT NULL, detail TEXT, at INTEGER NOT NULL, PRIMARY KEY(node, namespace)) WITHOUT ROWID;
-CREATE TABLE acts(num INTEGER PRIMARY KEY, id BLOB NOT NULL);
+-- `here`: 1 where this store made it, 0 where it was received.
+CREATE TABLE acts(num INTEGER PRIMARY KEY, id BLOB NOT NULL, here INTEGER NOT NULL);
 CREATE TABLE entities(num INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, kind INTEGER NOT NULL, id BLOB NOT NULL);
 CREATE UNIQUE INDEX entities_by_id ON entities(id, namespace, kind);
 CREATE TABLE changes(

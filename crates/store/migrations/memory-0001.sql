@@ -18,9 +18,9 @@ CREATE INDEX links_by_target ON links(target);
 -- Every claim ever made of a key, for as-of (J8, J13).
 CREATE TABLE key_claims(namespace INTEGER NOT NULL, key TEXT NOT NULL, entity INTEGER NOT NULL, pos INTEGER NOT NULL,
   PRIMARY KEY(namespace, key, entity, pos)) WITHOUT ROWID;
--- Live forgets: an equal text created before one of them is hidden (J10).
+-- Every forget, for as-of (J13). An equal text created before a live one, which no unforget took back, is hidden (J10).
 CREATE TABLE forgets(entity INTEGER NOT NULL, namespace INTEGER NOT NULL, mac BLOB NOT NULL, hlc INTEGER NOT NULL, pos INTEGER NOT NULL,
-  PRIMARY KEY(entity, pos)) WITHOUT ROWID;
+  live INTEGER NOT NULL, PRIMARY KEY(entity, pos)) WITHOUT ROWID;
 CREATE INDEX forgets_by_mac ON forgets(namespace, mac);
 CREATE TABLE namespace_state(
   namespace INTEGER PRIMARY KEY, path TEXT, path_pos INTEGER, forget_key BLOB, secrets TEXT, created_at INTEGER NOT NULL, retired INTEGER NOT NULL);

@@ -24,6 +24,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
     connection.pragma_update(None, "fullfsync", true)?;
     // Writers checkpoint after they acknowledged, never inside a commit (I6).
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A log that was large once is cut when it starts again; else its size would call for a checkpoint after each act.
+    connection.pragma_update(None, "journal_size_limit", 1024 * 1024)?;
     Ok(connection)
 }
 

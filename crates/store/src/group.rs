@@ -9,7 +9,7 @@
 
 use crate::lock::{self, WriteLock};
 use crate::{Result, StoreError};
-use jay_types::Error;
+use jay_types::{Code, Error};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,6 +30,7 @@ pub(crate) struct Group {
     committed: Condvar,
     queued: AtomicUsize,
     holder: Mutex<Option<ThreadId>>,
+    released: Condvar,
     /// Commits made and acts in them, for measurements.
     pub(crate) commits: AtomicUsize,
     pub(crate) acts: AtomicUsize,
@@ -43,6 +44,10 @@ struct Writer {
     number: u64,
     is_open: bool,
     acts: usize,
+    /// SQLite took the whole transaction back, as it does where a disk is full.
+    is_lost: bool,
+    /// The first transaction that may have acts of the holder.
+    held_from: u64,
     /// Every transaction up to this one has ended.
     ended: u64,
     failures: VecDeque<(u64, Error)>,
@@ -68,14 +73,19 @@ impl Group {
         self.queued.fetch_add(1, Ordering::SeqCst);
         let mut writer = self.lock();
         self.queued.fetch_sub(1, Ordering::SeqCst);
+        let held_here = self.is_held_here();
+        if let Some(error) = writer.failure_from(writer.held_from).filter(|_| held_here) {
+            // What the holder wrote before is not stored: nothing of it may be.
+            return Err(StoreError::Told(error).into());
+        }
         let result = match writer.begin(open, lock_file) {
             Ok(()) => writer.savepoint(act),
             Err(error) => Ok(Err(error.into())),
         };
         let number = writer.number;
-        let held_here = self.is_held_here();
         let others_come = self.queued.load(Ordering::SeqCst) > 0 && writer.acts < ACTS_MAX;
-        if writer.is_open && !held_here && !others_come && !self.is_held() {
+        let is_last = !held_here && !others_come && !self.is_held();
+        if writer.is_open && (is_last || writer.is_lost) {
             self.commit(&mut writer);
         }
         let result = match result {
@@ -108,27 +118,41 @@ impl Group {
         self.committed.notify_all();
     }
 
-    /// Holds the transaction open over `work`, whose writes then share one commit.
+    /// Holds the transaction open over `work`, whose writes then share one commit. One thread holds at a time; a hold
+    /// inside a hold belongs to the outer one.
     ///
     /// # Errors
     /// The commit's: then nothing that `work` wrote is stored.
     pub(crate) fn hold<T>(&self, work: impl FnOnce() -> T) -> Result<T> {
-        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current().id());
+        if self.is_held_here() {
+            return Ok(work());
+        }
+        self.take_hold();
         let worked = catch_unwind(AssertUnwindSafe(work));
         let mut writer = self.lock();
         *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let number = writer.number;
-        let was_open = writer.is_open;
-        if was_open {
+        self.released.notify_one();
+        if writer.is_open {
             self.commit(&mut writer);
         }
-        let failed = writer.failures.iter().find(|(failed, _)| was_open && *failed == number).map(|(_, e)| e.clone());
+        let failed = writer.failure_from(writer.held_from);
         drop(writer);
         match (worked, failed) {
             (Err(panic), _) => resume_unwind(panic),
             (Ok(_), Some(error)) => Err(error.into()),
             (Ok(value), None) => Ok(value),
         }
+    }
+
+    fn take_hold(&self) {
+        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        while holder.is_some() {
+            holder = self.released.wait(holder).unwrap_or_else(PoisonError::into_inner);
+        }
+        *holder = Some(std::thread::current().id());
+        drop(holder);
+        let mut writer = self.lock();
+        writer.held_from = writer.number + u64::from(!writer.is_open);
     }
 
     /// Runs `read` on the open transaction; none where there is none.
@@ -165,13 +189,14 @@ impl Group {
 }
 
 impl Writer {
-    /// A connection and the lock.
+    /// The lock and a connection.
     fn prepare(&mut self, open: impl FnOnce() -> Result<Connection>, lock_file: &Path) -> Result<()> {
-        if self.connection.is_none() {
-            self.connection = Some(open()?);
-        }
         if self.lock.is_none() {
             self.lock = Some(lock::acquire(lock_file)?);
+        }
+        if self.connection.is_none() {
+            // Making a file and bringing it to the newest format is writing: it waits its turn too.
+            self.connection = Some(open().inspect_err(|_| self.lock = None)?);
         }
         Ok(())
     }
@@ -187,6 +212,7 @@ impl Writer {
             return Err(error.into());
         }
         self.is_open = true;
+        self.is_lost = false;
         self.number += 1;
         self.acts = 0;
         Ok(())
@@ -205,7 +231,9 @@ impl Writer {
         }
         let result = catch_unwind(AssertUnwindSafe(|| act(connection)));
         let end = if matches!(result, Ok(Ok(_))) { "RELEASE act" } else { "ROLLBACK TO act; RELEASE act" };
-        match (connection.execute_batch(end), result) {
+        let ended = connection.execute_batch(end);
+        self.is_lost |= connection.is_autocommit();
+        match (ended, result) {
             (Ok(()), Ok(Ok(value))) => {
                 self.acts += 1;
                 Ok(Ok(value))
@@ -215,19 +243,37 @@ impl Writer {
         }
     }
 
+    /// The failure of a transaction from `number` on, if there is one.
+    fn failure_from(&self, number: u64) -> Option<Error> {
+        self.failures.iter().find(|(failed, _)| *failed >= number).map(|(_, error)| error.clone())
+    }
+
     fn commit(&mut self) {
-        if let Some(connection) = &self.connection {
-            let ended = connection.execute_batch(if self.acts > 0 { "COMMIT" } else { "ROLLBACK" });
-            if let Err(error) = ended {
-                let _ = connection.execute_batch("ROLLBACK");
-                self.failures.push_back((self.number, StoreError::from(error).into()));
-                if self.failures.len() > FAILURES_KEPT {
-                    self.failures.pop_front();
-                }
+        if let Some(error) = self.end() {
+            self.failures.push_back((self.number, error));
+            if self.failures.len() > FAILURES_KEPT {
+                self.failures.pop_front();
             }
         }
         self.is_open = false;
         self.ended = self.number;
         self.lock = None;
+    }
+
+    /// Ends the transaction; the reason where its acts are not stored.
+    fn end(&self) -> Option<Error> {
+        let connection = self.connection.as_ref()?;
+        if self.is_lost {
+            let error = Error::new(
+                Code::Io,
+                "the store could not be written: every act that shared the transaction was taken back",
+            );
+            return Some(error.hint("Check free space of the data directory; `jay status` shows where it is."));
+        }
+        let ended = connection.execute_batch(if self.acts > 0 { "COMMIT" } else { "ROLLBACK" });
+        ended.err().map(|error| {
+            let _ = connection.execute_batch("ROLLBACK");
+            StoreError::from(error).into()
+        })
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** a process never signs with a key whose file it did not just find where it was made.
 
+use crate::lock;
 use jay_types::change::NodeKey;
 use jay_types::surroundings::{Surroundings, random};
 use jay_types::{Error, NodeId};
@@ -50,6 +51,7 @@ impl Identity {
         if let Some(key) = &*key {
             return Ok(key.clone());
         }
+        let _alone = self.lock()?;
         let found = match self.stored()? {
             Some(stored) => stored,
             None => self.make()?,
@@ -65,10 +67,18 @@ impl Identity {
     /// Goes on as a new node from the next write: another store has a branch of our streams that we do not know.
     pub(crate) fn renew(&self) -> Result<NodeId, Error> {
         let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.lock()?;
         let made = self.make()?;
         let node = made.node_id();
         *key = Some(made);
         Ok(node)
+    }
+
+    /// The journals of a directory have writers of their own; they share the node, which is made once.
+    fn lock(&self) -> Result<lock::WriteLock, Error> {
+        let state = self.directory.join("state");
+        fs::create_dir_all(&state).map_err(|error| Error::io(format!("cannot make {}", state.display()), &error))?;
+        lock::acquire(&state.join("node.lock"))
     }
 
     fn key_path(&self) -> PathBuf {

@@ -116,6 +116,6 @@ impl Store {
 
     /// A write of local records only: nothing is journalled.
     pub(crate) fn local_write<T>(&self, write: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        self.group.run(|| self.open_writer(), &self.lock_file(), |connection| write(&self.tx(connection)))
+        self.group.run(|| self.open_writer(), &self.ready()?, |connection| write(&self.tx(connection)))
     }
 }

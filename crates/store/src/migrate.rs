@@ -57,7 +57,8 @@ pub(crate) fn format_of(connection: &Connection) -> Result<u32> {
 pub(crate) fn check(connection: &Connection, journal: Journal) -> Result<u32> {
     let found = format_of(connection)?;
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    if found != 0 && id != application_id(journal) {
+    let is_ours = if found == 0 { is_empty(connection)? } else { id == application_id(journal) };
+    if !is_ours {
         return Err(damaged("the file belongs to another program"));
     }
     if found > newest(journal) {
@@ -74,6 +75,12 @@ pub(crate) fn check(connection: &Connection, journal: Journal) -> Result<u32> {
         .into());
     }
     Ok(found)
+}
+
+/// True where the file holds nothing: ours get their tables and their mark in one transaction.
+fn is_empty(connection: &Connection) -> Result<bool> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    Ok(tables == 0)
 }
 
 /// Brings the file to the newest format. Runs under the write lock.

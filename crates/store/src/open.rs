@@ -2,7 +2,7 @@
 
 use crate::identity::{Identity, Machine};
 use crate::tx::Tx;
-use crate::{Result, StoreError, connection, group, location, lock, migrate};
+use crate::{Result, StoreError, connection, group, location, migrate};
 use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
@@ -134,11 +134,12 @@ impl Store {
     }
 
     fn read_fresh<T, E: From<StoreError>>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let connection = self.reader()?;
+        let (connection, of_file) = self.reader()?;
         connection.execute_batch("BEGIN").map_err(StoreError::from)?;
         let result = read(&self.tx(&connection));
         let ended = connection.execute_batch("ROLLBACK");
-        if ended.is_ok() && !connection.is_busy() {
+        // An empty stand-in is not kept: the file may be there at the next read.
+        if of_file && ended.is_ok() && !connection.is_busy() {
             let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if readers.len() < READERS_KEPT {
                 readers.push(connection);
@@ -151,24 +152,25 @@ impl Store {
         Tx { connection, journal: self.journal, analysis: &self.options.analysis }
     }
 
-    fn reader(&self) -> Result<Connection> {
+    /// A connection to read with, and whether it is one to the file.
+    fn reader(&self) -> Result<(Connection, bool)> {
         if let Some(connection) = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-            return Ok(connection);
+            return Ok((connection, true));
         }
         let file = self.file();
         if !file.exists() {
-            return self.empty();
+            return Ok((self.empty()?, false));
         }
         let connection = connection::open_reader(&file)?;
         match migrate::check(&connection, self.journal)? {
             // Somebody is making it at this moment.
-            0 => self.empty(),
+            0 => Ok((self.empty()?, false)),
             format if format < migrate::newest(self.journal) => {
                 drop(connection);
-                drop(self.open_writer()?);
-                connection::open_reader(&file)
+                self.group.exclusively(|| self.open_writer(), &self.ready()?, |_| Ok(()))?;
+                Ok((connection::open_reader(&file)?, true))
             }
-            _ => Ok(connection),
+            _ => Ok((connection, true)),
         }
     }
 
@@ -178,20 +180,27 @@ impl Store {
         Ok(connection)
     }
 
-    /// Opens the writer's connection: directory, location, file, format.
+    /// Opens the writer's connection: file, format. Runs under the write lock, so that no two processes make a store.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
-        self.check_location()?;
         let file = self.file();
+        if file.exists() {
+            // Before anything is set in it: what is refused stays as it is.
+            migrate::check(&connection::open_reader(&file)?, self.journal)?;
+        }
         let connection = connection::open_writer(&file)?;
         private_mode(&file)?;
-        // Two processes may make the same file at once; the lock lets one of them finish.
-        let _lock = lock::acquire(&self.lock_file())?;
         migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0)?;
         let tx = self.tx(&connection);
         if tx.meta_number("analysis")?.is_none() {
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
         }
         Ok(connection)
+    }
+
+    /// Makes the data directory where it is a good place; returns the lock under which this store's writers queue.
+    pub(crate) fn ready(&self) -> Result<PathBuf> {
+        self.check_location()?;
+        Ok(self.lock_file())
     }
 
     fn check_location(&self) -> Result<()> {
@@ -211,8 +220,7 @@ impl Store {
         Ok(())
     }
 
-    /// The lock under which this store's writers queue.
-    pub(crate) fn lock_file(&self) -> PathBuf {
+    fn lock_file(&self) -> PathBuf {
         self.options.directory.join("state").join(match self.journal {
             Journal::Memory => "write-memory.lock",
             Journal::Archive => "write-archive.lock",

@@ -10,8 +10,8 @@ use crate::project::Folded;
 use crate::project::document::{message_document, of_message};
 use crate::tx::Tx;
 use crate::{Result, connection};
-use jay_types::change::EntityKind;
 use jay_types::change::block::Block;
+use jay_types::change::{EntityKind, Journal};
 use rusqlite::Connection;
 
 /// What `Store::scrub` did.
@@ -34,8 +34,11 @@ pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) 
     if kind == EntityKind::Session {
         destroy_documents(tx, num, namespace)?;
     }
-    tx.execute("DELETE FROM vectors WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
-    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1 AND op <> 6)", [num])?;
+    if tx.journal == Journal::Memory {
+        tx.execute("DELETE FROM undone WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
+    }
+    tx.drop_vectors(num, None)?;
+    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     tx.queue_job("scrub", 0, now)
 }
 
@@ -50,11 +53,20 @@ fn destroy_documents(tx: &Tx<'_>, num: i64, namespace: i64) -> Result<()> {
                 && tx.is_indexed(doc)?
             {
                 tx.unindex(doc, namespace, &text)?;
-                tx.execute("DELETE FROM vectors WHERE pos = ?1", [doc])?;
+                tx.execute("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos = ?1", [doc])?;
+                tx.execute("DELETE FROM jobs WHERE kind = 'embed' AND subject = ?1", [doc])?;
             }
         }
     }
     Ok(())
+}
+
+impl Tx<'_> {
+    /// True where a body of the entity is here; of a purged one also what this store wrote for it since is destroyed.
+    pub(crate) fn has_bodies(&self, entity: i64) -> Result<bool> {
+        let sql = "SELECT 1 FROM changes c JOIN bodies b ON b.pos = c.pos WHERE c.entity = ?1 LIMIT 1";
+        Ok(self.one(sql, [entity], |_| Ok(()))?.is_some())
+    }
 }
 
 impl Store {
@@ -69,7 +81,7 @@ impl Store {
         self.close_readers();
         self.group.exclusively(
             || self.open_writer(),
-            &self.lock_file(),
+            &self.ready()?,
             |connection| {
                 connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
                 connection.execute_batch("VACUUM")?;

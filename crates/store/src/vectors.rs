@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::open::Store;
 use crate::tx::Tx;
+use jay_types::change::Journal;
 use rusqlite::{OptionalExtension as _, params};
 
 /// One vector of a chunk of a document.
@@ -42,6 +43,28 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Drops the vectors of a memory's wordings, and the jobs that would make them, but for one wording.
+    pub(crate) fn drop_vectors(&self, entity: i64, keep: Option<i64>) -> Result<()> {
+        let docs = "SELECT pos FROM changes WHERE entity = ?1 AND pos IS NOT ?2";
+        self.execute(
+            &format!("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos IN ({docs})"),
+            params![entity, keep],
+        )?;
+        self.execute(&format!("DELETE FROM jobs WHERE kind = 'embed' AND subject IN ({docs})"), params![entity, keep])?;
+        Ok(())
+    }
+
+    /// True where the document may have vectors: a current wording, or a message that is here.
+    fn takes_vectors(&self, doc: i64) -> Result<bool> {
+        let sql = match self.journal {
+            Journal::Memory => {
+                "SELECT 1 FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1"
+            }
+            Journal::Archive => "SELECT 1 FROM messages WHERE doc = ?1",
+        };
+        Ok(self.one(sql, [doc], |_| Ok(()))?.is_some())
+    }
+
     /// True where the model has vectors of the document.
     ///
     /// # Errors
@@ -62,6 +85,10 @@ impl Store {
             tx.execute("INSERT OR IGNORE INTO models(id, dimension) VALUES(?1, ?2)", params![model, dimension as i64])?;
             let number = tx.model(model)?;
             for vector in vectors {
+                if !tx.takes_vectors(vector.doc)? {
+                    // It was reworded or purged while the model worked.
+                    continue;
+                }
                 tx.execute(
                     "INSERT OR REPLACE INTO vectors(model, pos, chunk, first, last, code) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
                     params![number, vector.doc, vector.chunk, vector.first, vector.last, vector.code],

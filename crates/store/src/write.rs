@@ -160,7 +160,7 @@ impl Store {
     ) -> Result<T, E> {
         self.group.run(
             || self.open_writer(),
-            &self.lock_file(),
+            &self.ready()?,
             |connection| {
                 let mut w = self.write_tx(connection, actor)?;
                 let value = write(&mut w)?;

@@ -1,11 +1,21 @@
 //! The targets, one file per crate that is fuzzed.
 
+mod changes;
 mod types;
 
 use crate::Target;
 
 /// Every target.
-pub const TARGETS: &[Target] = &[types::TIMES, types::NAMESPACES, types::IDS, types::TEXTS];
+pub const TARGETS: &[Target] = &[
+    types::TIMES,
+    types::NAMESPACES,
+    types::IDS,
+    types::TEXTS,
+    changes::FRAMES,
+    changes::HEADERS,
+    changes::BODIES,
+    changes::BLOCKS,
+];
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! Appending: drafts become chained and signed changes of this node's streams.
 
+use crate::Result;
 use crate::read::actors::ActorName;
 use crate::tx::Tx;
 use crate::write::{Content, Draft, WriteTx};
-use crate::{Result, StoreError};
 use jay_types::bounds::{ACT_MAX_BYTES, ACT_MAX_CHANGES};
 use jay_types::change::registry::{KIND, NAME, PUBLIC_KEY};
 use jay_types::change::{Body, EntityKind, Header, NodeKey, Op, StoredBody};
@@ -45,8 +45,9 @@ pub(crate) fn append(w: &WriteTx<'_>, drafts: Vec<Draft>) -> Result<BTreeSet<i64
     }
     let mut touched = BTreeSet::new();
     let mut last_pos = 0;
+    let mut room = Room { changes: ACT_MAX_CHANGES, bytes: ACT_MAX_BYTES };
     for (namespace, drafts) in streams {
-        last_pos = append_part(w, namespace, drafts, &mut hlc, &mut touched)?;
+        last_pos = append_part(w, namespace, drafts, &mut hlc, &mut room, &mut touched)?;
     }
     w.set_meta("hlc", hlc.0 as i64)?;
     w.note_arrival(last_pos, w.now.0)?;
@@ -63,11 +64,18 @@ fn check_clock(now: Timestamp, greatest: Hlc) -> Result<()> {
     Ok(())
 }
 
+/// What the act may still hold, whatever its streams (J1).
+struct Room {
+    changes: usize,
+    bytes: usize,
+}
+
 fn append_part(
     w: &WriteTx<'_>,
     namespace: NamespaceId,
     drafts: Vec<Draft>,
     hlc: &mut Hlc,
+    room: &mut Room,
     touched: &mut BTreeSet<i64>,
 ) -> Result<i64> {
     let namespace_num = w.number_namespace(namespace)?;
@@ -81,14 +89,12 @@ fn append_part(
         None => open_stream(w, node_num, namespace_num, &w.key)?,
     };
     let (mut seq, mut prev_hash) = (head.seq, head.hash);
-    let count = act_count(&all)?;
+    let count = room.take_changes(all.len())?;
     let mut pos = w.next_pos()?;
-    let act_num = w.number_act(w.act)?;
-    let mut bytes = 0;
+    let act_num = w.number_act(w.act, true)?;
     for (index, draft) in (0..count).zip(&all) {
         let body = store_body(w, &draft.content);
-        bytes += body.bytes.len();
-        check_bytes(bytes)?;
+        room.take_bytes(body.bytes.len())?;
         *hlc = Hlc::next(*hlc, w.now);
         seq += 1;
         let header = Header {
@@ -142,23 +148,27 @@ fn preamble(w: &WriteTx<'_>, namespace: NamespaceId, namespace_num: i64, opens: 
     Ok((actor, drafts))
 }
 
-fn act_count(drafts: &[Draft]) -> Result<u16> {
-    match u16::try_from(drafts.len()) {
-        Ok(count) if drafts.len() <= ACT_MAX_CHANGES => Ok(count),
-        _ => Err(StoreError::Told(Error::bad_input(format!(
-            "an act of {} changes is over the bound of {ACT_MAX_CHANGES}",
-            drafts.len()
-        )))),
+impl Room {
+    fn take_changes(&mut self, count: usize) -> Result<u16> {
+        let left = self.changes.checked_sub(count).zip(u16::try_from(count).ok());
+        let Some((left, count)) = left else {
+            return Err(Error::bad_input(format!("an act of more than {ACT_MAX_CHANGES} changes is over the bound"))
+                .hint("Send it in several calls.")
+                .into());
+        };
+        self.changes = left;
+        Ok(count)
     }
-}
 
-fn check_bytes(bytes: usize) -> Result<()> {
-    if bytes > ACT_MAX_BYTES {
-        return Err(Error::bad_input(format!("an act of more than {ACT_MAX_BYTES} bytes is over the bound"))
-            .hint("Send it in several calls.")
-            .into());
+    fn take_bytes(&mut self, bytes: usize) -> Result<()> {
+        let Some(left) = self.bytes.checked_sub(bytes) else {
+            return Err(Error::bad_input(format!("an act of more than {ACT_MAX_BYTES} bytes is over the bound"))
+                .hint("Send it in several calls.")
+                .into());
+        };
+        self.bytes = left;
+        Ok(())
     }
-    Ok(())
 }
 
 fn store_body(w: &WriteTx<'_>, content: &Content) -> StoredBody {

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::tx::Tx;
-use jay_types::change::body::decode;
+use jay_types::change::body::{BodyFault, decode};
 use jay_types::change::fold::{BodyState, Change, EntityState, fold};
 use jay_types::change::registry::Op;
 use jay_types::change::{Body, EntityKind};
@@ -67,17 +67,21 @@ impl Tx<'_> {
         Ok(Some(fold(kind, &self.changes_of(entity.num, upto)?)))
     }
 
-    /// The JSON of a change's body; none where it is not here.
-    pub(crate) fn body_json(&self, pos: i64) -> Result<Option<Vec<u8>>> {
-        let read = self.one(
+    /// The JSON of a change's body, or why this version cannot read it; none where it is not here.
+    pub(crate) fn body_json_if_readable(&self, pos: i64) -> Result<Option<Result<Vec<u8>, BodyFault>>> {
+        self.one(
             "SELECT c.encoding, b.bytes FROM bodies b JOIN changes c ON c.pos = b.pos WHERE b.pos = ?1",
             [pos],
             |row| {
                 let bytes = row.get_ref(1)?.as_blob()?;
                 Ok(decode(row.get(0)?, bytes).map(std::borrow::Cow::into_owned))
             },
-        )?;
-        match read {
+        )
+    }
+
+    /// The JSON of a change's body that was projected; none where it is not here.
+    pub(crate) fn body_json(&self, pos: i64) -> Result<Option<Vec<u8>>> {
+        match self.body_json_if_readable(pos)? {
             None => Ok(None),
             Some(Ok(json)) => Ok(Some(json)),
             Some(Err(fault)) => Err(crate::error::damaged(format!("the body of change {pos}: {fault}"))),

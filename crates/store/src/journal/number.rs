@@ -51,7 +51,7 @@ impl Tx<'_> {
         )
     }
 
-    pub(crate) fn number_act(&self, id: ActId) -> Result<i64> {
+    pub(crate) fn number_act(&self, id: ActId, here: bool) -> Result<i64> {
         // An act's parts arrive together; the newest act is the one asked for in all but the first call of a part.
         let newest = self.one("SELECT num, id FROM acts ORDER BY num DESC LIMIT 1", [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))
@@ -61,7 +61,7 @@ impl Tx<'_> {
         {
             return Ok(num);
         }
-        self.execute("INSERT INTO acts(id) VALUES(?1)", [id.0])?;
+        self.execute("INSERT INTO acts(id, here) VALUES(?1, ?2)", params![id.0, here])?;
         Ok(self.connection.last_insert_rowid())
     }
 

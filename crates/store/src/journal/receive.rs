@@ -69,18 +69,21 @@ impl Store {
     /// # Errors
     /// What SQLite says; faults of the changes themselves stand in the report.
     pub fn receive(&self, entries: &[FrameEntry]) -> Result<ReceiveReport> {
-        let own = self.identity.key()?.node_id();
         let now = self.options.surroundings.now().0;
         let embeds = self.options.embedder.is_some();
-        let report = self.group.run(
+        self.group.run(
             || self.open_writer(),
-            &self.lock_file(),
-            |connection| receive(&self.tx(connection), entries, own, now, embeds),
-        )?;
-        if report.renewed_node {
-            self.identity.renew()?;
-        }
-        Ok(report)
+            &self.ready()?,
+            |connection| {
+                let own = self.identity.key()?.node_id();
+                let report = receive(&self.tx(connection), entries, own, now, embeds)?;
+                if report.renewed_node {
+                    // Before the commit: once the branch is here, nothing would tell of it again.
+                    self.identity.renew()?;
+                }
+                Ok(report)
+            },
+        )
     }
 }
 
@@ -233,18 +236,15 @@ fn journal_part(
     touched: &mut BTreeSet<i64>,
 ) -> Result<()> {
     let Some(last) = part.last() else { return Ok(()) };
-    let act = tx.number_act(last.header.act)?;
+    let act = tx.number_act(last.header.act, false)?;
     let mut hlc = tx.meta_number("hlc")?.unwrap_or(0);
     for (pos, received) in (tx.next_pos()?..).zip(part) {
         let entity = tx.number_entity(namespace, received.header.kind, received.header.entity)?;
         // A body of a purged entity is dropped on arrival (J10).
         let body = if tx.is_purged(entity)? { None } else { received.body() };
-        let row = Row {
-            header: &received.header,
-            hash: received.hash,
-            body: body.as_ref(),
-            signature: received.entry.signature,
-        };
+        // Only the last one's signature was verified; what stands elsewhere says nothing and is not kept.
+        let signature = received.entry.signature.filter(|_| received.hash == last.hash);
+        let row = Row { header: &received.header, hash: received.hash, body: body.as_ref(), signature };
         touched.insert(insert(tx, pos, stream, namespace, act, &row)?);
         hlc = hlc.max(received.header.hlc.0 as i64);
     }
@@ -255,7 +255,9 @@ fn journal_part(
 fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {
     let Some(head) = part.first() else { return Ok(()) };
     let count = usize::from(head.header.count);
-    if count != part.len() || count > ACT_MAX_CHANGES || head.header.seq == 0 {
+    // Positions in a stream are stored as signed numbers.
+    let seqs = head.header.seq.checked_add(u64::from(head.header.count)).is_some_and(|end| i64::try_from(end).is_ok());
+    if count != part.len() || count > ACT_MAX_CHANGES || head.header.seq == 0 || !seqs {
         return Err("bad_bounds");
     }
     let bytes: usize =

@@ -41,12 +41,11 @@ pub(crate) fn refresh(
     for mac in macs.iter().flatten().collect::<BTreeSet<_>>() {
         tx.execute(
             "UPDATE memories SET hidden = (hidden & ~16) | CASE WHEN EXISTS(
-               SELECT 1 FROM forgets f WHERE f.namespace = ?1 AND f.mac = ?2 AND f.hlc > memories.created_hlc) THEN 16 ELSE 0 END
+               SELECT 1 FROM forgets f WHERE f.namespace = ?1 AND f.mac = ?2 AND f.live AND f.hlc > memories.created_hlc) THEN 16 ELSE 0 END
              WHERE namespace = ?1 AND text_mac = ?2",
             params![namespace, mac],
         )?;
     }
-    // A memory that lost its key is superseded by nobody.
     Ok(())
 }
 
@@ -55,7 +54,7 @@ fn refresh_key(tx: &Tx<'_>, namespace: i64, key: &str) -> Result<()> {
     let holder = tx.key_holder(namespace, key)?;
     let (entity, created) = holder.unwrap_or((-1, 0));
     tx.execute(
-        "UPDATE memories SET hidden = hidden ^ 1 WHERE namespace = ?1 AND key = ?2
+        "UPDATE memories SET hidden = (hidden & ~1) | (1 - (hidden & 1)) WHERE namespace = ?1 AND key = ?2
            AND (hidden & 1) <> (CASE WHEN entity <> ?3 AND ?3 <> -1 AND created_hlc < ?4 THEN 1 ELSE 0 END)",
         params![namespace, key, entity, created],
     )?;

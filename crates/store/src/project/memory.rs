@@ -4,7 +4,8 @@ use super::{Folded, hidden};
 use crate::Result;
 use crate::tx::Tx;
 use jay_types::Timestamp;
-use jay_types::change::fold::EntityState;
+use jay_types::change::Op;
+use jay_types::change::fold::{BodyState, Change, EntityState};
 use jay_types::change::registry::{
     CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, TAGS, TEXT, VALID,
 };
@@ -33,8 +34,10 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
     })?;
     let (old_key, old_mac) = before.unwrap_or_default();
     if folded.state.purged.is_some() {
+        let forgets = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [num], |row| row.get(0))?;
         remove_rows(tx, num)?;
-        hidden::refresh(tx, namespace, &[old_key], &[old_mac])?;
+        let macs: Vec<_> = forgets.into_iter().map(Some).chain([old_mac]).collect();
+        hidden::refresh(tx, namespace, &[old_key], &macs)?;
         return Ok(());
     }
     for (pos, text) in &folded.texts {
@@ -50,6 +53,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
     let forget_macs = write_forgets(tx, folded)?;
     let macs: Vec<_> = [old_mac, row.mac].into_iter().chain(forget_macs.into_iter().map(Some)).collect();
     hidden::refresh(tx, namespace, &[old_key, row.key.clone()], &macs)?;
+    tx.drop_vectors(num, row.text_pos)?;
     if embeds && let Some(pos) = row.text_pos {
         tx.queue_embedding(pos, now)?;
     }
@@ -164,22 +168,34 @@ fn write_claims(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     Ok(())
 }
 
-/// Live forgets of this memory; returns their marks.
+/// Every forget of this memory, and which of them are live; returns their marks.
 fn write_forgets(tx: &Tx<'_>, folded: &Folded) -> Result<Vec<[u8; MAC_BYTES]>> {
     let num = folded.row.num;
-    let mut macs = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [num], |row| row.get(0))?;
-    tx.execute("DELETE FROM forgets WHERE entity = ?1", [num])?;
-    let heads = folded.state.values.get(FORGOTTEN.name).into_iter().flat_map(|heads| &heads.0);
-    for write in heads {
-        if let Some(mac) = write.value.get("mac").and_then(Value::as_str).and_then(from_hex::<MAC_BYTES>) {
-            macs.push(mac);
-            tx.execute(
-                "INSERT OR REPLACE INTO forgets(entity, namespace, mac, hlc, pos) VALUES(?1, ?2, ?3, ?4, ?5)",
-                params![num, folded.row.namespace, mac, write.stamp.order.hlc.0 as i64, write.stamp.pos as i64],
-            )?;
-        }
+    let heads: &[_] = folded.state.values.get(FORGOTTEN.name).map_or(&[], |heads| &heads.0);
+    for forget in &folded.forgets {
+        let live = heads.iter().any(|write| write.stamp.pos as i64 == forget.pos);
+        tx.execute(
+            "INSERT INTO forgets(entity, namespace, mac, hlc, pos, live) VALUES(?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT(entity, pos) DO UPDATE SET live = excluded.live",
+            params![num, folded.row.namespace, forget.mac, forget.hlc, forget.pos, live],
+        )?;
     }
-    Ok(macs)
+    Ok(folded.forgets.iter().map(|forget| forget.mac).collect())
+}
+
+/// A forget as its change says it.
+pub(crate) struct Forget {
+    pos: i64,
+    hlc: i64,
+    mac: [u8; MAC_BYTES],
+}
+
+/// The forget that a change is, if it is one.
+pub(crate) fn forget_of(change: &Change) -> Option<Forget> {
+    let BodyState::Present(body) = &change.body else { return None };
+    let value = body.registers.get(FORGOTTEN.name).filter(|_| change.op == Op::Forget.number())?;
+    let mac = value.get("mac").and_then(Value::as_str).and_then(from_hex)?;
+    Some(Forget { pos: change.pos as i64, hlc: change.hlc.0 as i64, mac })
 }
 
 fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {

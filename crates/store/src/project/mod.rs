@@ -27,6 +27,8 @@ pub(crate) struct Folded {
     pub(crate) texts: Vec<(i64, document::TextDocument)>,
     /// Every claim that was ever made of a key, by position.
     pub(crate) claims: Vec<(i64, String)>,
+    /// Every forget of a memory, also those that were taken back.
+    pub(crate) forgets: Vec<memory::Forget>,
     /// Position of each change, by dot.
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
@@ -43,13 +45,15 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, embeds: bool, now: 
 }
 
 fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
-    let Some(kind) = EntityKind::from_number(row.kind) else { return defer_all(tx, row.num) };
+    let Some(kind) = EntityKind::from_number(row.kind).filter(|kind| is_of(*kind, tx.journal)) else {
+        return defer_all(tx, row.num);
+    };
     let folded = fold_entity(tx, row, kind)?;
     if let Some(purge) = folded.state.purged
-        && !tx.is_purged(row.num)?
+        && (!tx.is_purged(row.num)? || tx.has_bodies(row.num)?)
     {
         crate::purge::destroy(tx, &folded, kind, now)?;
-        tx.execute("INSERT INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
+        tx.execute("INSERT OR IGNORE INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
     }
     versions::write(tx, &folded, kind)?;
     match kind {
@@ -58,6 +62,15 @@ fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
         EntityKind::Actor => actor::write(tx, &folded),
         EntityKind::Memory => memory::write(tx, &folded, embeds, now),
         EntityKind::Session => session::write(tx, &folded, embeds, now),
+    }
+}
+
+/// Which kinds have rows in which journal; what stands in the other one is kept and not projected.
+const fn is_of(kind: EntityKind, journal: Journal) -> bool {
+    match kind {
+        EntityKind::Node | EntityKind::Actor => true,
+        EntityKind::Namespace | EntityKind::Memory => matches!(journal, Journal::Memory),
+        EntityKind::Session => matches!(journal, Journal::Archive),
     }
 }
 
@@ -83,11 +96,15 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
             _ => None,
         })
         .collect();
+    let forgets = match kind {
+        EntityKind::Memory => changes.iter().filter_map(memory::forget_of).collect(),
+        _ => Vec::new(),
+    };
     let positions = changes.iter().map(|change| (change.hash.dot(), change.pos as i64)).collect();
     if tx.journal == Journal::Memory {
         note_undone(tx, &changes)?;
     }
-    Ok(Folded { row, state: fold(kind, &changes), texts, claims, positions })
+    Ok(Folded { row, state: fold(kind, &changes), texts, claims, forgets, positions })
 }
 
 /// Remembers which acts an undo took back, so that the next one goes on behind them.
@@ -101,7 +118,7 @@ fn note_undone(tx: &Tx<'_>, changes: &[jay_types::change::fold::Change]) -> Resu
     Ok(())
 }
 
-/// Changes of a kind that this version does not know wait for one that does.
+/// Changes of a kind that this version does not know (or not in this journal) wait for one that does.
 fn defer_all(tx: &Tx<'_>, entity: i64) -> Result<()> {
     tx.execute(
         "INSERT OR REPLACE INTO deferred(pos, field, reason) SELECT pos, '', 'unknown_kind' FROM changes WHERE entity = ?1",

@@ -11,6 +11,10 @@ use std::collections::BTreeSet;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
     let (state, namespace) = (&folded.state, folded.row.namespace);
+    if tx.namespace_id(namespace)?.0 != folded.row.id {
+        // Only the entity whose id is the namespace's speaks for it (J3).
+        return Ok(());
+    }
     let path = state.value(PATH).and_then(|path| path.as_str());
     let path_pos = state.winner(PATH).map(|write| write.stamp.pos as i64);
     let forget_key = state.value(FORGET_KEY).and_then(|key| key.as_str()).and_then(from_hex::<32>);
@@ -33,24 +37,6 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             state.is_retired()
         ],
     )?;
-    tx.execute("DELETE FROM namespace_names WHERE namespace = ?1", [namespace])?;
-    if state.is_retired() {
-        return Ok(());
-    }
-    let name = |kind: &str, name: &str, pos: i64| {
-        tx.execute(
-            "INSERT OR IGNORE INTO namespace_names(namespace, name, kind, pos) VALUES(?1, ?2, ?3, ?4)",
-            params![namespace, name, kind, pos],
-        )
-    };
-    if let (Some(path), Some(pos)) = (path, path_pos) {
-        name("path", path, pos)?;
-    }
-    for (kind, register) in [("alias", ALIASES), ("remote", REMOTES)] {
-        for (element, pos) in elements_with_position(folded, register) {
-            name(kind, &element, pos)?;
-        }
-    }
     if had_key != forget_key {
         // Memories that came before their namespace's key have no marks yet.
         let memories = tx.all(
@@ -59,6 +45,30 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             |row| row.get(0),
         )?;
         super::entities(tx, &BTreeSet::from_iter(memories), embeds, now)?;
+    }
+    write_names(tx, folded, path.zip(path_pos))
+}
+
+/// The names under which a namespace is found; a retired one is found under none.
+fn write_names(tx: &Tx<'_>, folded: &Folded, path: Option<(&str, i64)>) -> Result<()> {
+    let namespace = folded.row.namespace;
+    tx.execute("DELETE FROM namespace_names WHERE namespace = ?1", [namespace])?;
+    if folded.state.is_retired() {
+        return Ok(());
+    }
+    let name = |kind: &str, name: &str, pos: i64| {
+        tx.execute(
+            "INSERT OR IGNORE INTO namespace_names(namespace, name, kind, pos) VALUES(?1, ?2, ?3, ?4)",
+            params![namespace, name, kind, pos],
+        )
+    };
+    if let Some((path, pos)) = path {
+        name("path", path, pos)?;
+    }
+    for (kind, register) in [("alias", ALIASES), ("remote", REMOTES)] {
+        for (element, pos) in elements_with_position(folded, register) {
+            name(kind, &element, pos)?;
+        }
     }
     Ok(())
 }

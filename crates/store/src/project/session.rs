@@ -22,8 +22,11 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
         if tx.one("SELECT 1 FROM blocks WHERE pos = ?1", [pos], |_| Ok(()))?.is_some() {
             continue;
         }
-        let Some(json) = tx.body_json(pos)? else { continue };
-        match Block::from_json(&json) {
+        let read = match tx.body_json_if_readable(pos)? {
+            None => continue,
+            Some(json) => json.map_err(|fault| fault.to_string()).and_then(|json| Block::from_json(&json)),
+        };
+        match read {
             Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");

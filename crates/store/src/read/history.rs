@@ -83,7 +83,7 @@ impl Tx<'_> {
         self.one(
             "SELECT t.id FROM changes c JOIN acts t ON t.num = c.act JOIN entities e ON e.num = c.entity
                JOIN actors a ON a.entity = c.actor
-             WHERE a.name = ?1 AND a.kind = ?2 AND (e.kind = 4 OR (e.kind = 2 AND c.op = 3))
+             WHERE a.name = ?1 AND a.kind = ?2 AND t.here = 1 AND (e.kind = 4 OR (e.kind = 2 AND c.op = 3))
                AND NOT EXISTS(SELECT 1 FROM undone u WHERE u.act = t.id)
                AND c.pos NOT IN (SELECT pos FROM undone)
                AND NOT EXISTS(SELECT 1 FROM undone u JOIN changes x ON x.pos = u.pos WHERE x.act = c.act)
@@ -109,7 +109,10 @@ impl Tx<'_> {
             .map(|(entity, kind, id, op, hash, pos, at)| {
                 let body = match EntityKind::from_number(kind) {
                     Some(EntityKind::Session) | None => None,
-                    Some(_) => self.body_json(pos)?.and_then(|json| Body::from_json(&json).ok()),
+                    Some(_) => self
+                        .body_json_if_readable(pos)?
+                        .and_then(Result::ok)
+                        .and_then(|json| Body::from_json(&json).ok()),
                 };
                 Ok(ActChange {
                     entity,

@@ -95,7 +95,9 @@ impl ListFilter {
 fn parse_cursor(cursor: &str) -> Result<(i64, i64)> {
     cursor
         .split_once('-')
-        .and_then(|(at, num)| Some((i64::from_str_radix(at, 16).ok()?, i64::from_str_radix(num, 16).ok()?)))
+        .and_then(|(at, num)| {
+            Some((u64::from_str_radix(at, 16).ok()?.cast_signed(), i64::from_str_radix(num, 16).ok()?))
+        })
         .ok_or_else(|| {
             Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.").into()
         })

@@ -9,7 +9,8 @@ use crate::tx::Tx;
 use jay_types::change::EntityKind;
 use jay_types::change::fold::{EntityState, Order};
 use jay_types::change::registry::{
-    CONFIDENCE, COPIED_FROM, EXPIRES_AT, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT, VALID,
+    CONFIDENCE, COPIED_FROM, EXPIRES_AT, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT,
+    VALID,
 };
 use jay_types::memory::{Conflict, Head, Kind, Link, Memory, Source};
 use jay_types::{Code, EntityId, Error, NamespaceId, Timestamp};
@@ -89,29 +90,35 @@ impl Tx<'_> {
                 .hint("Give an id, or at least 6 characters of either end of one; `jay list` shows them.")
                 .into());
         }
-        let rows: Vec<(i64, i64, [u8; 16])> = if let Ok(id) = EntityId::parse(text) {
+        let within = namespaces.map_or_else(String::new, |all| {
+            let nums: Vec<String> = all.iter().map(i64::to_string).collect();
+            format!(" AND e.namespace IN ({})", nums.join(", "))
+        });
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?));
+        let rows = if let Ok(id) = EntityId::parse(text) {
             self.all(
-                "SELECT num, namespace, id FROM entities WHERE id = ?1 AND kind = ?2",
+                &format!("SELECT e.num, e.id FROM entities e WHERE e.id = ?1 AND e.kind = ?2{within}"),
                 params![id.0, kind],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                row,
             )?
         } else {
             self.all(
-                "SELECT e.num, e.namespace, e.id FROM entities e JOIN memories m ON m.entity = e.num
-                 WHERE e.kind = ?1 AND (lower(hex(e.id)) LIKE ?2 || '%' OR lower(hex(e.id)) LIKE '%' || ?2) LIMIT 20",
+                &format!(
+                    "SELECT e.num, e.id FROM entities e JOIN memories m ON m.entity = e.num
+                     WHERE e.kind = ?1 AND (lower(hex(e.id)) LIKE ?2 || '%' OR lower(hex(e.id)) LIKE '%' || ?2){within}
+                     ORDER BY e.id LIMIT 20"
+                ),
                 params![kind, squeezed],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                row,
             )?
         };
-        let rows: Vec<_> =
-            rows.into_iter().filter(|(_, namespace, _)| namespaces.is_none_or(|all| all.contains(namespace))).collect();
         match rows.as_slice() {
             [] => Err(Error::not_found(format!("no memory has the id `{}`", jay_types::text::shorten(text, 40)))
                 .hint("`jay list` shows the memories here; `jay list --all` those of every namespace.")
                 .into()),
-            [(num, ..)] => Ok(*num),
+            [(num, _)] => Ok(*num),
             several => {
-                let candidates: Vec<String> = several.iter().map(|(.., id)| EntityId(*id).to_string()).collect();
+                let candidates: Vec<String> = several.iter().map(|(_, id)| EntityId(*id).to_string()).collect();
                 Err(Error::new(Code::Ambiguous, format!("`{}` fits {} memories", text.trim(), candidates.len()))
                     .hint(format!("Give more of the id: {}.", candidates.join(", ")))
                     .details(serde_json::json!({"candidates": candidates}))
@@ -234,14 +241,27 @@ impl Tx<'_> {
         }
         let text = state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str);
         if let (Some(key), Some(text)) = (self.forget_key(entity.namespace)?, text) {
-            let forgotten = self.one(
-                "SELECT 1 FROM forgets WHERE namespace = ?1 AND mac = ?2 AND hlc > ?3 AND pos <= ?4",
-                params![entity.namespace, text_mac(&key, text), created, upto],
-                |_| Ok(()),
-            )?;
-            bits |= if forgotten.is_some() { hidden::FORGOTTEN_TEXT } else { 0 };
+            let forgotten = self.was_forgotten(entity.namespace, &text_mac(&key, text), created, upto)?;
+            bits |= if forgotten { hidden::FORGOTTEN_TEXT } else { 0 };
         }
         Ok(bits)
+    }
+
+    /// True where a forget of a text with this mark was live at a moment and came after `created`.
+    fn was_forgotten(&self, namespace: i64, mac: &[u8; MAC_BYTES], created: i64, upto: i64) -> Result<bool> {
+        let forgets: Vec<(i64, u64)> = self.all(
+            "SELECT entity, pos FROM forgets WHERE namespace = ?1 AND mac = ?2 AND hlc > ?3 AND pos <= ?4",
+            params![namespace, mac, created, upto],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        for (num, pos) in forgets {
+            let state = self.state_of(&self.entity(num)?, upto)?.unwrap_or_default();
+            let heads = state.values.get(FORGOTTEN.name);
+            if heads.is_some_and(|heads| heads.0.iter().any(|write| write.stamp.pos == pos)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn key_holder_at(&self, namespace: i64, key: &str, upto: i64) -> Result<Option<(i64, i64)>> {
@@ -286,7 +306,8 @@ impl Tx<'_> {
     pub fn forgotten_text(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
         let Some(key) = self.forget_key(namespace)? else { return Ok(None) };
         self.one(
-            "SELECT e.id FROM forgets f JOIN entities e ON e.num = f.entity WHERE f.namespace = ?1 AND f.mac = ?2 LIMIT 1",
+            "SELECT e.id FROM forgets f JOIN entities e ON e.num = f.entity
+             WHERE f.namespace = ?1 AND f.mac = ?2 AND f.live ORDER BY f.pos LIMIT 1",
             params![namespace, text_mac(&key, text)],
             |row| row.get(0).map(EntityId),
         )

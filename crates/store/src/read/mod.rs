@@ -2,6 +2,7 @@
 
 pub(crate) mod actors;
 pub(crate) mod as_of;
+mod dump;
 pub(crate) mod history;
 pub(crate) mod idempotency;
 pub(crate) mod list;

@@ -1,0 +1,232 @@
+//! The archive: blocks in any order become the same sessions and messages (J17).
+
+use crate::foreign::{Author, Foreign};
+use crate::support::*;
+use jay_store::{Draft, MessageRow, Store};
+use jay_testkit::Random;
+use jay_types::change::block::{Block, BlockSource, Row};
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::{Body, EntityKind, Journal, Op};
+use jay_types::session::{Message, Part, Provenance, Role, SessionMeta};
+use jay_types::{EntityId, Error, NamespaceId, Timestamp};
+
+const NS: NamespaceId = NamespaceId([5; 16]);
+
+fn message(id: &str, text: &str, at: i64, row: u32) -> Message {
+    Message {
+        id: id.to_owned(),
+        role: Some(Role::User),
+        author: None,
+        at: Some(Timestamp(at)),
+        model: None,
+        parts: vec![Part::Text { text: text.to_owned(), provenance: Provenance::Conversational }],
+        row,
+    }
+}
+
+/// A block of consecutive rows, each with a message that says `words`.
+pub(crate) fn block(session: &str, path: &str, revision: u32, first: u64, words: &[&str]) -> Block {
+    let mut meta = SessionMeta { client: "generic".to_owned(), id: session.to_owned(), ..SessionMeta::default() };
+    let messages: Vec<Message> = (0..)
+        .zip(words)
+        .map(|(n, text)| {
+            message(&format!("{session}:{}", first + u64::from(n)), text, 1000 + first as i64 + i64::from(n), n)
+        })
+        .collect();
+    for message in &messages {
+        meta.saw(message.at.unwrap());
+    }
+    meta.title = Some(format!("title {first}"));
+    Block {
+        source: BlockSource {
+            client: "generic".into(),
+            path: path.into(),
+            revision,
+            host: "h".into(),
+            user: "u".into(),
+        },
+        session: meta,
+        adapter: 1,
+        rows: (first..).zip(words).map(|(n, text)| Row::new(n, format!("{text}\n").as_bytes())).collect(),
+        messages,
+        secrets: Vec::new(),
+    }
+}
+
+pub(crate) fn session_id(session: &str) -> EntityId {
+    EntityId::derived("session", &["generic", session])
+}
+
+fn archive(node: &Node, block: &Block) {
+    node.steps.clock.tick();
+    node.archive
+        .write::<_, Error>(&ann(), |w| {
+            w.draft(Draft::block(NS, session_id(&block.session.id), block.to_json()));
+            Ok(())
+        })
+        .unwrap();
+}
+
+fn messages(store: &Store, session: &str) -> Vec<(MessageRow, String)> {
+    store
+        .read::<_, Error>(|tx| {
+            let found = Store::find_session(tx, session)?;
+            let rows = tx.messages(found.num, 0, 1000)?;
+            assert_eq!(found.messages, rows.len() as u64);
+            let docs: Vec<i64> = rows.iter().map(|row| row.doc).collect();
+            let texts = tx.message_texts(&docs)?;
+            Ok(rows
+                .into_iter()
+                .map(|row| {
+                    let text = texts[&row.doc].clone();
+                    (row, text)
+                })
+                .collect())
+        })
+        .unwrap()
+}
+
+fn texts(store: &Store, session: &str) -> Vec<String> {
+    messages(store, session).into_iter().map(|(_, text)| text).collect()
+}
+
+fn search(store: &Store, terms: &str) -> u64 {
+    store.read::<_, Error>(|tx| Ok(tx.search_messages(terms, &Default::default(), 50)?.1)).unwrap()
+}
+
+fn dump(store: &Store) -> Vec<String> {
+    store.read::<_, Error>(|tx| Ok(tx.canonical_dump()?)).unwrap()
+}
+
+#[test]
+fn blocks_become_sessions_and_messages() {
+    let node = Node::new(1);
+    archive(&node, &block("session-one", "/a", 0, 0, &["hello there", "general greetings"]));
+    archive(&node, &block("session-one", "/a", 0, 2, &["a bold move"]));
+    archive(&node, &block("session-two", "/b", 0, 0, &["hello again"]));
+    assert_eq!(texts(&node.archive, "session-one"), ["hello there", "general greetings", "a bold move"]);
+    assert_eq!((search(&node.archive, "hello"), search(&node.archive, "absent")), (2, 0));
+    let (row, rows) = node
+        .archive
+        .read::<_, Error>(|tx| {
+            let row = Store::find_session(tx, "session-one")?;
+            let mut rows = Vec::new();
+            tx.source_rows(row.num, &mut |block| rows.extend(block.rows.iter().map(|row| row.bytes().unwrap())))?;
+            Ok((row, rows.concat()))
+        })
+        .unwrap();
+    assert_eq!(
+        (row.title.as_deref(), row.started_at, row.ended_at),
+        (Some("title 2"), Some(Timestamp(1000)), Some(Timestamp(1002)))
+    );
+    assert_eq!(rows, b"hello there\ngeneral greetings\na bold move\n", "what the file held, byte for byte");
+    assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+}
+
+#[test]
+fn revisions_and_copies_show_each_message_once_in_any_order_of_arrival() {
+    let blocks = [
+        block("session-one", "/a", 0, 0, &["one", "two", "three"]),
+        block("session-one", "/a", 0, 3, &["four"]),
+        // The client rewrote the file: two rows stayed, one is another.
+        block("session-one", "/a", 1, 0, &["one", "two", "other"]),
+        // A resumed file copies rows.
+        block("session-one", "/resumed", 0, 0, &["one", "two", "other"]),
+        block("session-one", "/resumed", 0, 3, &["five"]),
+    ];
+    let author = Node::new(1);
+    for block in &blocks {
+        archive(&author, block);
+    }
+    assert_eq!(texts(&author.archive, "session-one"), ["one", "two", "other", "five"]);
+    assert_eq!((search(&author.archive, "one"), search(&author.archive, "three")), (1, 0));
+    let mut second = Author::new(3);
+    second.journal = Journal::Archive;
+    second.hlc += 10_000_000_000;
+    let json = |block: &Block| {
+        Foreign::raw(EntityKind::Session.number(), session_id(&block.session.id), Op::Block.number(), block.to_json())
+    };
+    let mut foreign: Vec<Vec<FrameEntry>> = Vec::new();
+    for (n, first) in [0_u64, 1, 4].into_iter().enumerate() {
+        foreign
+            .push(second.part(NS, &[json(&block("session-one", "/elsewhere", n as u32 / 2, first, &["two", "six"]))]));
+    }
+    let mut streams = [export(&author.archive), foreign];
+    let mut expected: Option<Vec<String>> = None;
+    for seed in 0..20 {
+        let node = Node::new(100 + seed);
+        let mut random = Random::new(seed);
+        streams.reverse();
+        // Whole streams in any order, then in any interleaving: a gap is filled by sending again.
+        let mut parts: Vec<Vec<FrameEntry>> = streams.concat();
+        for _ in 0..4 {
+            random.shuffle(&mut parts);
+            for part in &parts {
+                node.archive.receive(part).unwrap();
+            }
+        }
+        node.archive.receive(&over_the_wire(&streams.concat())).unwrap();
+        let found = dump(&node.archive);
+        assert_eq!(expected.get_or_insert_with(|| found.clone()), &found, "seed {seed}");
+        assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_block_that_this_version_cannot_read_is_deferred_and_stops_nobody() {
+    let node = Node::new(1);
+    let mut author = Author::new(3);
+    author.journal = Journal::Archive;
+    let good = block("session-one", "/a", 0, 0, &["hello"]);
+    let id = session_id("session-one");
+    let mut encoding = Foreign::raw(EntityKind::Session.number(), id, Op::Block.number(), b"???".to_vec());
+    encoding.encoding = 77;
+    let shape = Foreign::raw(EntityKind::Session.number(), id, Op::Block.number(), b"{\"block\": 3}".to_vec());
+    let fine = Foreign::raw(EntityKind::Session.number(), id, Op::Block.number(), good.to_json());
+    let report = node.archive.receive(&author.part(NS, &[encoding, shape, fine])).unwrap();
+    assert_eq!((report.journalled, report.refused.len()), (4, 0));
+    assert_eq!(texts(&node.archive, "session-one"), ["hello"]);
+    let counts = node.archive.read::<_, Error>(|tx| Ok(tx.counts()?)).unwrap();
+    assert_eq!(counts.deferred, [("unreadable_body".to_owned(), 2)]);
+    assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+}
+
+#[test]
+fn a_purged_session_leaves_nothing_behind() {
+    let node = Node::new(1);
+    archive(&node, &block("session-one", "/secretpath", 0, 0, &["zanzibarword in here"]));
+    archive(&node, &block("session-two", "/b", 0, 0, &["kept word"]));
+    node.archive
+        .write::<_, Error>(&ann(), |w| {
+            let purge = Draft::new(NS, EntityKind::Session, session_id("session-one"), Op::Purge, Body::default());
+            w.draft(purge);
+            Ok(())
+        })
+        .unwrap();
+    assert!(node.archive.scrub().unwrap().done);
+    for name in ["archive.db", "archive.db-wal", "archive.db-shm"] {
+        let bytes = std::fs::read(node.directory().join(name)).unwrap_or_default();
+        for word in ["zanzibarword", "secretpath"] {
+            assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{word} in {name}");
+        }
+    }
+    assert_eq!((search(&node.archive, "zanzibarword"), search(&node.archive, "kept")), (0, 1));
+    assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+    assert!(node.archive.read::<_, Error>(|tx| Ok(Store::find_session(tx, "session-one")?)).is_err());
+}
+
+#[test]
+fn a_source_is_noted_with_the_act_that_read_it() {
+    let node = Node::new(1);
+    let noted = |fail: bool| {
+        node.archive.write::<(), Error>(&ann(), |w| {
+            w.note_source("generic", "/a", 2, "cursor")?;
+            if fail { Err(Error::bad_input("no")) } else { Ok(()) }
+        })
+    };
+    assert!(noted(true).is_err());
+    let source = || node.archive.read::<_, Error>(|tx| Ok(tx.source("generic", "/a")?)).unwrap();
+    assert_eq!(source(), None);
+    noted(false).unwrap();
+    assert_eq!(source().map(|row| (row.revision, row.cursor)), Some((2, "cursor".to_owned())));
+}

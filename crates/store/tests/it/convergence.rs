@@ -1,0 +1,378 @@
+//! Any interleaving, duplication, reordering and filtering of the streams of three nodes, with clones, forks, unknown
+//! changes, missing bodies and purges among them, ends in the same rows and roots (I3, J6, J15).
+
+use crate::archive::{block, session_id};
+use crate::foreign::{Author, Foreign};
+use crate::support::*;
+use jay_store::{Draft, ReceiveReport, Store};
+use jay_testkit::{Random, counts};
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::registry::{
+    ALIASES, CREATED_AT, FEEDBACK, FORGET_KEY, FORGOTTEN, IMPORTANCE, KEY, LINKS, PATH, POLICY, REMOTES, RETIRED, TAGS,
+    TEXT,
+};
+use jay_types::change::{Body, EntityKind, Header, Journal, Op, SetEdit};
+use jay_types::{Dot, EntityId, Error, Hash, NamespaceId};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+const WORDS: [&str; 6] = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"];
+const SESSIONS: [&str; 2] = ["session-one", "session-two"];
+
+/// Three nodes and what became of them, two authors with programs of their own, and what those ever said.
+struct World {
+    random: Random,
+    nodes: Vec<Node>,
+    namespaces: Vec<NamespaceId>,
+    memories: Vec<(NamespaceId, EntityId)>,
+    /// One for each journal.
+    authors: [Author; 2],
+    said: [Vec<Vec<FrameEntry>>; 2],
+}
+
+fn journal(place: usize) -> Journal {
+    [Journal::Memory, Journal::Archive][place]
+}
+
+fn store(node: &Node, place: usize) -> &Store {
+    [&node.memory, &node.archive][place]
+}
+
+fn header(entry: &FrameEntry) -> Header {
+    Header::decode(&entry.header).unwrap()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let nodes: Vec<Node> = (0..3).map(|n| Node::new(seed * 100 + n)).collect();
+        let namespaces =
+            vec![nodes[0].namespace("work/one").0, nodes[1].namespace("global").0, nodes[2].namespace("global").0];
+        let mut authors = [Author::new(1), Author::new(2)];
+        authors[1].journal = Journal::Archive;
+        let random = Random::new(seed);
+        Self { random, nodes, namespaces, memories: Vec::new(), authors, said: Default::default() }
+    }
+
+    fn word(&mut self) -> &'static str {
+        WORDS[self.random.index(WORDS.len())]
+    }
+
+    fn value(&mut self) -> Value {
+        match self.random.below(7) {
+            0 => Value::Null,
+            1 => json!(self.random.below(3)),
+            2 => json!(self.word()),
+            3 => json!({"text": self.word(), "mac": "00112233445566778899aabbccddeeff"}),
+            4 => json!({"text": 5, "secrets": "allow", "from": 1}),
+            5 => json!(true),
+            _ => json!([self.word()]),
+        }
+    }
+
+    fn step(&mut self) {
+        let node = self.random.index(self.nodes.len());
+        self.nodes[node].steps.clock.advance(self.random.below(20_000_000) as i64);
+        match self.random.below(10) {
+            0..4 => self.write_memory(node),
+            4 => self.write_namespace(node),
+            5 => self.write_archive(node),
+            6 => self.speak_strangely(),
+            7 if self.nodes.len() < 5 && self.random.chance(20) => {
+                let clone = self.nodes[node].clone_undetected(self.random.next_u64());
+                self.nodes.push(clone);
+            }
+            _ => self.exchange_some(),
+        }
+    }
+
+    fn write_memory(&mut self, at: usize) {
+        let word = self.word();
+        let other = self.word();
+        let ns = self.namespaces[self.random.index(self.namespaces.len())];
+        let known: Vec<_> = self.memories.iter().copied().filter(|(_, id)| self.nodes[at].get(*id).is_some()).collect();
+        let Some((ns, id)) = self.random.pick(&known).copied().filter(|_| self.random.chance(70)) else {
+            let mut body = saying(word).with_set(TAGS, &SetEdit { add: vec![other.into()], remove: vec![] });
+            if self.random.chance(40) {
+                body = body.with(KEY, other);
+            }
+            if self.random.chance(20) {
+                body = body.with(CREATED_AT, -5);
+            }
+            let id = self.nodes[at].create(ns, body);
+            return self.memories.push((ns, id));
+        };
+        let node = &self.nodes[at];
+        let state = node.get(id).unwrap().state;
+        let knows_key = node.memory.read::<_, Error>(|tx| {
+            let num = tx.namespace_num(ns)?;
+            Ok(num.map(|num| tx.mark_of(num, "x")).transpose()?.flatten().is_some())
+        });
+        let knows_key = knows_key.unwrap();
+        let set =
+            |register, add: String, dots| Body::default().with_set(register, &SetEdit { add: vec![add], remove: dots });
+        match self.random.below(11) {
+            0 | 1 => node.edit(ns, id, saying(&format!("{word} {other}"))),
+            2 => node.edit(ns, id, set(TAGS, word.to_owned(), state.element_dots(TAGS, other))),
+            3 => node.edit(ns, id, set(LINKS, format!("{} {word}", EntityId([3; 16])), vec![])),
+            4 => node.edit(ns, id, set(FEEDBACK, format!("useful {word}"), vec![])),
+            5 => node.edit(ns, id, Body::default().with(KEY, word)),
+            6 => node.edit(ns, id, Body::default().with(RETIRED, json!({"reason": "undo"})).with(IMPORTANCE, 0.1)),
+            7 if knows_key => node.forget(ns, id),
+            8 => node.unforget(ns, id),
+            9 if self.random.chance(40) => node.purge(ns, id),
+            _ => {
+                let mut body = saying(word);
+                body.undoes = Some(jay_types::ActId([7; 16]));
+                node.edit(ns, id, body);
+            }
+        }
+    }
+
+    fn write_namespace(&mut self, at: usize) {
+        let ns = self.namespaces[self.random.index(self.namespaces.len())];
+        let word = self.word().to_owned();
+        let set = |register| Body::default().with_set(register, &SetEdit { add: vec![word.clone()], remove: vec![] });
+        let body = match self.random.below(6) {
+            0 => Body::default().with(PATH, word.as_str()),
+            1 => set(ALIASES),
+            2 => set(REMOTES),
+            3 => Body::default().with(POLICY, json!({"secrets": "refuse"})),
+            4 => Body::default().with(FORGET_KEY, Hash::of(word.as_bytes()).to_string()),
+            _ => Body::default().with(RETIRED, json!({"reason": "deleted"})),
+        };
+        let entity = EntityId::of_namespace(ns);
+        let act = |w: &mut jay_store::WriteTx<'_>| {
+            w.draft(Draft::new(ns, EntityKind::Namespace, entity, Op::Update, body));
+            Ok(())
+        };
+        self.nodes[at].act(act).unwrap();
+    }
+
+    fn write_archive(&mut self, at: usize) {
+        let session = SESSIONS[self.random.index(2)];
+        let words: Vec<&str> = (0..=self.random.below(4)).map(|_| self.word()).collect();
+        let path = ["/a", "/b"][self.random.index(2)];
+        let block = block(session, path, self.random.below(3) as u32, self.random.below(5), &words);
+        let ns = self.namespaces[self.random.index(self.namespaces.len())];
+        let purges = self.random.chance(10);
+        let written = self.nodes[at].archive.write::<_, Error>(&ann(), |w| {
+            if purges {
+                w.draft(Draft::new(ns, EntityKind::Session, session_id(session), Op::Purge, Body::default()));
+            } else {
+                w.draft(Draft::block(ns, session_id(session), block.to_json()));
+            }
+            Ok(())
+        });
+        written.unwrap();
+    }
+
+    /// Something of any kind with any op, known and unknown, in either journal.
+    fn speak_strangely(&mut self) {
+        let place = self.random.index(2);
+        let ns = self.namespaces[self.random.index(self.namespaces.len())];
+        let changes: Vec<Foreign> = (0..=self.random.below(3)).map(|_| self.foreign()).collect();
+        self.authors[place].hlc += self.random.below(30_000_000);
+        let part = self.authors[place].part(ns, &changes);
+        self.said[place].push(part);
+    }
+
+    fn foreign(&mut self) -> Foreign {
+        let kinds: Vec<u16> = EntityKind::ALL.iter().map(|kind| kind.number()).chain([4, 4, 4, 2, 88]).collect();
+        let ops: Vec<u16> = Op::ALL.iter().map(|op| op.number()).chain([2, 3, 3, 999]).filter(|op| *op != 1).collect();
+        let (kind, mut op) = (kinds[self.random.index(kinds.len())], ops[self.random.index(ops.len())]);
+        if op == Op::Purge.number() && self.random.chance(70) {
+            op = Op::Update.number();
+        }
+        let entity = match EntityKind::from_number(kind) {
+            Some(EntityKind::Memory) => self.random.pick(&self.memories).map_or(EntityId([4; 16]), |(_, id)| *id),
+            Some(EntityKind::Namespace) => {
+                EntityId::of_namespace(self.namespaces[self.random.index(self.namespaces.len())])
+            }
+            Some(EntityKind::Session) => session_id(SESSIONS[self.random.index(2)]),
+            _ => EntityId([self.random.below(3) as u8; 16]),
+        };
+        let mut registers = BTreeMap::new();
+        let names: Vec<&str> = EntityKind::ALL
+            .iter()
+            .flat_map(|kind| kind.registers())
+            .map(|register| register.name)
+            .chain(["mood", "block"])
+            .collect();
+        for _ in 0..=self.random.below(3) {
+            let value = self.value();
+            registers.insert(names[self.random.index(names.len())].to_owned(), value);
+        }
+        if self.random.chance(50) {
+            registers.insert(TEXT.name.to_owned(), json!({"text": self.word(), "title": self.word()}));
+        }
+        if op == Op::Forget.number() {
+            registers.insert(FORGOTTEN.name.to_owned(), json!({"mac": "00112233445566778899aabbccddeeff"}));
+        }
+        let replaces = BTreeMap::from([(TEXT.name.to_owned(), vec![Dot([1; 16])])]);
+        let mut change = Foreign::raw(kind, entity, op, Body { registers, replaces, undoes: None }.to_json());
+        match self.random.below(12) {
+            0 => change.encoding = 1,
+            1 => change.encoding = 200,
+            2 => change.bytes = b"{\"replaces\": 3".to_vec(),
+            _ => {}
+        }
+        change
+    }
+
+    /// Some of what one holds goes to another: any namespaces, any order, some twice, some without bodies.
+    fn exchange_some(&mut self) {
+        let place = self.random.index(2);
+        let (from, to) = (self.random.index(self.nodes.len()), self.random.index(self.nodes.len()));
+        let mut parts = export(store(&self.nodes[from], place));
+        if self.random.chance(50) {
+            parts.extend(self.said[place].clone());
+        }
+        let wanted: Vec<NamespaceId> = self.namespaces.iter().copied().filter(|_| self.random.chance(70)).collect();
+        parts.retain(|part| wanted.contains(&header(&part[0]).namespace) && self.random.chance(85));
+        if self.random.chance(50) {
+            self.random.shuffle(&mut parts);
+        }
+        let twice: Vec<_> = parts.iter().filter(|_| self.random.chance(20)).cloned().collect();
+        parts.extend(twice);
+        for entry in parts.iter_mut().flatten() {
+            if header(entry).op != Op::Open.number() && self.random.chance(15) {
+                entry.body = None;
+            }
+        }
+        let mut rest = parts.as_slice();
+        while !rest.is_empty() {
+            let (frame, tail) = rest.split_at(1 + self.random.index(rest.len()));
+            give(&self.nodes[to], place, frame);
+            rest = tail;
+        }
+    }
+
+    /// Everybody gets everything, until nobody learns anything.
+    fn exchange_all(&self) {
+        for _ in 0..8 {
+            let mut news = 0;
+            for place in [0, 1] {
+                for from in &self.nodes {
+                    let parts = [export(store(from, place)), self.said[place].clone()].concat();
+                    for to in &self.nodes {
+                        let report = give(to, place, &parts);
+                        assert_eq!(report.gaps, 0, "a whole export has no gaps");
+                        news += report.journalled + report.bodies;
+                    }
+                }
+            }
+            if news == 0 {
+                return;
+            }
+        }
+        panic!("they never come to an end");
+    }
+
+    fn compare(&self, seed: u64) {
+        for place in [0, 1] {
+            let facts = |node: &Node| {
+                let read = store(node, place).read::<_, Error>(|tx| {
+                    let mut roots = Vec::new();
+                    for ns in &self.namespaces {
+                        roots.push(tx.namespace_num(*ns)?.map(|num| tx.root_of(num)).transpose()?);
+                    }
+                    assert_eq!(tx.verify_journal(&mut |_| ())?, Vec::<String>::new(), "seed {seed}");
+                    assert_eq!(tx.integrity_faults()?, Vec::<String>::new(), "seed {seed}");
+                    let forks = tx.counts()?.forks;
+                    Ok((roots, forks, tx.canonical_dump()?))
+                });
+                read.unwrap()
+            };
+            let expected = facts(&self.nodes[0]);
+            for node in &self.nodes {
+                let found = facts(node);
+                let pairs = expected.2.iter().zip(&found.2);
+                let first: Vec<_> = pairs.filter(|(one, other)| one != other).take(3).collect();
+                assert!(
+                    found == expected,
+                    "seed {seed}, {:?}: {} and {} rows, first differences {first:#?}",
+                    journal(place),
+                    expected.2.len(),
+                    found.2.len()
+                );
+                let rebuilt = store(node, place).rebuild(&mut |_, _| ()).unwrap();
+                let after = facts(node).2;
+                let gone: Vec<_> = found.2.iter().filter(|line| !after.contains(line)).collect();
+                let new: Vec<_> = after.iter().filter(|line| !found.2.contains(line)).collect();
+                assert!(
+                    gone.is_empty() && new.is_empty(),
+                    "seed {seed}: a rebuild took {gone:#?} away and made {new:#?}"
+                );
+                assert!(rebuilt.same, "seed {seed}, {:?}: rows differ by numbers of this store", journal(place));
+            }
+        }
+    }
+}
+
+fn give(to: &Node, place: usize, parts: &[Vec<FrameEntry>]) -> ReceiveReport {
+    let report = store(to, place).receive(&over_the_wire(parts)).unwrap();
+    assert_eq!(report.refused, []);
+    report
+}
+
+/// What a run was about, so that a test which shows nothing is noticed.
+#[derive(Default)]
+struct Seen {
+    kinds: BTreeSet<u16>,
+    ops: BTreeSet<u16>,
+    reasons: BTreeSet<String>,
+    forks: u64,
+    purged: usize,
+}
+
+impl Seen {
+    fn look(&mut self, node: &Node) {
+        for place in [0, 1] {
+            let read = store(node, place)
+                .read::<_, Error>(|tx| Ok((tx.feed(0, u32::MAX)?, tx.counts()?, tx.canonical_dump()?)));
+            let (feed, counts, dump) = read.unwrap();
+            self.kinds.extend(feed.iter().map(|(_, header)| header.kind));
+            self.ops.extend(feed.iter().map(|(_, header)| header.op));
+            self.reasons.extend(counts.deferred.into_iter().map(|(reason, _)| reason));
+            self.forks += counts.forks;
+            self.purged += dump.iter().filter(|line| line.starts_with("purged")).count();
+        }
+    }
+}
+
+fn run(seed: u64, seen: &Mutex<Seen>) {
+    let mut world = World::new(seed);
+    for _ in 0..45 {
+        world.step();
+        if world.random.chance(5) {
+            seen.lock().unwrap().look(&world.nodes[0]);
+        }
+    }
+    world.exchange_all();
+    world.compare(seed);
+    seen.lock().unwrap().look(&world.nodes[0]);
+}
+
+#[test]
+fn all_roads_lead_to_the_same_rows_and_roots() {
+    let seeds: Vec<u64> = (0..counts().seeds()).collect();
+    let seen = &Mutex::new(Seen::default());
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for chunk in seeds.chunks(seeds.len().div_ceil(threads)) {
+            scope.spawn(move || chunk.iter().for_each(|seed| run(*seed, seen)));
+        }
+    });
+    let seen = seen.lock().unwrap();
+    for kind in EntityKind::ALL {
+        assert!(seen.kinds.contains(&kind.number()), "no change of a {}", kind.name());
+    }
+    for op in Op::ALL {
+        assert!(seen.ops.contains(&op.number()), "no {}", op.name());
+    }
+    let reasons: Vec<&str> = seen.reasons.iter().map(String::as_str).collect();
+    let expected = ["missing_body", "not_permitted", "unknown_field", "unknown_kind", "unknown_op", "unreadable_body"];
+    assert_eq!(reasons, expected);
+    assert!(seen.forks > 0 && seen.purged > 0);
+}

@@ -1,0 +1,16 @@
+//! The store from outside: what a program that uses it may rely on.
+//!
+//! Each file is one promise; `support` opens stores in temporary directories with a clock and randomness of their own.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod archive;
+mod as_of;
+mod convergence;
+mod crash;
+mod foreign;
+mod format;
+mod group;
+mod memories;
+mod purge;
+mod receive;
+mod support;

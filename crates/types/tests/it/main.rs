@@ -1,0 +1,4 @@
+//! The nouns from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod golden;
