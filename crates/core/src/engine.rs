@@ -217,6 +217,26 @@ pub struct Idempotency {
     pub input_hash: [u8; 32],
 }
 
+impl Idempotency {
+    /// Under which the answer is kept: two operations may be given the same key, and a key may be a secret.
+    fn name(&self, secret: &[u8; 32]) -> String {
+        let mut hasher = jay_types::text::keyed_hasher(secret);
+        hasher.update(self.key.as_str().as_bytes());
+        format!("{} {}", self.operation, hasher.finalize().to_hex())
+    }
+
+    /// Keyed, so that the record does not let anybody guess the input.
+    fn hash(&self, secret: &[u8; 32]) -> [u8; 32] {
+        let mut hasher = jay_types::text::keyed_hasher(secret);
+        hasher.update(&self.input_hash);
+        *hasher.finalize().as_bytes()
+    }
+}
+
+fn kept<T: DeserializeOwned>(answer: &str) -> Result<T> {
+    serde_json::from_str(answer).map_err(|error| Error::internal(format!("a kept answer: {error}")))
+}
+
 /// One call of one operation.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -238,18 +258,28 @@ impl Call<'_> {
     ) -> Result<T> {
         self.engine.memory.write(&self.caller.actor(), |w| {
             let Some(idempotency) = &self.idempotency else { return write(w) };
-            let mut hasher = jay_types::text::keyed_hasher(&w.local_secret()?);
-            hasher.update(&idempotency.input_hash);
-            let hash = *hasher.finalize().as_bytes();
-            let name = format!("{} {}", idempotency.operation, idempotency.key.as_str());
+            let secret = w.local_secret()?;
+            let (name, hash) = (idempotency.name(&secret), idempotency.hash(&secret));
             if let Some(answer) = w.answered_before(&name, &hash, self.now.0)? {
-                return serde_json::from_str(&answer)
-                    .map_err(|error| Error::internal(format!("a kept answer: {error}")));
+                return kept(&answer);
             }
             let value = write(w)?;
             let answer = serde_json::to_string(&value).map_err(|error| Error::internal(error.to_string()))?;
             w.remember_answer(&name, &hash, &answer)?;
             Ok(value)
+        })
+    }
+
+    /// The answer that the call's idempotency key was given before, for operations that look before they write.
+    ///
+    /// # Errors
+    /// `conflict` where the key was used with other input.
+    pub(crate) fn answer_before<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let Some(idempotency) = &self.idempotency else { return Ok(None) };
+        self.engine.memory.read(|tx| {
+            let Some(secret) = tx.known_local_secret()? else { return Ok(None) };
+            let answer = tx.answered_before(&idempotency.name(&secret), &idempotency.hash(&secret), self.now.0)?;
+            answer.as_deref().map(kept).transpose()
         })
     }
 

@@ -43,6 +43,15 @@ pub(crate) fn resolve(call: &Call<'_>, tx: &Tx<'_>, filter: &Filter) -> Result<L
     if filter.include_forgotten {
         hidden = hidden.with_forgotten();
     }
+    // What was over by now was not over then.
+    let asked_at = match &filter.as_of {
+        Some(word) if !word.as_str().trim().starts_with("pos:") => time(Some(word), call.now)?.unwrap_or(call.now),
+        Some(_) => match moment(tx, filter.as_of.as_ref(), call.now)? {
+            Moment::Position(pos) => tx.arrived_at(pos)?.unwrap_or(call.now),
+            Moment::Latest => call.now,
+        },
+        None => call.now,
+    };
     Ok(ListFilter {
         scope,
         kinds: filter.kinds.clone(),
@@ -50,7 +59,7 @@ pub(crate) fn resolve(call: &Call<'_>, tx: &Tx<'_>, filter: &Filter) -> Result<L
         since: time(filter.since.as_ref(), call.now)?,
         until: time(filter.until.as_ref(), call.now)?,
         hidden,
-        expired_by: (!filter.include_expired).then_some(call.now),
+        expired_by: (!filter.include_expired).then_some(asked_at),
         moment: moment(tx, filter.as_of.as_ref(), call.now)?,
     })
 }

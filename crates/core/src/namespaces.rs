@@ -3,15 +3,18 @@
 use crate::edit::draft_move;
 use crate::engine::Call;
 use crate::registers::{put, put_set};
+use crate::remember::policy_of;
 use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, Moment, NamespaceRow, Scope, Tx, WriteTx};
 use jay_types::bounds::Word;
-use jay_types::change::registry::{ALIASES, PATH, POLICY, REMOTES, RETIRED};
+use jay_types::change::registry::{ALIASES, FORGOTTEN, PATH, POLICY, REMOTES, RETIRED};
 use jay_types::change::{Body, EntityKind, Op};
+use jay_types::id::to_hex;
 use jay_types::namespace::{NamespacePath, normalise_git_remote};
 use jay_types::{Code, EntityId, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 /// Memories that one act of a merge or delete moves: two changes each, and some room.
 const PER_ACT: usize = 1000;
@@ -199,17 +202,18 @@ pub fn set(
         remotes.iter().map(one).collect()
     };
     let (add, remove) = (normal(add_remotes)?, normal(remove_remotes)?);
-    call.act(|w| Ok(w.namespace(path)?.1)).and_then(|_| {
-        edit(call, path, |w, num| {
-            let state = w.namespace_entity(num)?;
-            let mut body = Body::default();
-            if let Some(secrets) = secrets {
-                put(&mut body, &state, POLICY, json!({"secrets": secrets.name()}));
-            }
-            put_set(&mut body, &state, REMOTES, &add, &remove);
-            Ok(body)
-        })
-    })
+    let num = call.act(|w| {
+        let (_, num) = w.namespace(path)?;
+        let state = w.namespace_entity(num)?;
+        let mut body = Body::default();
+        if let Some(secrets) = secrets {
+            put(&mut body, &state, POLICY, json!({"secrets": secrets.name()}));
+        }
+        put_set(&mut body, &state, REMOTES, &add, &remove);
+        draft_update(w, num, body)?;
+        Ok(num)
+    })?;
+    call.engine.memory.read(|tx| Ok(view(tx.namespace(num)?)))
 }
 
 /// The answer to a merge.
@@ -228,7 +232,7 @@ fn everything_in(tx: &Tx<'_>, num: i64) -> Result<Vec<i64>> {
         tags: vec![],
         since: None,
         until: None,
-        hidden: ENTITY_HIDDEN_ALL.with_superseded(),
+        hidden: ENTITY_HIDDEN_ALL.with_superseded().with_forgotten(),
         expired_by: None,
         moment: Moment::Latest,
     };
@@ -240,6 +244,10 @@ fn everything_in(tx: &Tx<'_>, num: i64) -> Result<Vec<i64>> {
 /// # Errors
 /// `not_found`, `bad_input` where both are one.
 pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_run: bool) -> Result<Merged> {
+    if let Some((target, moved)) = call.answer_before::<(i64, u64)>()? {
+        let into = call.engine.memory.read(|tx| -> Result<_> { Ok(view(tx.namespace(target)?)) })?;
+        return Ok(Merged { moved, into });
+    }
     let (source, target, count) = call.engine.memory.read(|tx| -> Result<(i64, i64, usize)> {
         let (source, target) = (find(tx, from)?, find(tx, into)?);
         Ok((source, target, everything_in(tx, source)?.len()))
@@ -248,7 +256,10 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
         return Err(Error::bad_input(format!("{from} and {into} are one namespace")));
     }
     if !dry_run {
-        call.act(|w| move_all(w, source, target, from))?;
+        call.act(|w| {
+            move_all(w, source, target, from)?;
+            Ok((target, count as u64))
+        })?;
     }
     let into = call.engine.memory.read(|tx| -> Result<NamespaceView> { Ok(view(tx.namespace(target)?)) })?;
     Ok(Merged { moved: count as u64, into })
@@ -256,12 +267,27 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
 
 fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath) -> Result<()> {
     let target_id = w.namespace_id_of(target)?;
+    let policy = policy_of(&w.secrets_policy(target)?);
     let memories = everything_in(w, source)?;
+    let mut forgotten = Vec::new();
     for page in memories.chunks(PER_ACT) {
         for num in page {
             if let Some(row) = w.memory(*num, Moment::Latest)? {
-                draft_move(w, &row, target_id);
+                let id = draft_move(w, &row, (target_id, policy), &mut BTreeSet::new())?;
+                if row.state.is_forgotten() {
+                    forgotten.push((id, row.memory.text));
+                }
             }
+        }
+        w.next_act()?;
+    }
+    // After every copy is there, so that the copies of equal texts are covered too.
+    for page in forgotten.chunks(PER_ACT) {
+        for (id, text) in page {
+            let mark = w.mark_of(target, text)?.unwrap_or_default();
+            let body =
+                Body::default().with(FORGOTTEN, json!({"mac": to_hex(&mark), "reason": "forgotten before the merge"}));
+            w.draft(Draft::new(target_id, EntityKind::Memory, *id, Op::Forget, body));
         }
         w.next_act()?;
     }
@@ -289,6 +315,9 @@ pub struct Deleted {
 /// `not_found`; `refused` for everybody but a person at hand.
 pub fn delete(call: &Call<'_>, path: &NamespacePath, dry_run: bool) -> Result<Deleted> {
     call.demand_person("deleting a namespace")?;
+    if let Some(retired) = call.answer_before()? {
+        return Ok(Deleted { path: path.to_string(), retired });
+    }
     let (num, count) = call.engine.memory.read(|tx| -> Result<(i64, usize)> {
         let num = find(tx, path)?;
         Ok((num, everything_in(tx, num)?.len()))
@@ -308,7 +337,7 @@ pub fn delete(call: &Call<'_>, path: &NamespacePath, dry_run: bool) -> Result<De
             let mut body = Body::default();
             put(&mut body, &w.namespace_entity(num)?, RETIRED, json!({"reason": "deleted"}));
             draft_update(w, num, body)?;
-            Ok(())
+            Ok(count as u64)
         })?;
     }
     Ok(Deleted { path: path.to_string(), retired: count as u64 })

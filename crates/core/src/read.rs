@@ -37,8 +37,25 @@ pub struct Got {
     pub notes: Vec<String>,
 }
 
-/// The memory that a caller names, following moves; hidden ones are refused by name.
+/// Moves that are followed one after another; more can only be a circle.
+const MOVES_MAX: usize = 64;
+
+/// The memory that a caller names, followed to where it goes on; hidden ones are refused by name.
 pub(crate) fn find(tx: &Tx<'_>, id: &str, moment: Moment, forgotten_too: bool) -> Result<MemoryRow> {
+    let named = find_as_named(tx, id, moment, forgotten_too)?;
+    follow(tx, named, moment, forgotten_too)
+}
+
+fn follow(tx: &Tx<'_>, named: MemoryRow, moment: Moment, forgotten_too: bool) -> Result<MemoryRow> {
+    let mut row = named;
+    for _ in 0..MOVES_MAX {
+        let Some(moved) = row.memory.moved_to.filter(|_| row.memory.retired) else { break };
+        row = find_as_named(tx, &moved.to_string(), moment, forgotten_too)?;
+    }
+    Ok(row)
+}
+
+fn find_as_named(tx: &Tx<'_>, id: &str, moment: Moment, forgotten_too: bool) -> Result<MemoryRow> {
     let num = tx.find_memory(id, None)?;
     let row = tx.memory(num, moment)?;
     let shown = jay_types::text::shorten(id, 40);
@@ -70,10 +87,11 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
         let moment = filter::moment(tx, as_of, call.now)?;
         let mut got = Got { memories: vec![], links: vec![], notes: vec![] };
         for id in ids {
-            let mut row = find(tx, id.as_str(), moment, include_forgotten)?;
-            if let Some(moved) = row.memory.moved_to.filter(|_| row.memory.retired) {
-                got.notes.push(format!("{} was moved and goes on as {moved}", row.memory.id));
-                row = find(tx, &moved.to_string(), moment, include_forgotten)?;
+            let named = find_as_named(tx, id.as_str(), moment, include_forgotten)?;
+            let named_id = named.memory.id;
+            let row = follow(tx, named, moment, include_forgotten)?;
+            if row.memory.id != named_id {
+                got.notes.push(format!("{named_id} was moved and goes on as {}", row.memory.id));
             }
             if let Some(by) = row.memory.superseded_by {
                 got.notes.push(format!("{} is superseded by {by}", row.memory.id));

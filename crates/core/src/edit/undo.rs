@@ -5,14 +5,14 @@ use crate::engine::Call;
 use crate::registers::{put, put_set};
 use jay_store::{ActChange, Draft, MemoryRow, Moment, WriteTx};
 use jay_types::change::fold::EntityState;
-use jay_types::change::registry::{FORGOTTEN, RETIRED};
-use jay_types::change::{Body, EntityKind, Op, RegisterShape};
+use jay_types::change::registry::{FORGOTTEN, KEY, RETIRED, TEXT, VALID};
+use jay_types::change::{Body, EntityKind, Op, Register, RegisterShape};
 use jay_types::request::Written;
 use jay_types::{ActId, Code, Dot, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The answer to undo.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,7 @@ pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
         check(call, &changes)?;
         let at = changes.first().map(|change| change.at).unwrap_or_default();
         let first_pos = changes.first().map_or(0, |change| change.pos);
+        let last_pos = changes.last().map_or(0, |change| change.pos);
         let mut by_memory: BTreeMap<i64, Vec<&ActChange>> = BTreeMap::new();
         for change in changes.iter().filter(|change| change.kind == EntityKind::Memory.number()) {
             by_memory.entry(change.entity).or_default().push(change);
@@ -52,7 +53,8 @@ pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
         for (num, changes) in by_memory {
             let Some(row) = w.memory(num, Moment::Latest)? else { continue };
             let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
-            let drafts = take_back(&row, before.as_ref(), &changes, act)?;
+            let after = w.memory(num, Moment::Position(last_pos))?;
+            let drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
             operation = changes.first().and_then(|change| Op::from_number(change.op)).map_or(operation, Op::name);
             let written = drafts.len() as u64;
             for (op, body) in drafts {
@@ -103,29 +105,36 @@ fn check(call: &Call<'_>, changes: &[ActChange]) -> Result<()> {
 fn take_back(
     row: &MemoryRow,
     before: Option<&MemoryRow>,
+    after: Option<&MemoryRow>,
     changes: &[&ActChange],
     act: ActId,
 ) -> Result<Vec<(Op, Body)>> {
     let mine: Vec<Dot> = changes.iter().map(|change| change.dot).collect();
+    let empty = EntityState::default();
+    let (then, done) = (before.map_or(&empty, |row| &row.state), after.map_or(&empty, |row| &row.state));
+    // A value that a later undo wrote back counts as the act's own.
+    let stands = |register: Register| {
+        row.state.winner(register).is_some_and(|write| mine.contains(&write.dot()))
+            || row.state.value(register) == done.value(register)
+    };
     let mut update = Body { undoes: Some(act), ..Body::default() };
     if changes.iter().any(|change| change.op == Op::Create.number()) {
-        if row.memory.version > changes.len() as u64 && changed_since(row, &mine) {
-            return Err(conflict(row, "text"));
+        if let Some(register) = [TEXT, KEY, VALID].into_iter().find(|register| !stands(*register)) {
+            return Err(conflict(row, register.name));
         }
         put(&mut update, &row.state, RETIRED, json!({"reason": "undo"}));
         return Ok(vec![(Op::Update, update)]);
     }
-    let empty = EntityState::default();
-    let then = before.map_or(&empty, |row| &row.state);
     let mut forget = None;
-    for (name, value) in changes.iter().filter_map(|change| change.body.as_ref()).flat_map(|body| &body.registers) {
+    let names: BTreeSet<&String> =
+        changes.iter().filter_map(|change| change.body.as_ref()).flat_map(|body| body.registers.keys()).collect();
+    for name in names {
         let Some(register) = EntityKind::Memory.register(name) else { continue };
         if register.shape == RegisterShape::Set {
-            undo_set(&mut update, &row.state, then, register, value);
+            undo_set(&mut update, &row.state, then, done, register);
             continue;
         }
-        let still_wins = row.state.winner(register).is_some_and(|write| mine.contains(&write.dot()));
-        if !still_wins {
+        if !stands(register) {
             return Err(conflict(row, name));
         }
         let value = then.value(register).cloned().unwrap_or(Value::Null);
@@ -138,36 +147,23 @@ fn take_back(
             put(&mut update, &row.state, register, value);
         }
     }
+    let reopens = [TEXT, KEY, VALID].iter().any(|register| update.registers.contains_key(register.name));
+    if let Some(retired) = then.value(RETIRED).filter(|_| then.is_retired() && reopens) {
+        // Writing the wording back would reopen what the act found retired.
+        update.registers.insert(RETIRED.name.to_owned(), retired.clone());
+        update.replaces.insert(RETIRED.name.to_owned(), row.state.head_dots(RETIRED));
+    }
     let update = (!update.registers.is_empty()).then_some((Op::Update, update));
     Ok(update.into_iter().chain(forget).collect())
 }
 
-/// True where another write than this act's holds the wording, the key or the validity.
-fn changed_since(row: &MemoryRow, mine: &[Dot]) -> bool {
-    use jay_types::change::registry::{KEY, TEXT, VALID};
-    [TEXT, KEY, VALID]
-        .into_iter()
-        .filter_map(|register| row.state.winner(register))
-        .any(|write| !mine.contains(&write.dot()))
-}
-
-fn undo_set(
-    body: &mut Body,
-    now: &EntityState,
-    then: &EntityState,
-    register: jay_types::change::Register,
-    value: &Value,
-) {
-    let added: Vec<String> = value
-        .get("add")
-        .and_then(Value::as_array)
-        .map(|add| add.iter().filter_map(|e| e.as_str().map(str::to_owned)).collect())
-        .unwrap_or_default();
-    let before: Vec<String> = then.elements(register).map(str::to_owned).collect();
-    let removes = value.get("remove").is_some();
-    let restore = if removes { before.clone() } else { vec![] };
-    let gone: Vec<String> = added.into_iter().filter(|element| !before.contains(element)).collect();
-    put_set(body, now, register, &restore, &gone);
+/// Takes out what the act put in and puts in what it took out; what others did to the set since stays.
+fn undo_set(body: &mut Body, now: &EntityState, then: &EntityState, done: &EntityState, register: Register) {
+    let without = |all: &EntityState, others: &EntityState| -> Vec<String> {
+        let others: BTreeSet<&str> = others.elements(register).collect();
+        all.elements(register).filter(|element| !others.contains(element)).map(str::to_owned).collect()
+    };
+    put_set(body, now, register, &without(then, done), &without(done, then));
 }
 
 fn conflict(row: &MemoryRow, field: &str) -> Error {

@@ -64,7 +64,8 @@ fn gather(
             embedding::add_vector_leg(tx, vector, filter, CANDIDATES, &mut found)?;
             let missing = tx.not_embedded(&vector.model, filter)?;
             if missing > 0 {
-                notes.push(format!("{missing} memories are not embedded yet"));
+                let which = if missing == 1 { "memory is" } else { "memories are" };
+                notes.push(format!("{missing} {which} not embedded yet"));
             }
         }
         _ => notes.push("text_only".to_owned()),

@@ -23,10 +23,15 @@ pub(super) fn split(read: ReadBlock, source: &BlockSource) -> Vec<Block> {
         }
         let at = blocks.iter().position(|block| block.session.id == current).unwrap_or_else(|| {
             let meta = sessions.iter().find(|meta| meta.id == current).cloned();
-            let session = meta.unwrap_or_else(|| SessionMeta {
+            let mut session = meta.unwrap_or_else(|| SessionMeta {
                 client: client.clone(),
                 id: current.clone(),
                 ..SessionMeta::default()
+            });
+            // A title is often the first words of a talk; the row itself is kept as it is.
+            session.title = session.title.map(|title| match secrets::apply(secrets::Policy::Redact, &title) {
+                secrets::Outcome::Redacted { text, .. } => text,
+                _ => title,
             });
             blocks.push(Block {
                 source: source.clone(),

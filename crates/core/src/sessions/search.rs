@@ -96,7 +96,9 @@ pub fn search(
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &mut notes)?;
         let fused = fuse(&candidates, &Setting { now: call.now, window: plan.window, weights: Weights::default() });
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
-        let has_more = more || (group == Group::None && matched > hits.len() as u64);
+        // Of what a phrase demands, and of sessions, only those among the candidates can be counted.
+        let counted = group == Group::None && plan.phrases.is_empty();
+        let has_more = more || (counted && matched > hits.len() as u64) || matched > CANDIDATES as u64;
         Ok(SessionHits { hits, matched, searchable: tx.searchable_messages(&clause)?, has_more, notes })
     })
 }

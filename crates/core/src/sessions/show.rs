@@ -65,7 +65,7 @@ pub fn show(
     };
     let (row, namespace, messages, next) = call.engine.archive.read(|tx| -> Result<Page> {
         let row = Store::find_session(tx, session.as_str())?;
-        let offset = match around {
+        let offset = match around.filter(|_| cursor.is_none()) {
             None => offset,
             Some(message) => tx
                 .message_offset(row.num, message.as_str())?

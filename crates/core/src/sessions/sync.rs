@@ -97,6 +97,9 @@ pub struct Synced {
 /// `bad_input` for a client that is not known, or a path without exactly one client; `busy`, `io`. Failures of single
 /// sources stand in the answer.
 pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Synced> {
+    if let Some(answer) = call.answer_before()? {
+        return Ok(answer);
+    }
     let started = call.engine.surroundings.now();
     let mut run = Run::new(call);
     let sources = run.discover(request)?;
@@ -112,7 +115,12 @@ pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64
     }
     run.flush()?;
     progress(all, all, "");
-    Ok(run.answer(started, request.dry_run))
+    let answer = run.answer(started, request.dry_run);
+    match &call.idempotency {
+        // The archive's acts are many; sent again after a crash between them and this, a sync reads what is left.
+        Some(_) if !request.dry_run => call.act(|_| Ok(answer)),
+        _ => Ok(answer),
+    }
 }
 
 /// An act that is read and scanned, waiting to be written.

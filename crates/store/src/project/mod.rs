@@ -29,6 +29,8 @@ pub(crate) struct Folded {
     pub(crate) claims: Vec<(i64, String)>,
     /// Every forget of a memory, also those that were taken back.
     pub(crate) forgets: Vec<memory::Forget>,
+    /// Acts that its changes took back, with the position of the change.
+    pub(crate) undone: Vec<(jay_types::ActId, i64)>,
     /// Position of each change, by dot.
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
@@ -49,6 +51,7 @@ fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
         return defer_all(tx, row.num);
     };
     let folded = fold_entity(tx, row, kind)?;
+    note_undone(tx, &folded)?;
     if let Some(purge) = folded.state.purged
         && (!tx.is_purged(row.num)? || tx.has_bodies(row.num)?)
     {
@@ -74,6 +77,7 @@ const fn is_of(kind: EntityKind, journal: Journal) -> bool {
     }
 }
 
+/// Joins the changes of an entity. Reads only: purge asks too, on a connection that cannot write.
 pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Result<Folded> {
     use jay_types::change::fold::BodyState;
     let changes = tx.changes_of(row.num, EVERYTHING)?;
@@ -101,18 +105,21 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
         _ => Vec::new(),
     };
     let positions = changes.iter().map(|change| (change.hash.dot(), change.pos as i64)).collect();
-    if tx.journal == Journal::Memory {
-        note_undone(tx, &changes)?;
-    }
-    Ok(Folded { row, state: fold(kind, &changes), texts, claims, forgets, positions })
+    let undone = changes
+        .iter()
+        .filter_map(|change| match &change.body {
+            BodyState::Present(Body { undoes: Some(act), .. }) => Some((*act, change.pos as i64)),
+            _ => None,
+        })
+        .collect();
+    Ok(Folded { row, state: fold(kind, &changes), texts, claims, forgets, undone, positions })
 }
 
 /// Remembers which acts an undo took back, so that the next one goes on behind them.
-fn note_undone(tx: &Tx<'_>, changes: &[jay_types::change::fold::Change]) -> Result<()> {
-    use jay_types::change::fold::BodyState;
-    for change in changes {
-        if let BodyState::Present(Body { undoes: Some(act), .. }) = &change.body {
-            tx.execute("INSERT OR IGNORE INTO undone(act, pos) VALUES(?1, ?2)", params![act.0, change.pos as i64])?;
+fn note_undone(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+    if tx.journal == Journal::Memory {
+        for (act, pos) in &folded.undone {
+            tx.execute("INSERT OR IGNORE INTO undone(act, pos) VALUES(?1, ?2)", params![act.0, pos])?;
         }
     }
     Ok(())

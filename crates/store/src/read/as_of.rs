@@ -33,6 +33,15 @@ impl Tx<'_> {
         Ok(Moment::Position(pos as u64))
     }
 
+    /// When the change at this position arrived; none where it is not here yet.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn arrived_at(&self, pos: u64) -> Result<Option<Timestamp>> {
+        let pos = Moment::Position(pos).upto();
+        self.one("SELECT at FROM arrivals WHERE pos >= ?1 ORDER BY pos LIMIT 1", [pos], |row| row.get(0).map(Timestamp))
+    }
+
     /// The greatest arrival number.
     ///
     /// # Errors

@@ -60,7 +60,11 @@ impl WriteTx<'_> {
 }
 
 impl Tx<'_> {
-    fn known_local_secret(&self) -> Result<Option<[u8; 32]>> {
+    /// The secret of [`WriteTx::local_secret`]; none before its first use.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn known_local_secret(&self) -> Result<Option<[u8; 32]>> {
         self.one("SELECT value FROM meta WHERE name = 'local_secret'", [], |row| row.get(0))
     }
 }

@@ -476,7 +476,11 @@ impl Store {
     /// # Errors
     /// `not_found`, `ambiguous` with the candidates.
     pub fn find_session(tx: &Tx<'_>, text: &str) -> Result<SessionRow, StoreError> {
-        let mut found = if text.trim().len() < 6 { Vec::new() } else { tx.find_sessions(text.trim())? };
+        let mut found = tx.find_sessions(text.trim())?;
+        if text.trim().len() < 6 {
+            // A client's own id may be shorter than what a part of one must have.
+            found.retain(|row| row.session == text.trim());
+        }
         match found.len() {
             1 => Ok(found.remove(0)),
             0 => Err(Error::not_found(format!("no session has the id `{}`", jay_types::text::shorten(text, 60)))
