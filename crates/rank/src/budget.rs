@@ -156,7 +156,7 @@ mod tests {
         "We decided to keep the journal append-only; every projection can be rebuilt from it, which costs about three seconds for a hundred thousand memories.",
         "fn parse_http_header(line: &str) -> Result<(String, Vec<u8>), ParseError> { let (name, value) = line.split_once(':').ok_or(ParseError::NoColon)?; Ok((name.trim().to_owned(), value.as_bytes().to_vec())) }",
         "for (const item of await fetchAll(`${baseUrl}/api/v2/items?limit=100`)) {\n    console.log(item.displayName, item.createdAt.toISOString());\n}\n",
-        "SELECT m.id, COUNT(*) AS total FROM memories m LEFT JOIN links l ON l.memory_id = m.id WHERE m.namespace = 'work/acme' GROUP BY m.id HAVING COUNT(*) > 3 ORDER BY total DESC;",
+        "select m.id, COUNT(*) AS total FROM memories m LEFT JOIN links l ON l.memory_id = m.id WHERE m.namespace = 'work/acme' GROUP BY m.id HAVING COUNT(*) > 3 ORDER BY total DESC;",
         "昨日の会議で、検索の順位付けを変更することに決めました。来週までに実装します。",
         "我们决定把数据库的端口从五四三二改成五四三三，因为旧的实例还没有关闭。",
         "어제 회의에서 검색 순위를 바꾸기로 결정했습니다. 다음 주까지 구현할 예정입니다.",

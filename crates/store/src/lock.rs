@@ -58,7 +58,7 @@ pub(crate) fn acquire(path: &Path) -> Result<WriteLock, Error> {
             Code::Busy,
             format!("another process has been writing to this store for {} seconds", WAIT_MAX.as_secs()),
         )
-        .hint("Try again; `jay doctor` names the process that holds the store.")),
+        .hint("Try again when it is done; `jay status` says how the store is meanwhile.")),
     }
 }
 

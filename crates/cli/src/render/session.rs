@@ -134,7 +134,11 @@ pub(super) fn found(answer: &SessionHits, view: &View) -> String {
         }
     }
     if answer.has_more {
-        text.push_str(&view.style.dim(&format!("{} of {} shown: --limit\n", answer.hits.len(), answer.matched)));
+        text.push_str(&view.style.dim(&format!(
+            "{} shown, {} with a word of the query: --limit shows more\n",
+            answer.hits.len(),
+            count(answer.matched, "message", "messages")
+        )));
     }
     text + &notes(&answer.notes, view.style)
 }

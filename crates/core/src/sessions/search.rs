@@ -65,7 +65,7 @@ pub struct SessionHit {
 pub struct SessionHits {
     /// Best first
     pub hits: Vec<SessionHit>,
-    /// Messages that have a word of the query
+    /// Messages that have a word of the query; the turns beside them can be hits too
     pub matched: u64,
     /// Messages that could have matched
     pub searchable: u64,

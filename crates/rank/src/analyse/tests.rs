@@ -1,3 +1,5 @@
+//! Terms of whole texts, as examples that are read in review, and properties that hold for any text.
+
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Orders of small sets of candidates, each showing one rule, and the properties of the order.
+
 use super::*;
 use expect_test::expect;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Plans of whole queries, as examples that are read in review, and the bounds that hold for any query.
+
 use super::*;
 use expect_test::expect;
 use proptest::prelude::*;

@@ -36,9 +36,6 @@ pub struct Brief {
     pub votes: i64,
 }
 
-/// Documents of the index that are looked at before the first filter; grown until enough pass.
-const OVERSAMPLING: usize = 4;
-
 impl Tx<'_> {
     /// The match expression, narrowed to the scope: namespaces are terms of their own in the index, so that a small
     /// namespace is not starved by a large one.
@@ -63,37 +60,31 @@ impl Tx<'_> {
         if filter.moment != Moment::Latest {
             return self.search_memories_at(terms, filter, limit);
         }
-        let expression = Self::scoped(terms, &filter.scope);
+        // The index ranks everything that matches before it gives the first; the filter is asked row by row until
+        // enough have passed, so that what is hidden or elsewhere takes no candidate's slot.
+        let mut ranked = self.statement(
+            "SELECT rowid, -rank FROM text_index WHERE text_index MATCH ?1 AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank",
+        )?;
         let (clause, params) = filter.clause();
-        let mut sample = if filter.is_narrow() { usize::MAX >> 1 } else { limit.saturating_mul(OVERSAMPLING) };
-        loop {
-            // The inner query ranks without touching rows; the outer one drops what is hidden or not current.
-            let sql = format!(
-                "SELECT f.doc, m.entity, f.score FROM
-                   (SELECT rowid AS doc, -rank AS score FROM text_index
-                    WHERE text_index MATCH ? AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank LIMIT ?) f
-                 JOIN changes c ON c.pos = f.doc JOIN memories m ON m.entity = c.entity AND m.text_pos = f.doc
-                 WHERE {clause} ORDER BY f.score DESC, m.entity LIMIT ?"
-            );
-            let mut all = vec![Sql::from(expression.clone()), Sql::from(sample as i64)];
-            all.extend(params.iter().cloned());
-            all.push(Sql::from(limit as i64));
-            let hits = self.text_hits(&sql, all)?;
-            if hits.len() >= limit || sample >= self.documents()? {
-                return Ok(hits);
-            }
-            sample = sample.saturating_mul(8);
+        let mut passes = self.statement(&format!(
+            "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
+        ))?;
+        for (index, value) in params.iter().enumerate() {
+            passes.raw_bind_parameter(index + 2, value)?;
         }
-    }
-
-    fn text_hits(&self, sql: &str, params: Vec<Sql>) -> Result<Vec<TextHit>> {
-        self.all(sql, rusqlite::params_from_iter(params), |row| {
-            Ok(TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? })
-        })
-    }
-
-    fn documents(&self) -> Result<usize> {
-        Ok(self.number("SELECT count(*) FROM text_index_docsize", [])? as usize)
+        let mut rows = ranked.query([Self::scoped(terms, &filter.scope)])?;
+        let mut hits = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (doc, score): (i64, f64) = (row.get(0)?, row.get(1)?);
+            passes.raw_bind_parameter(1, doc)?;
+            if let Some(row) = passes.raw_query().next()? {
+                hits.push(TextHit { doc, entity: row.get(0)?, score });
+                if hits.len() == limit {
+                    break;
+                }
+            }
+        }
+        Ok(hits)
     }
 
     /// The same over the wordings of a moment: old wordings stay in the index until purge (J13).
