@@ -256,8 +256,7 @@ pub(crate) mod tests {
 
     fn put(path: &Path, text: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test's file in a test's folder")]
-        std::fs::write(path, text).unwrap();
+        jay_testkit::write(path, text);
     }
 
     #[test]

@@ -125,8 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let deep = folder.path().join("a/b");
         std::fs::create_dir_all(&deep).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "a test's file in a test's folder")]
-        std::fs::write(folder.path().join("a").join(PROJECT_FILE), "namespace = \"x\"").unwrap();
+        jay_testkit::write(folder.path().join("a").join(PROJECT_FILE), "namespace = \"x\"");
         assert_eq!(project_file(&deep), Some(folder.path().join("a").join(PROJECT_FILE)));
     }
 }

@@ -14,7 +14,7 @@ fn copy(from: &Path, to: &Path) {
     for entry in walkdir_files(from) {
         let target = to.join(entry.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
-        std::fs::copy(&entry, target).unwrap();
+        jay_testkit::write(target, std::fs::read(&entry).unwrap());
     }
 }
 
@@ -149,8 +149,8 @@ fn a_file_under_another_name_has_its_rows_session() {
     let from =
         root().join("claude-code/1.0/projects/-home-mira-code-lantern/0e4b7a92-6d1c-4e8f-b3a7-5c2d9f8e1b04.jsonl");
     let (copy, agent) = (directory.path().join("copy.jsonl"), directory.path().join("agent-77.jsonl"));
-    std::fs::copy(&from, &copy).unwrap();
-    std::fs::copy(&from, &agent).unwrap();
+    jay_testkit::write(&copy, std::fs::read(&from).unwrap());
+    jay_testkit::write(&agent, std::fs::read(&from).unwrap());
     let found = adapter("claude-code").unwrap().discover_path(directory.path()).unwrap().sources;
     let id = "0e4b7a92-6d1c-4e8f-b3a7-5c2d9f8e1b04";
     assert_eq!(found[0].session, format!("{id}/agent-77"));
@@ -164,8 +164,8 @@ fn links_in_a_circle_end_and_give_each_file_once() {
     let directory = tempfile::tempdir().unwrap();
     let inner = directory.path().join("inner");
     std::fs::create_dir(&inner).unwrap();
-    std::fs::write(inner.join("a.jsonl"), b"{}\n").unwrap();
-    std::fs::write(inner.join(".hidden.jsonl"), b"{}\n").unwrap();
+    jay_testkit::write(inner.join("a.jsonl"), b"{}\n");
+    jay_testkit::write(inner.join(".hidden.jsonl"), b"{}\n");
     std::os::unix::fs::symlink(directory.path(), inner.join("up")).unwrap();
     std::os::unix::fs::symlink(inner.join("a.jsonl"), inner.join("b.jsonl")).unwrap();
     let discovery = adapter("generic").unwrap().discover_path(directory.path()).unwrap();

@@ -126,7 +126,7 @@ impl Growing {
     pub(crate) fn like(like: &Source) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file.jsonl");
-        std::fs::write(&path, b"").unwrap();
+        jay_testkit::write(&path, b"");
         Self { source: Source { path, ..like.clone() }, _directory: directory }
     }
 
@@ -135,6 +135,6 @@ impl Growing {
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) {
-        std::fs::write(&self.source.path, bytes).unwrap();
+        jay_testkit::write(&self.source.path, bytes);
     }
 }
