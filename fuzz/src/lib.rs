@@ -4,7 +4,7 @@
 //! Two drivers find them: [`driver`] here, which runs everywhere on stable Rust for a bounded time and is part of
 //! `scripts/test`, and cargo-fuzz with coverage (`fuzz/libfuzzer`), for a long search by hand.
 //!
-//! A new target is a function in [`targets`] and a row in [`TARGETS`].
+//! A new target is a function in `targets` and a row in [`TARGETS`].
 //!
 //! **Invariant:** a target depends on nothing but its input, so that an input that failed once fails always.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]

@@ -2,7 +2,7 @@
 //!
 //! In it: homes in temporary directories ([`TempHome`]), a clock that only steps when asked ([`Clock`]), seeded
 //! randomness ([`Random`]), text that looks like what agents store ([`Salad`]), the binary as a process ([`Jay`]),
-//! killing it in the middle of a write ([`kill`]) and how often a test repeats ([`counts`]).
+//! killing it in the middle of a write ([`kill`]) and how often a test repeats ([`counts()`]).
 //! Not in it: anything that knows the store, the engine or an operation.
 //!
 //! **Invariant:** no product crate depends on this one, except as a dev-dependency; a test that gets its numbers

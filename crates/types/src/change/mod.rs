@@ -2,7 +2,7 @@
 //!
 //! A change is a [`Header`] of fixed layout and a [`Body`] of registers. Headers form a hash chain per stream and are
 //! signed by their author's node once per (act, stream); bodies stand beside them under a salted hash, so that a
-//! purge can destroy a text without breaking the chain. [`fold`] turns an entity's changes into its state.
+//! purge can destroy a text without breaking the chain. [`fold()`] turns an entity's changes into its state.
 //!
 //! **Invariant:** bytes written by any released version mean the same for ever. The golden vectors under
 //! `fixtures/journal` hold this room to it.
