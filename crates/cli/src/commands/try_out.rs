@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// What the sample is asked where no question is given.
 const SAMPLE_QUESTION: &str = "which port does staging postgres use";
-/// What a person's own sessions are asked where no question is given.
-const OWN_QUESTION: &str = "error fixed because";
+/// What a person's own sessions are asked where none has a title.
+const OWN_QUESTION: &str = "what did we decide and why";
 
 pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
     app.output.talk("Looking for the sessions of your agents (Claude Code, Codex) …");
@@ -29,7 +29,8 @@ pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
             "{sessions} sessions are archived in {}, {inserted} of them just now.",
             app.paths.data.display()
         ));
-        ask(app, question.unwrap_or(OWN_QUESTION))?;
+        let own = own_question(app)?;
+        ask(app, question.unwrap_or(&own))?;
         app.output.talk("\nAsk your own: `jay session search \"…\"`.");
         return Ok(0);
     }
@@ -37,6 +38,15 @@ pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
     with_sample(app, question.unwrap_or(SAMPLE_QUESTION))?;
     app.output.talk("\nWith sessions of your own: `jay session sync`, then `jay session search \"…\"`.");
     Ok(0)
+}
+
+/// A question that a person's own sessions can answer: the title of the latest that has one.
+fn own_question(app: &App<'_>) -> Result<String> {
+    let listed = call(app, "session_list", json!({"limit": 50}))?;
+    let sessions = listed.get("sessions").and_then(Value::as_array).into_iter().flatten();
+    let title =
+        sessions.filter_map(|session| session.get("title")?.as_str()).find(|title| title.split(' ').count() > 1);
+    Ok(title.unwrap_or(OWN_QUESTION).to_owned())
 }
 
 fn with_sample(app: &App<'_>, question: &str) -> Result<()> {

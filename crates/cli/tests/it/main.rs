@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value)]
 
 mod commands;
+mod crash;
 mod doors;
 
 use serde_json::Value;

@@ -1,0 +1,41 @@
+//! kill -9 of the real binary under a writing load: what was answered is there, and the doctor finds nothing.
+
+use super::Home;
+use jay_testkit::kill::{KillAfter, feed_and_kill};
+use jay_testkit::{Random, Salad, counts};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Lines that are offered to each process; more than it answers before it is killed.
+const LINES: usize = 3000;
+
+#[test]
+fn every_answered_memory_survives_kill_9() {
+    let home = Home::new();
+    let mut random = Random::new(9);
+    let mut salad = Salad::new(9);
+    let mut answered: Vec<String> = Vec::new();
+    let mut killed_running = 0;
+    for _ in 0..counts().kills() {
+        let lines: Vec<String> =
+            (0..LINES).map(|_| json!({"op": "remember", "input": {"text": salad.text(20)}}).to_string()).collect();
+        let after = KillAfter { answers: 1 + random.index(200), pause: Duration::from_micros(random.below(3000)) };
+        let killed = feed_and_kill(home.jay(&["call"]), lines, after);
+        killed_running += usize::from(killed.was_running);
+        for line in &killed.answers {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            assert_eq!(answer["ok"], true, "{line}");
+            answered.push(answer["value"]["id"].as_str().unwrap().to_owned());
+        }
+    }
+    assert!(killed_running > 0, "no process was killed while it wrote");
+    for ids in answered.chunks(100) {
+        let input = json!({"op": "get", "input": {"ids": ids}}).to_string();
+        let done = home.run_with(&["call"], &format!("{input}\n"));
+        let answer: Value = serde_json::from_str(done.stdout.trim()).unwrap();
+        assert_eq!(answer["value"]["memories"].as_array().map(Vec::len), Some(ids.len()), "{answer}");
+    }
+    let doctor = home.run(&["doctor", "--rebuild"]);
+    assert_eq!(doctor.code, 0, "{}{}", doctor.stdout, doctor.stderr);
+    assert!(doctor.stdout.contains("every row is the same"), "{}", doctor.stdout);
+}
