@@ -215,6 +215,13 @@ fn scrub(call: &Call<'_>, archive_too: bool) -> Result<Vec<Place>> {
             store.finish_jobs(&done)?;
         }
         places.push(Place { place: name.to_owned(), done: scrubbed.done, waiting_for: scrubbed.waiting_for });
+        places.extend(store.copies()?.iter().map(|copy| Place {
+            place: copy.display().to_string(),
+            done: false,
+            waiting_for: Some(
+                "you: it is a copy made before an upgrade and holds the text; remove the file".to_owned(),
+            ),
+        }));
     }
     Ok(places)
 }

@@ -296,6 +296,25 @@ impl Store {
         self.options.analysis.version
     }
 
+    /// Copies of this store's file that were made before a migration: they hold every text that it held then.
+    ///
+    /// # Errors
+    /// `io` where the data directory cannot be listed.
+    pub fn copies(&self) -> Result<Vec<PathBuf>> {
+        let file = self.file();
+        let name = file.file_name().map(|name| format!("{}.before-", name.to_string_lossy())).unwrap_or_default();
+        let told = |error: std::io::Error| Error::io(format!("cannot list {}", self.directory().display()), &error);
+        let mut copies = Vec::new();
+        for entry in fs::read_dir(self.directory()).map_err(told)? {
+            let path = entry.map_err(told)?.path();
+            if path.file_name().is_some_and(|found| found.to_string_lossy().starts_with(&name)) {
+                copies.push(path);
+            }
+        }
+        copies.sort();
+        Ok(copies)
+    }
+
     /// Files of the data directory that others than their owner may read, in words.
     #[must_use]
     pub fn permission_faults(&self) -> Vec<String> {

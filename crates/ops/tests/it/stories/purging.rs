@@ -87,3 +87,19 @@ fn purge_is_for_people_at_hand() {
     assert_eq!(world.recall(json!({"query": "lamp"})), ["lamp"]);
     assert_eq!(world.err("undo", json!({"x": 1})).code, Code::BadInput);
 }
+
+#[test]
+fn a_copy_from_before_an_upgrade_keeps_a_purge_from_being_done() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "lamp"}));
+    let copy = world.home.path().join("scrubjay/memory.db.before-2");
+    jay_testkit::write(&copy, "lamp");
+    let purged = world.ok("purge", json!({"ids": [id]}));
+    assert_eq!(purged["done"], false, "{purged}");
+    let named = purged["places"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|place| place["done"] == false && place["place"].as_str().unwrap().ends_with("memory.db.before-2"));
+    assert!(named, "{purged}");
+}
