@@ -16,7 +16,7 @@ CREATE TABLE messages(
   id TEXT NOT NULL, digest INTEGER NOT NULL, role TEXT, author TEXT, at INTEGER,
   -- 1 where it has conversational text; 1 in `superseded` where a later revision or an equal copy stands for it
   searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX messages_by_session ON messages(entity, ordinal);
+CREATE INDEX messages_by_session ON messages(entity, ordinal, place);
 CREATE INDEX messages_by_id ON messages(id);
 CREATE VIRTUAL TABLE text_index USING fts5(terms, scope, content='', tokenize="ascii tokenchars '_'");
 -- A local record, no projection: how far each source on this machine was read.

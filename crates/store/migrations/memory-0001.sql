@@ -6,11 +6,14 @@ CREATE TABLE memories(
   valid_from INTEGER, valid_to INTEGER, expires_at INTEGER,
   importance REAL, confidence REAL, pinned INTEGER NOT NULL DEFAULT 0,
   useful INTEGER NOT NULL DEFAULT 0, noise INTEGER NOT NULL DEFAULT 0,
+  -- the session that the memory was said in, as its source names it
+  session TEXT,
   -- 1 superseded, 2 forgotten, 4 retired, 8 shadow, 16 forgotten by its text
   hidden INTEGER NOT NULL, version INTEGER NOT NULL);
 CREATE INDEX memories_by_mac ON memories(namespace, text_mac);
 CREATE INDEX memories_by_key ON memories(namespace, key) WHERE key IS NOT NULL;
 CREATE INDEX memories_by_time ON memories(created_at, entity);
+CREATE INDEX memories_by_session ON memories(session, created_at, entity) WHERE session IS NOT NULL;
 CREATE TABLE tags(entity INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(entity, tag)) WITHOUT ROWID;
 CREATE INDEX tags_by_tag ON tags(tag, entity);
 CREATE TABLE links(entity INTEGER NOT NULL, target BLOB NOT NULL, relation TEXT NOT NULL, PRIMARY KEY(entity, target, relation)) WITHOUT ROWID;

@@ -41,6 +41,7 @@ pub use read::namespaces::{NamespaceRow, Scope};
 pub use read::search::{Brief, TextHit};
 pub use read::sessions::{MessageRow, SessionClause, SessionRow, SourceRow};
 pub use read::status::StoreCounts;
+pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;
 pub use tx::Tx;
 pub use vectors::StoredVector;

@@ -1,6 +1,7 @@
 //! Recall: a question becomes candidates from one snapshot, one order, and as many hits as the caller has room for.
 
 mod present;
+pub(crate) mod turns;
 
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;

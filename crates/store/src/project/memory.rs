@@ -7,7 +7,8 @@ use jay_types::Timestamp;
 use jay_types::change::Op;
 use jay_types::change::fold::{BodyState, Change, EntityState};
 use jay_types::change::registry::{
-    CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, TAGS, TEXT, VALID,
+    CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, SOURCE, TAGS, TEXT,
+    VALID,
 };
 use jay_types::id::from_hex;
 use jay_types::memory::Kind;
@@ -91,8 +92,9 @@ impl Row {
         let votes = |verdict: &str| state.elements(FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64;
         tx.execute(
             "INSERT OR REPLACE INTO memories(entity, namespace, kind, text_pos, text_mac, key, key_pos, created_hlc, created_at,
-               updated_at, valid_from, valid_to, expires_at, importance, confidence, pinned, useful, noise, hidden, version)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+               updated_at, valid_from, valid_to, expires_at, importance, confidence, pinned, useful, noise, session, hidden,
+               version)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
             params![
                 folded.row.num,
                 folded.row.namespace,
@@ -112,6 +114,7 @@ impl Row {
                 state.value(PINNED).and_then(Value::as_bool).unwrap_or(false),
                 votes("useful "),
                 votes("noise "),
+                state.value(SOURCE).and_then(|source| source.get("session")).and_then(Value::as_str),
                 hidden::own_bits(state),
                 state.version as i64
             ],

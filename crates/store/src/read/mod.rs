@@ -12,3 +12,4 @@ pub(crate) mod root;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod status;
+pub(crate) mod turns;

@@ -94,7 +94,7 @@ pub struct SessionClause {
 
 impl SessionClause {
     /// The clause over `messages m` and `sessions s`.
-    fn sql(&self) -> (String, Vec<Sql>) {
+    pub(crate) fn sql(&self) -> (String, Vec<Sql>) {
         let mut sql = self.session_sql();
         sql.0.push_str(" AND m.superseded = 0");
         let times = [("m.at >= ?", self.since.map(|at| at.0)), ("m.at < ?", self.until.map(|at| at.0))];
