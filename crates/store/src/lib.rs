@@ -10,6 +10,7 @@
 mod connection;
 mod error;
 mod group;
+mod holders;
 mod identity;
 mod jobs;
 mod journal;

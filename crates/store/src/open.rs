@@ -230,9 +230,18 @@ impl Store {
     /// The bytes of the write-ahead log; 0 where there is none.
     #[must_use]
     pub fn wal_bytes(&self) -> u64 {
-        let mut wal = self.file().into_os_string();
-        wal.push("-wal");
-        fs::metadata(PathBuf::from(wal)).map_or(0, |metadata| metadata.len())
+        fs::metadata(self.beside("-wal")).map_or(0, |metadata| metadata.len())
+    }
+
+    /// The file on which SQLite's readers of this store hold their locks.
+    pub(crate) fn shm_file(&self) -> PathBuf {
+        self.beside("-shm")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.file().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 
     /// Moves a large write-ahead log into the database. Called after acknowledgements (I6).
