@@ -180,7 +180,7 @@ impl Store {
         Ok(connection)
     }
 
-    /// Opens the writer's connection: file, format. Runs under the write lock, so that no two processes make a store.
+    /// Opens the writer's connection: file, format, what waited. Runs under the write lock, so that no two processes make a store.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         let file = self.file();
         if file.exists() {
@@ -194,6 +194,7 @@ impl Store {
         if tx.meta_number("analysis")?.is_none() {
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
         }
+        self.retry_waiting(&connection);
         Ok(connection)
     }
 
