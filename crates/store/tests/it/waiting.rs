@@ -172,7 +172,7 @@ fn what_another_program_deferred_is_tried_by_the_first_write() {
     let (node, id) = as_an_older_program_left_it();
     let next = node.again();
     let waiting = counted(&["missing_body", "unknown_field", "unknown_kind"]);
-    assert_eq!((deferred(&next), tagged(&next)), (waiting.clone(), 0), "a read changes nothing");
+    assert_eq!((deferred(&next), tagged(&next)), (waiting, 0), "a read changes nothing");
     next.namespace("elsewhere");
     assert_eq!((deferred(&next), tagged(&next)), (counted(&["missing_body", "unknown_kind"]), 1));
     assert_eq!(next.get(id).unwrap().memory.tags, ["late"]);
