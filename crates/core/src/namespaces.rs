@@ -3,7 +3,8 @@
 use crate::edit::draft_move;
 use crate::engine::Call;
 use crate::registers::{put, put_set};
-use crate::remember::policy_of;
+use crate::remember::check::redacted_reason;
+use crate::remember::{clean_text, policy_of};
 use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, Moment, NamespaceRow, Scope, Tx, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::change::registry::{ALIASES, FORGOTTEN, PATH, POLICY, REMOTES, RETIRED};
@@ -250,6 +251,9 @@ pub struct Merged {
     pub moved: u64,
     /// The namespace that has them now
     pub into: NamespaceView,
+    /// What there is to say: secrets that the target's policy took out
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 fn everything_in(tx: &Tx<'_>, num: i64) -> Result<Vec<i64>> {
@@ -271,9 +275,9 @@ fn everything_in(tx: &Tx<'_>, num: i64) -> Result<Vec<i64>> {
 /// # Errors
 /// `not_found`, `bad_input` where both are one.
 pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_run: bool) -> Result<Merged> {
-    if let Some((target, moved)) = call.answer_before::<(i64, u64)>()? {
+    if let Some((target, moved, notes)) = call.answer_before::<(i64, u64, Vec<String>)>()? {
         let into = call.engine.memory.read(|tx| -> Result<_> { Ok(view(tx.namespace(target)?)) })?;
-        return Ok(Merged { moved, into });
+        return Ok(Merged { moved, into, notes });
     }
     let (source, target, count) = call.engine.memory.read(|tx| -> Result<(i64, i64, usize)> {
         let (source, target) = (find(tx, from)?, find(tx, into)?);
@@ -282,17 +286,22 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
     if source == target {
         return Err(Error::bad_input(format!("{from} and {into} are one namespace")));
     }
+    let mut notes = Vec::new();
     if !dry_run {
-        call.act(|w| {
-            move_all(w, source, target, from)?;
-            Ok((target, count as u64))
-        })?;
+        notes = call
+            .act(|w| {
+                let rules = move_all(w, source, target, from)?;
+                Ok((target, count as u64, redacted_reason(&rules).into_iter().collect::<Vec<_>>()))
+            })?
+            .2;
     }
     let into = call.engine.memory.read(|tx| -> Result<NamespaceView> { Ok(view(tx.namespace(target)?)) })?;
-    Ok(Merged { moved: count as u64, into })
+    Ok(Merged { moved: count as u64, into, notes })
 }
 
-fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath) -> Result<()> {
+/// Moves what is there under the target's present policy; returns the rules that found secrets.
+fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath) -> Result<BTreeSet<&'static str>> {
+    let mut rules = BTreeSet::new();
     let target_id = w.namespace_id_of(target)?;
     let policy = policy_of(&w.secrets_policy(target)?);
     let memories = everything_in(w, source)?;
@@ -300,9 +309,10 @@ fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath)
     for page in memories.chunks(PER_ACT) {
         for num in page {
             if let Some(row) = w.memory(*num, Moment::Latest)? {
-                let id = draft_move(w, &row, (target_id, policy), &mut BTreeSet::new())?;
+                let id = draft_move(w, &row, (target_id, policy), &mut rules)?;
                 if row.state.is_forgotten() {
-                    forgotten.push((id, row.memory.text));
+                    // The mark is of the text as it stands there: that is what a later equal one will be there too.
+                    forgotten.push((id, clean_text(&row.memory.text, policy, &mut rules)?));
                 }
             }
         }
@@ -324,7 +334,7 @@ fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath)
     let mut body = Body::default();
     put_set(&mut body, &w.namespace_entity(target)?, ALIASES, &[path.as_str().to_owned()], &[]);
     draft_update(w, target, body)?;
-    Ok(())
+    Ok(rules)
 }
 
 /// The answer to a deletion.

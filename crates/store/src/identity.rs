@@ -4,6 +4,11 @@
 //! that key was made: a copied or restored directory has another, and goes on as a new node, because two stores that
 //! write as one node would fork its streams.
 //!
+//! Another process of the same directory may make a new node at any time (a received branch of our own stream says that
+//! the directory was rolled back). So every act looks at the file again, under the write lock: a process that lives long
+//! goes on as the new node with its next act. An act of the *other* journal that is being written at that very moment
+//! ends as the old node; that is a fork at worst, which is kept and reported.
+//!
 //! **Invariant:** a process never signs with a key whose file it did not just find where it was made.
 
 use crate::lock;
@@ -15,6 +20,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// What the binary knows of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,31 +38,58 @@ struct Birthmark {
     born: Option<u128>,
 }
 
-/// The node of a data directory; the key is read at the first write of a process.
+/// What tells at a glance that `node.key` is still the file that was read: it is only ever replaced as a whole, by a file
+/// that was made beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    file: u64,
+    written: Option<SystemTime>,
+    bytes: u64,
+}
+
+/// A key with the look of the file in which it stood.
+struct Held {
+    key: NodeKey,
+    look: Option<Look>,
+}
+
+/// The node of a data directory; the key is read at the first write of a process and when its file changed.
 pub(crate) struct Identity {
     directory: PathBuf,
     machine: Machine,
     surroundings: Arc<dyn Surroundings>,
-    key: Mutex<Option<NodeKey>>,
+    held: Mutex<Option<Held>>,
 }
 
 impl Identity {
     pub(crate) fn new(directory: PathBuf, machine: Machine, surroundings: Arc<dyn Surroundings>) -> Self {
-        Self { directory, machine, surroundings, key: Mutex::new(None) }
+        Self { directory, machine, surroundings, held: Mutex::new(None) }
     }
 
-    /// The key to sign with; made where there is none or where the directory is a copy.
+    /// The key to sign with; made where there is none or where the directory is a copy. Asked for by each act, under
+    /// the write lock.
     pub(crate) fn key(&self) -> Result<NodeKey, Error> {
-        let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = &*key {
-            return Ok(key.clone());
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = self.look();
+        if let Some(held) = held.as_ref().filter(|held| look.is_some() && held.look == look) {
+            return Ok(held.key.clone());
         }
         let _alone = self.lock()?;
         let found = match self.stored()? {
             Some(stored) => stored,
             None => self.make()?,
         };
-        Ok(key.insert(found).clone())
+        if let Some(before) = held.as_ref().filter(|before| before.key.node_id() != found.node_id()) {
+            tracing::info!(before = %before.key.node_id(), node = %found.node_id(), "another process made a new node");
+        }
+        // No other process replaces the file while the lock is held.
+        *held = Some(Held { key: found.clone(), look: self.look() });
+        Ok(found)
+    }
+
+    fn look(&self) -> Option<Look> {
+        let metadata = fs::metadata(self.key_path()).ok()?;
+        Some(Look { file: file_number(&metadata), written: metadata.modified().ok(), bytes: metadata.len() })
     }
 
     /// The node as files tell it, for reads; none before the first write.
@@ -66,11 +99,11 @@ impl Identity {
 
     /// Goes on as a new node from the next write: another store has a branch of our streams that we do not know.
     pub(crate) fn renew(&self) -> Result<NodeId, Error> {
-        let mut key = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let _alone = self.lock()?;
         let made = self.make()?;
         let node = made.node_id();
-        *key = Some(made);
+        *held = Some(Held { key: made, look: self.look() });
         Ok(node)
     }
 

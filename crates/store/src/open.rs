@@ -180,7 +180,7 @@ impl Store {
         Ok(connection)
     }
 
-    /// Opens the writer's connection: file, format. Runs under the write lock, so that no two processes make a store.
+    /// Opens the writer's connection: file, format, what waited. Runs under the write lock, so that no two processes make a store.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         let file = self.file();
         if file.exists() {
@@ -194,6 +194,7 @@ impl Store {
         if tx.meta_number("analysis")?.is_none() {
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
         }
+        self.retry_waiting(&connection);
         Ok(connection)
     }
 
@@ -230,9 +231,18 @@ impl Store {
     /// The bytes of the write-ahead log; 0 where there is none.
     #[must_use]
     pub fn wal_bytes(&self) -> u64 {
-        let mut wal = self.file().into_os_string();
-        wal.push("-wal");
-        fs::metadata(PathBuf::from(wal)).map_or(0, |metadata| metadata.len())
+        fs::metadata(self.beside("-wal")).map_or(0, |metadata| metadata.len())
+    }
+
+    /// The file on which SQLite's readers of this store hold their locks.
+    pub(crate) fn shm_file(&self) -> PathBuf {
+        self.beside("-shm")
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.file().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
     }
 
     /// Moves a large write-ahead log into the database. Called after acknowledgements (I6).

@@ -9,17 +9,18 @@ use crate::open::Store;
 use crate::project::Folded;
 use crate::project::document::{message_document, of_message};
 use crate::tx::Tx;
-use crate::{Result, connection};
+use crate::{Result, connection, holders};
 use jay_types::change::block::Block;
 use jay_types::change::{EntityKind, Journal};
 use rusqlite::Connection;
+use std::path::Path;
 
 /// What `Store::scrub` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scrubbed {
     /// True where no byte of a purged text is left in this store's files.
     pub done: bool,
-    /// Who keeps the log from being truncated.
+    /// Who keeps the log from being truncated: `process 1234` where the system tells.
     pub waiting_for: Option<String>,
 }
 
@@ -85,16 +86,16 @@ impl Store {
             |connection| {
                 connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
                 connection.execute_batch("VACUUM")?;
-                Ok(truncate(connection)?)
+                Ok(truncate(connection, &self.shm_file())?)
             },
         )
     }
 }
 
-fn truncate(connection: &Connection) -> rusqlite::Result<Scrubbed> {
+fn truncate(connection: &Connection, shm: &Path) -> rusqlite::Result<Scrubbed> {
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     let blocked: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     connection.busy_timeout(connection::BUSY_TIMEOUT)?;
-    let waiting_for = (blocked != 0).then(|| "another process that reads the store".to_owned());
+    let waiting_for = (blocked != 0).then(|| holders::who_holds(shm));
     Ok(Scrubbed { done: blocked == 0, waiting_for })
 }

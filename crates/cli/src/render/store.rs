@@ -50,6 +50,12 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     for deferred in &status.deferred {
         rows.push(("deferred", format!("{} ({})", deferred.count, deferred.reason)));
     }
+    for stopped in &status.stopped {
+        rows.push(("stopped streams", format!("{} ({})", stopped.count, stopped.reason)));
+    }
+    for node in &status.clocks_ahead {
+        rows.push(("clocks ahead", node.said()));
+    }
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
     table(&rows, view.style.width) + &notes(&status.notes, view.style)
 }

@@ -1,8 +1,9 @@
 //! Doctor: finds what is wrong, explains it, mends what can be mended.
 
+use super::clocks::{nodes_ahead, said_of_stopped};
 use crate::engine::{Call, Engine};
 use jay_store::Store;
-use jay_types::Result;
+use jay_types::{Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     }
     for (store, name) in [(&engine.memory, "memory"), (&engine.archive, "archive")] {
         if store.exists() {
-            check_store(store, name, rebuild, fix, &mut findings)?;
+            check_store(store, name, (rebuild, fix, call.now), &mut findings)?;
         }
     }
     check_files(engine, &mut findings);
@@ -66,7 +67,12 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     Ok(Diagnosis { findings, healthy })
 }
 
-fn check_store(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_store(
+    store: &Store,
+    name: &str,
+    (rebuild, fix, now): (bool, bool, Timestamp),
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let integrity = store.read(|tx| tx.integrity_faults())?;
     findings.push(match integrity.first() {
         None => ok(&format!("{name} file"), "SQLite finds nothing wrong".to_owned()),
@@ -82,26 +88,32 @@ fn check_store(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &m
         Some(fault) => bad(&format!("{name} journal"), format!("{} faults, the first: {fault}", faults.len()))
             .hint("Keep a copy of the data directory and report this."),
     });
-    check_counts(store, name, findings)?;
+    check_counts(store, name, now, findings)?;
     check_index(store, name, rebuild, fix, findings)
 }
 
-fn check_counts(store: &Store, name: &str, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_counts(store: &Store, name: &str, now: Timestamp, findings: &mut Vec<Finding>) -> Result<()> {
     let counts = store.read(|tx| tx.counts())?;
     let said = |list: &[(String, u64)]| {
         list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
     };
     if !counts.deferred.is_empty() {
-        findings.push(
-            warn(&format!("{name} deferred"), said(&counts.deferred))
-                .hint("These changes are kept and tried again; a newer jay may know them."),
-        );
+        findings.push(warn(&format!("{name} deferred"), said(&counts.deferred)).hint(
+            "These changes are kept. What a newer jay knows it tries at its first write; a missing body when it comes.",
+        ));
     }
     if !counts.stopped.is_empty() {
         findings.push(
             warn(&format!("{name} stopped streams"), said(&counts.stopped))
                 .hint("What another machine sent did not hold; its other streams go on."),
         );
+    }
+    if let Some(message) = said_of_stopped(&counts.stopped_clocks, now) {
+        let hint = "Look at the clock of that machine, and at this one's.";
+        findings.push(warn(&format!("{name} stopped clocks"), message).hint(hint));
+    }
+    for node in nodes_ahead(&counts.clocks_ahead).iter().filter(|node| node.is_recent(now)) {
+        findings.push(warn(&format!("{name} clocks"), node.said()).hint(node.hint()));
     }
     if counts.forks > 0 {
         findings.push(

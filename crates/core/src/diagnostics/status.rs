@@ -1,5 +1,6 @@
 //! Status: what is here, counted from the tables.
 
+use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
 use crate::engine::Call;
 use jay_store::StoreCounts;
 use jay_types::{EntityId, NodeId, Result};
@@ -48,6 +49,9 @@ pub struct Status {
     pub forks: u64,
     /// Streams that may not go on
     pub stopped: Vec<Counted>,
+    /// Nodes whose changes came with a clock more than five minutes ahead; the changes are applied
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks_ahead: Vec<NodeAhead>,
     /// Jobs that are not done
     pub jobs_pending: u64,
     /// Jobs that gave up
@@ -88,6 +92,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     if memory.conflicts > 0 {
         notes.push("`jay get ID` lists both values of a conflict; `jay update` settles it".to_owned());
     }
+    notes.extend(said_of_stopped(&[memory.stopped_clocks.clone(), archive.stopped_clocks.clone()].concat(), call.now));
     if engine.embedder.is_none() {
         notes.push("text_only: no embedder is configured".to_owned());
     }
@@ -106,6 +111,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         deferred: counted(&memory.deferred, &archive.deferred),
         forks: memory.forks + archive.forks,
         stopped: counted(&memory.stopped, &archive.stopped),
+        clocks_ahead: nodes_ahead(&[memory.clocks_ahead.clone(), archive.clocks_ahead.clone()].concat()),
         jobs_pending: jobs(&memory, "pending") + jobs(&archive, "pending"),
         jobs_failed: jobs(&memory, "failed") + jobs(&archive, "failed"),
         not_embedded: engine.embedder.as_ref().map(|_| embedding(&memory) + embedding(&archive)),

@@ -9,8 +9,8 @@ use crate::remember::{clean_text, policy_of};
 use crate::secrets::Policy;
 use jay_store::{Draft, MemoryRow, Moment, WriteTx};
 use jay_types::bounds::Word;
-use jay_types::change::registry::{COPIED_FROM, RETIRED};
-use jay_types::change::{Body, EntityKind, Op};
+use jay_types::change::registry::{COPIED_FROM, FORGOTTEN, RETIRED};
+use jay_types::change::{Body, EntityKind, Op, RegisterShape};
 use jay_types::namespace::NamespacePath;
 use jay_types::request::Written;
 use jay_types::{Code, EntityId, Error, NamespaceId, Result};
@@ -53,9 +53,7 @@ pub(crate) fn draft_move(
     let id = w.new_id();
     let from = json!({"namespace": row.namespace, "id": row.memory.id});
     let mut body = copy(&row.state);
-    for value in body.registers.values_mut() {
-        clean_value(value, policy, rules)?;
-    }
+    clean_body(&mut body, policy, rules)?;
     let body = body.with(COPIED_FROM, from);
     // Its time is part of what it says: without a register the copy would be as young as the move.
     let body = match row.state.value(jay_types::change::registry::CREATED_AT) {
@@ -67,6 +65,29 @@ pub(crate) fn draft_move(
     put(&mut retire, &row.state, RETIRED, json!({"reason": "moved", "moved_to": id}));
     w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, retire));
     Ok(id)
+}
+
+/// Cleans what a body writes, as the namespace's policy of this moment says: what was allowed once is not written again.
+/// Of a set only what is added: removals name additions by their dots. Of marks of being hidden only the reason, and
+/// nothing of ids.
+pub(super) fn clean_body(body: &mut Body, policy: Policy, rules: &mut BTreeSet<&'static str>) -> Result<()> {
+    for (name, value) in &mut body.registers {
+        match EntityKind::Memory.register(name) {
+            Some(FORGOTTEN | RETIRED) => {
+                if let Some(reason) = value.get_mut("reason") {
+                    clean_value(reason, policy, rules)?;
+                }
+            }
+            Some(COPIED_FROM) => {}
+            Some(register) if register.shape == RegisterShape::Set => {
+                if let Some(added) = value.get_mut("add") {
+                    clean_value(added, policy, rules)?;
+                }
+            }
+            _ => clean_value(value, policy, rules)?,
+        }
+    }
+    Ok(())
 }
 
 /// Cleans every text within a register's value.

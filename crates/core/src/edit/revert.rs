@@ -1,6 +1,6 @@
 //! Revert: forward changes that make one memory say again what it said at a moment.
 
-use super::moving::clean_value;
+use super::moving::clean_body;
 use super::write_update;
 use crate::engine::Call;
 use crate::filter;
@@ -34,9 +34,7 @@ pub fn revert(call: &Call<'_>, id: &Word, to: &Word) -> Result<Written> {
         // What was allowed then may not be allowed by now.
         let policy = policy_of(&w.secrets_policy(num)?);
         let mut rules = BTreeSet::new();
-        for value in body.registers.values_mut() {
-            clean_value(value, policy, &mut rules)?;
-        }
+        clean_body(&mut body, policy, &mut rules)?;
         if let Some(forgotten) = w.forgotten_text(num, &then.memory.text)? {
             return Err(Error::new(jay_types::Code::Forgotten, "the wording of that time was forgotten")
                 .hint(format!("A person can bring it back with `jay unforget {forgotten}`.")));

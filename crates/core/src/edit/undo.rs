@@ -1,8 +1,12 @@
 //! Undo: write back what the caller's last act won, as far as it still wins.
 
 use super::answer;
+use super::moving::{clean_body, clean_value};
 use crate::engine::Call;
 use crate::registers::{put, put_set};
+use crate::remember::check::redacted_reason;
+use crate::remember::policy_of;
+use crate::secrets::Policy;
 use jay_store::{ActChange, Draft, MemoryRow, Moment, WriteTx};
 use jay_types::change::fold::EntityState;
 use jay_types::change::registry::{FORGOTTEN, KEY, RETIRED, TEXT, VALID};
@@ -54,13 +58,14 @@ pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
             let Some(row) = w.memory(num, Moment::Latest)? else { continue };
             let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
             let after = w.memory(num, Moment::Position(last_pos))?;
-            let drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
+            let mut drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
+            let notes = under_todays_rules(w, &row, &mut drafts)?;
             operation = changes.first().and_then(|change| Op::from_number(change.op)).map_or(operation, Op::name);
             let written = drafts.len() as u64;
             for (op, body) in drafts {
                 w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, op, body));
             }
-            let mut answer = answer(&row, written > 0, vec![]);
+            let mut answer = answer(&row, written > 0, notes);
             answer.version = row.memory.version + written;
             memories.push(answer);
         }
@@ -80,6 +85,24 @@ pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
         (None, Err(error)) => Err(error),
         (None, Ok(())) => Err(Error::internal("a dry run made no plan")),
     }
+}
+
+/// What the act replaced may not be allowed by now: a wording that is written back is a way in like any other.
+fn under_todays_rules(w: &WriteTx<'_>, row: &MemoryRow, drafts: &mut [(Op, Body)]) -> Result<Vec<String>> {
+    let namespace = w.namespace_of(row.num)?;
+    let policy = policy_of(&w.secrets_policy(namespace)?);
+    let mut rules = BTreeSet::new();
+    for (_, body) in drafts {
+        clean_body(body, policy, &mut rules)?;
+        let text = body.registers.get(TEXT.name).and_then(|value| value.get("text")).and_then(Value::as_str);
+        if let Some(text) = text
+            && let Some(forgotten) = w.forgotten_text(namespace, text)?
+        {
+            return Err(Error::new(Code::Forgotten, "the wording before your last act was forgotten")
+                .hint(format!("A person can bring it back with `jay unforget {forgotten}`.")));
+        }
+    }
+    Ok(redacted_reason(&rules).into_iter().collect())
 }
 
 fn check(call: &Call<'_>, changes: &[ActChange]) -> Result<()> {
@@ -112,10 +135,10 @@ fn take_back(
     let mine: Vec<Dot> = changes.iter().map(|change| change.dot).collect();
     let empty = EntityState::default();
     let (then, done) = (before.map_or(&empty, |row| &row.state), after.map_or(&empty, |row| &row.state));
-    // A value that a later undo wrote back counts as the act's own.
+    // A value that a later undo wrote back counts as the act's own, also where its secrets were masked on the way.
     let stands = |register: Register| {
         row.state.winner(register).is_some_and(|write| mine.contains(&write.dot()))
-            || row.state.value(register) == done.value(register)
+            || is_written_back(row.state.value(register), done.value(register))
     };
     let mut update = Body { undoes: Some(act), ..Body::default() };
     if changes.iter().any(|change| change.op == Op::Create.number()) {
@@ -155,6 +178,12 @@ fn take_back(
     }
     let update = (!update.registers.is_empty()).then_some((Op::Update, update));
     Ok(update.into_iter().chain(forget).collect())
+}
+
+fn is_written_back(now: Option<&Value>, done: Option<&Value>) -> bool {
+    let (Some(now), Some(done)) = (now, done) else { return now == done };
+    let mut masked = done.clone();
+    now == done || (clean_value(&mut masked, Policy::Redact, &mut BTreeSet::new()).is_ok() && *now == masked)
 }
 
 /// Takes out what the act put in and puts in what it took out; what others did to the set since stays.

@@ -82,6 +82,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(crate) fn meta_text(&self, name: &str) -> Result<Option<String>> {
+        self.one("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+    }
+
+    pub(crate) fn set_meta_text(&self, name: &str, value: &str) -> Result<()> {
+        self.execute(
+            "INSERT INTO meta(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = excluded.value",
+            params![name, value],
+        )?;
+        Ok(())
+    }
+
     /// Notes when the changes up to `pos` were journalled here; never goes back (J13).
     pub(crate) fn note_arrival(&self, pos: i64, now: i64) -> Result<()> {
         let last = self.one("SELECT pos, at FROM arrivals ORDER BY pos DESC LIMIT 1", [], |row| {

@@ -4,6 +4,8 @@
 //! a gap is "not here yet" and no fault.
 
 use super::append::{Row, insert, insert_body, insert_stream, set_head};
+use super::stopped::{BAD_CLOCK, is_bad_clock};
+use super::{ahead, stopped};
 use crate::open::Store;
 use crate::tx::Tx;
 use crate::{Result, project};
@@ -14,8 +16,7 @@ use jay_types::change::registry::PUBLIC_KEY;
 use jay_types::change::sign::{node_of, verify};
 use jay_types::change::{EntityKind, Header, Journal, Op, StoredBody};
 use jay_types::id::from_hex;
-use jay_types::time::TEN_YEARS;
-use jay_types::{Hash, NamespaceId, NodeId};
+use jay_types::{Hash, Hlc, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::BTreeSet;
 
@@ -89,7 +90,7 @@ impl Store {
 
 fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: bool) -> Result<ReceiveReport> {
     let mut report = ReceiveReport::default();
-    let mut stopped: BTreeSet<StreamId> = BTreeSet::new();
+    let mut halted: BTreeSet<StreamId> = BTreeSet::new();
     let mut touched = BTreeSet::new();
     let first_pos = tx.next_pos()?;
     let mut rest = entries;
@@ -100,9 +101,9 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: b
                 rest = rest.split_first().map_or(&[], |(_, tail)| tail);
                 if let Some((stream, seq, reason)) = refusal
                     && stream.journal == tx.journal.number()
-                    && stopped.insert(stream)
+                    && halted.insert(stream)
                 {
-                    stop(tx, &mut report, stream, seq, reason, now)?;
+                    refuse(tx, &mut report, stream, (seq, reason, None), now)?;
                 }
                 continue;
             }
@@ -110,12 +111,13 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: b
         rest = tail;
         let Some(head) = part.first() else { continue };
         let (stream, seq) = (head.header.stream(), head.header.seq);
-        if Journal::from_number(stream.journal) != Some(tx.journal) || stopped.contains(&stream) {
+        if Journal::from_number(stream.journal) != Some(tx.journal) || halted.contains(&stream) {
             continue;
         }
         if let Err(reason) = take_part(tx, &part, own, now, &mut report, &mut touched)? {
-            stopped.insert(stream);
-            stop(tx, &mut report, stream, seq, reason, now)?;
+            halted.insert(stream);
+            let clock = part.iter().map(|received| received.header.hlc).max().filter(|_| reason == BAD_CLOCK);
+            refuse(tx, &mut report, stream, (seq, reason, clock), now)?;
         }
     }
     let next = tx.next_pos()?;
@@ -153,19 +155,14 @@ fn split_part<'a>(
     Ok((part, tail))
 }
 
-fn stop(
+fn refuse(
     tx: &Tx<'_>,
     report: &mut ReceiveReport,
     stream: StreamId,
-    seq: u64,
-    reason: &'static str,
+    (seq, reason, clock): (u64, &'static str, Option<Hlc>),
     now: i64,
 ) -> Result<()> {
-    tx.execute(
-        "INSERT INTO stopped(node, namespace, reason, detail, at) VALUES(?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT(node, namespace) DO UPDATE SET reason = excluded.reason, detail = excluded.detail, at = excluded.at",
-        params![stream.node.0, stream.namespace.0, reason, format!("seq {seq}"), now],
-    )?;
+    stopped::stop(tx, stream, seq, reason, clock, now)?;
     report.refused.push(Refusal { node: stream.node, namespace: stream.namespace, seq, reason });
     Ok(())
 }
@@ -221,10 +218,8 @@ fn take_part(
     report.renewed_node |= head.header.node == own;
     journal_part(tx, part, stream, namespace, touched)?;
     report.journalled += part.len() as u64;
-    tx.execute(
-        "DELETE FROM stopped WHERE node = ?1 AND namespace = ?2",
-        params![head.header.node.0, head.header.namespace.0],
-    )?;
+    ahead::note(tx, part.iter().map(|received| &received.header), now)?;
+    stopped::lift(tx, head.header.node, head.header.namespace)?;
     Ok(Ok(()))
 }
 
@@ -271,8 +266,8 @@ fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {
         {
             return Err("bad_bounds");
         }
-        if i64::try_from(header.hlc.0).map_or(true, |hlc| hlc > now.saturating_add(TEN_YEARS)) {
-            return Err("bad_clock");
+        if is_bad_clock(header.hlc, now) {
+            return Err(BAD_CLOCK);
         }
         if received.body().is_some_and(|body| body.hash() != header.body_hash) {
             return Err("bad_body");

@@ -4,6 +4,7 @@
 //! its changes that are held, so that the order of arrival does not matter and everything can be made again (I4).
 
 mod actor;
+pub(crate) mod deferred;
 pub(crate) mod document;
 pub(crate) mod hidden;
 pub(crate) mod memory;
@@ -48,7 +49,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, embeds: bool, now: 
 
 fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
     let Some(kind) = EntityKind::from_number(row.kind).filter(|kind| is_of(*kind, tx.journal)) else {
-        return defer_all(tx, row.num);
+        return deferred::note_all(tx, row.num);
     };
     let folded = fold_entity(tx, row, kind)?;
     note_undone(tx, &folded)?;
@@ -122,14 +123,5 @@ fn note_undone(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
             tx.execute("INSERT OR IGNORE INTO undone(act, pos) VALUES(?1, ?2)", params![act.0, pos])?;
         }
     }
-    Ok(())
-}
-
-/// Changes of a kind that this version does not know (or not in this journal) wait for one that does.
-fn defer_all(tx: &Tx<'_>, entity: i64) -> Result<()> {
-    tx.execute(
-        "INSERT OR REPLACE INTO deferred(pos, field, reason) SELECT pos, '', 'unknown_kind' FROM changes WHERE entity = ?1",
-        [entity],
-    )?;
     Ok(())
 }

@@ -30,10 +30,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");
-                tx.execute(
-                    "INSERT OR REPLACE INTO deferred(pos, field, reason) VALUES(?1, '', 'unreadable_body')",
-                    [pos],
-                )?;
+                super::deferred::note(tx, pos, "", "unreadable_body")?;
             }
         }
     }

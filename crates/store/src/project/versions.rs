@@ -31,10 +31,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()
     }
     tx.execute("DELETE FROM deferred WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     for deferred in &folded.state.deferred {
-        tx.execute(
-            "INSERT OR REPLACE INTO deferred(pos, field, reason) VALUES(?1, ?2, ?3)",
-            params![deferred.pos as i64, deferred.field.as_deref().unwrap_or(""), deferred.reason],
-        )?;
+        super::deferred::note(tx, deferred.pos as i64, deferred.field.as_deref().unwrap_or(""), deferred.reason)?;
     }
     Ok(())
 }

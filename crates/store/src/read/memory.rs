@@ -176,7 +176,7 @@ impl Tx<'_> {
         let superseded_by = self.superseded_by(entity, state, hidden, upto)?;
         Ok(Memory {
             id: EntityId(entity.id),
-            namespace: self.path_of(entity.namespace)?,
+            namespace: self.path_at(entity.namespace, upto)?,
             kind: state.value(KIND).and_then(Value::as_str).and_then(Kind::from_name).unwrap_or_default(),
             key: state.value(KEY).and_then(Value::as_str).map(str::to_owned),
             title: text("title"),
@@ -347,10 +347,14 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn namespace_entity(&self, namespace: i64) -> Result<EntityState> {
+        self.namespace_entity_at(namespace, crate::journal::load::EVERYTHING)
+    }
+
+    pub(crate) fn namespace_entity_at(&self, namespace: i64, upto: i64) -> Result<EntityState> {
         let id = self.namespace_id(namespace)?;
         let num = self.entity_number(namespace, EntityKind::Namespace.number(), EntityId::of_namespace(id))?;
         let Some(num) = num else { return Ok(EntityState::default()) };
-        Ok(self.state_of(&self.entity(num)?, crate::journal::load::EVERYTHING)?.unwrap_or_default())
+        Ok(self.state_of(&self.entity(num)?, upto)?.unwrap_or_default())
     }
 
     /// The texts that a memory ever had, newest last: what a purge looks for in archived sessions.

@@ -1,7 +1,9 @@
 //! Namespaces: paths resolve to sets of ids (J8).
 
 use crate::Result;
+use crate::journal::load::EVERYTHING;
 use crate::tx::Tx;
+use jay_types::change::registry::PATH;
 use jay_types::namespace::{GLOBAL, NamespacePath};
 use jay_types::{NamespaceId, Timestamp};
 use rusqlite::params;
@@ -112,6 +114,18 @@ impl Tx<'_> {
             .flatten();
         match path {
             Some(path) => Ok(path),
+            None => Ok(self.namespace_id(namespace)?.to_string()),
+        }
+    }
+
+    /// The path that a namespace had when everything up to `upto` was here; its id where none was known yet (J13).
+    pub(crate) fn path_at(&self, namespace: i64, upto: i64) -> Result<String> {
+        if upto == EVERYTHING {
+            return self.path_of(namespace);
+        }
+        let state = self.namespace_entity_at(namespace, upto)?;
+        match state.value(PATH).and_then(|path| path.as_str()) {
+            Some(path) => Ok(path.to_owned()),
             None => Ok(self.namespace_id(namespace)?.to_string()),
         }
     }

@@ -1,6 +1,8 @@
 //! Counts and health, from asking the tables, not from remembering.
 
 use crate::Result;
+use crate::journal::ahead::ClockAhead;
+use crate::journal::stopped::StoppedClock;
 use crate::tx::Tx;
 use rusqlite::params;
 
@@ -25,6 +27,10 @@ pub struct StoreCounts {
     pub forks: u64,
     /// Streams that may not go on, by reason.
     pub stopped: Vec<(String, u64)>,
+    /// Streams that wait for the wall clock.
+    pub stopped_clocks: Vec<StoppedClock>,
+    /// What came ahead of this store's clock, by node.
+    pub clocks_ahead: Vec<ClockAhead>,
     /// Jobs that are not done, by kind and state.
     pub jobs: Vec<(String, String, u64)>,
 }
@@ -60,6 +66,8 @@ impl Tx<'_> {
             deferred: grouped("SELECT reason, count(*) FROM deferred GROUP BY reason ORDER BY reason")?,
             forks: count("SELECT count(*) - count(DISTINCT node << 32 | namespace) FROM streams")?,
             stopped: grouped("SELECT reason, count(*) FROM stopped GROUP BY reason ORDER BY reason")?,
+            stopped_clocks: self.stopped_clocks()?,
+            clocks_ahead: self.clocks_ahead()?,
             jobs: self.all(
                 "SELECT kind, state, count(*) FROM jobs GROUP BY kind, state ORDER BY kind, state",
                 [],

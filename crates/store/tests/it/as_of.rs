@@ -1,10 +1,10 @@
 //! What did we know on Tuesday: a question about a moment is answered as it was at that moment (J13).
 
 use crate::support::*;
-use jay_store::{ListFilter, Moment, Tx};
+use jay_store::{Draft, ListFilter, Moment, Tx};
 use jay_testkit::{Random, counts};
-use jay_types::change::registry::{IMPORTANCE, KEY, RETIRED, TAGS};
-use jay_types::change::{Body, Op, SetEdit};
+use jay_types::change::registry::{IMPORTANCE, KEY, PATH, RETIRED, TAGS};
+use jay_types::change::{Body, EntityKind, Op, SetEdit};
 use jay_types::memory::Memory;
 use jay_types::{EntityId, Error, NamespaceId, Timestamp};
 use serde_json::json;
@@ -111,6 +111,38 @@ fn a_moment_before_everything_is_empty_and_arrivals_never_go_back() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn a_moment_shows_the_path_that_a_namespace_had_then() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("old/path");
+    let id = node.remember(ns, "alpha");
+    let pos = |node: &Node| node.memory.read::<_, Error>(|tx| Ok(tx.latest_pos()?)).unwrap();
+    let rename = |to: &str| {
+        let write = |w: &mut jay_store::WriteTx<'_>| -> Result<(), Error> {
+            let num = w.namespace_num(ns)?.unwrap();
+            let mut body = Body::default().with(PATH, to);
+            body.replaces.insert(PATH.name.to_owned(), w.namespace_entity(num)?.head_dots(PATH));
+            w.draft(Draft::new(ns, EntityKind::Namespace, EntityId::of_namespace(ns), Op::Update, body));
+            Ok(())
+        };
+        node.act(write).unwrap();
+        pos(&node)
+    };
+    let named = [(pos(&node), "old/path"), (rename("new/path"), "new/path"), (rename("newest"), "newest")];
+    for (pos, path) in named {
+        assert_eq!(node.get_at(id, Moment::Position(pos)).unwrap().memory.namespace, path);
+        let listed = node
+            .memory
+            .read::<_, Error>(|tx| {
+                let filter = ListFilter { moment: Moment::Position(pos), ..everything() };
+                Ok(tx.list(&filter, 10, None)?.rows.into_iter().map(|row| row.memory.namespace).collect::<Vec<_>>())
+            })
+            .unwrap();
+        assert_eq!(listed, [path]);
+    }
+    assert_eq!(node.get(id).unwrap().memory.namespace, "newest");
 }
 
 #[test]

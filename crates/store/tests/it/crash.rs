@@ -38,8 +38,41 @@ fn a_child_of_the_tests_below() {
     match what {
         "endless" => write_for_ever(&memory, seed),
         "cramped" => write_until_refused(&memory, seed),
+        "looking" => read_until_told(&memory),
         _ => write_and_read(&memory, seed),
     }
+}
+
+/// Holds a snapshot until stdin ends.
+fn read_until_told(store: &Store) {
+    store
+        .read::<_, Error>(|tx| {
+            tx.latest_pos()?;
+            say("looking");
+            std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink()).unwrap();
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_purge_names_the_process_that_it_waits_for() {
+    use std::io::BufRead as _;
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let victim = node.remember(ns, "victim");
+    let mut command = child_command("looking", &node.directory(), 2);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.by_ref().map(Result::unwrap).any(|line| line == "looking"));
+    node.purge(ns, victim);
+    let scrubbed = node.memory.scrub().unwrap();
+    assert_eq!((scrubbed.done, scrubbed.waiting_for), (false, Some(format!("process {}", child.id()))));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let scrubbed = node.memory.scrub().unwrap();
+    assert_eq!((scrubbed.done, scrubbed.waiting_for), (true, None));
 }
 
 fn write_one(store: &Store, text: &str) -> Result<EntityId, Error> {

@@ -7,7 +7,7 @@ use jay_types::change::frame::FrameEntry;
 use jay_types::change::registry::{TAGS, TEXT};
 use jay_types::change::{Body, EntityKind, Header, Op, SetEdit};
 use jay_types::time::{Hlc, TEN_YEARS};
-use jay_types::{EntityId, Error, Hash, NamespaceId};
+use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -331,6 +331,44 @@ fn two_machines_that_took_themselves_for_one_fork_and_part() {
             (1, vec![])
         );
     }
+}
+
+#[test]
+fn a_process_that_lives_long_goes_on_as_the_node_that_another_one_made() {
+    let long = Node::new(1);
+    let (ns, _) = long.namespace("team");
+    let archived = |node: &Node, first: u64| {
+        let body = crate::archive::block("session-one", "/a", 0, first, &["hello"]).to_json();
+        let draft = jay_store::Draft::block(ns, crate::archive::session_id("session-one"), body);
+        let write = |w: &mut jay_store::WriteTx<'_>| -> Result<(), Error> {
+            w.draft(draft);
+            Ok(())
+        };
+        node.archive.write(&ann(), write).unwrap();
+    };
+    archived(&long, 0);
+    let clone = long.clone_undetected(2);
+    clone.remember(ns, "by a machine that took itself for this one");
+    let before = long.id();
+    // Another process of the directory learns of the clone's branch.
+    let other = long.again();
+    assert!(sync(&clone, &other).renewed_node);
+    let renewed = other.id();
+    assert_ne!(renewed, before);
+    let written_by = |store: &jay_store::Store, id: NodeId| {
+        let branches = store.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
+        branches.iter().filter(|branch| branch.stream.node == id).map(|branch| branch.head_seq).collect::<Vec<_>>()
+    };
+    let as_before = [written_by(&long.memory, before), written_by(&long.archive, before)];
+    long.remember(ns, "by the process that lives long");
+    archived(&long, 1);
+    assert_eq!([written_by(&long.memory, before), written_by(&long.archive, before)], as_before, "no more as before");
+    assert_eq!((written_by(&long.memory, renewed).len(), written_by(&long.archive, renewed).len()), (1, 1));
+    // Both go on as one node, also after the long one made it.
+    assert!(!long.receive(&over_the_wire(&export(&clone.memory))).renewed_node);
+    other.remember(ns, "and by the other");
+    assert_eq!((long.id(), other.id()), (renewed, renewed));
+    assert_eq!(long.memory.read::<_, Error>(|tx| Ok(tx.verify_journal(&mut |_| ())?)).unwrap(), Vec::<String>::new());
 }
 
 #[test]

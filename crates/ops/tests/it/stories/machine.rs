@@ -145,3 +145,96 @@ fn one_history(seed: u64) {
     assert_eq!(after.2, before.2);
     assert_eq!(after.0["hits"], before.0["hits"]);
 }
+
+/// The memory of a world as another process of the machine opens it.
+fn store_of(world: &World) -> jay_store::Store {
+    let options = jay_store::StoreOptions {
+        directory: world.home.path().join("scrubjay"),
+        force_location: true,
+        machine: jay_store::Machine { id: "machine".to_owned() },
+        surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
+        analysis: jay_store::Analysis { index_text: str::to_lowercase, version: 1 },
+        embedder: None,
+    };
+    jay_store::Store::pair(&options).0
+}
+
+/// Everything that one world holds is given to the other.
+fn send(from: &World, to: &World) -> jay_store::ReceiveReport {
+    let entries = store_of(from).read::<_, Error>(|tx| {
+        let mut entries = Vec::new();
+        for branch in tx.branches()? {
+            entries.extend(tx.branch_changes(&branch, 0, u32::MAX)?.iter().map(jay_store::Journalled::entry));
+        }
+        Ok(entries)
+    });
+    store_of(to).receive(&entries.unwrap()).unwrap()
+}
+
+/// A machine of its own, whose clock is ahead.
+fn world_ahead(microseconds: i64) -> World {
+    let world = World::new();
+    world.steps.random.lock().unwrap().fill(&mut [0; 64]);
+    world.steps.clock.advance(microseconds);
+    world
+}
+
+fn finding(world: &World, check: &str) -> Option<Value> {
+    let findings = world.ok("doctor", json!({}))["findings"].clone();
+    findings.as_array().unwrap().iter().find(|finding| finding["check"] == check).cloned()
+}
+
+#[test]
+fn a_machine_whose_clock_is_ahead_is_named() {
+    let (world, other) = (World::new(), world_ahead(2 * 3_600_000_000));
+    world.keep(json!({"text": "here"}));
+    assert_eq!((world.ok("status", json!({})).get("clocks_ahead"), finding(&world, "memory clocks")), (None, None));
+    other.keep(json!({"text": "from the future", "namespace": "there"}));
+    assert_eq!(send(&other, &world).refused, []);
+    let status = world.ok("status", json!({}));
+    let ahead = &status["clocks_ahead"][0];
+    assert_eq!(ahead["node"], other.ok("status", json!({}))["node"]);
+    assert!(ahead["changes"].as_u64().unwrap() >= 4 && ahead["own_clock"] == true, "{ahead}");
+    assert!((7190..7210).contains(&ahead["ahead_seconds"].as_u64().unwrap()), "{ahead}");
+    let found = finding(&world, "memory clocks").unwrap();
+    assert_eq!(found["severity"], "warning");
+    assert!(found["message"].as_str().unwrap().contains(ahead["node"].as_str().unwrap()), "{found}");
+    assert!(found["hint"].as_str().unwrap().contains("Set the clock of that machine"), "{found}");
+    assert_eq!(world.list(json!({"all": true})).len(), 2, "it is applied");
+    // It stays on record, but nobody is warned for ever.
+    world.steps.clock.advance(40 * 86_400_000_000);
+    assert_eq!(world.ok("status", json!({}))["clocks_ahead"], status["clocks_ahead"]);
+    assert_eq!(finding(&world, "memory clocks"), None);
+}
+
+#[test]
+fn status_says_until_when_a_stream_that_is_too_far_ahead_waits() {
+    const YEAR: i64 = 365 * 86_400_000_000;
+    // Its own store believes that clock: it was right when the store was made, as far as it knows.
+    let (world, other) = (World::new(), world_ahead(9 * YEAR));
+    other.keep(json!({"text": "far", "namespace": "there"}));
+    other.steps.clock.advance(3 * YEAR);
+    other.keep(json!({"text": "too far", "namespace": "there"}));
+    let report = send(&other, &world);
+    assert_eq!(report.refused.iter().map(|refusal| refusal.reason).collect::<Vec<_>>(), ["bad_clock"]);
+    let note = |world: &World| {
+        let notes = world.ok("status", json!({}))["notes"].clone();
+        strings_in(&notes).into_iter().find(|note| note.starts_with("bad_clock"))
+    };
+    let waits = note(&world).unwrap();
+    assert!(waits.contains("1 stream is more than ten years ahead") && waits.contains("again from 2028"), "{waits}");
+    let found = finding(&world, "memory stopped clocks").unwrap();
+    assert!(found["message"].as_str().unwrap().contains("again from 2028") && found["hint"].is_string(), "{found}");
+    world.steps.clock.advance(3 * YEAR);
+    let due = note(&world).unwrap();
+    assert!(due.contains("has caught up with 1 stream"), "{due}");
+    // The first write of another process lets it go on; the part comes with the next exchange.
+    store_of(&world).finish_jobs(&[]).unwrap();
+    assert_eq!((note(&world), &world.ok("status", json!({}))["stopped"]), (None, &json!([])));
+    assert_eq!(send(&other, &world).refused, []);
+    assert_eq!(world.list(json!({"all": true})), ["too far", "far"]);
+}
+
+fn strings_in(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}

@@ -121,3 +121,26 @@ fn remotes_and_policy_are_set() {
     world.keep(json!({"text": "x", "namespace": "private/diary"}));
     assert_eq!(world.ok("namespace_show", json!({"path": "private/diary"}))["private"], true);
 }
+
+#[test]
+fn an_earlier_day_shows_the_path_of_that_day() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the lamp is blue", "namespace": "old/name"}));
+    let then = world.now();
+    world.steps.clock.tick();
+    world.ok("namespace_rename", json!({"from": "old/name", "to": "new/name"}));
+    for (as_of, path) in [(Some(then), "old/name"), (None, "new/name")] {
+        let with = |mut input: Value| {
+            if let Some(as_of) = &as_of {
+                input["as_of"] = as_of.as_str().into();
+            }
+            input
+        };
+        assert_eq!(world.ok("get", with(json!({"ids": [id]})))["memories"][0]["namespace"], path);
+        // It is asked for by the name that it has today.
+        let list = with(json!({"namespace": "new/name"}));
+        assert_eq!(world.ok("list", list)["memories"][0]["namespace"], path);
+        let recall = with(json!({"query": "lamp", "namespace": "new/name"}));
+        assert_eq!(world.ok("recall", recall)["hits"][0]["namespace"], path);
+    }
+}

@@ -91,6 +91,73 @@ fn what_was_allowed_once_does_not_come_back_by_a_revert() {
 }
 
 #[test]
+fn what_was_allowed_once_does_not_come_back_by_an_undo() {
+    let world = World::new();
+    let set = |secrets: &str| world.ok("namespace_set", json!({"path": "open", "secrets": secrets}));
+    // The policy is set by somebody else: an undo takes back one's own last act.
+    let by_other = |secrets: &str| {
+        let other = someone("bob", ActorKind::Person, Door::Web, "open");
+        world.by(&other, "namespace_set", json!({"path": "open", "secrets": secrets}));
+    };
+    set("allow");
+    let id = world.keep(
+        json!({"text": format!("the key is {KEY}"), "title": format!("T {KEY}"), "tags": [format!("t {KEY}")], "namespace": "open"}),
+    );
+    world.ok("update", json!({"id": id, "text": "the key is elsewhere", "clear": ["title"], "tags": ["plain"]}));
+    by_other("refuse");
+    let before = world.changes();
+    let error = world.err("undo", json!({}));
+    assert_eq!((error.code, world.changes()), (Code::Refused, before));
+    assert!(!format!("{error:?}").contains(KEY), "{error:?}");
+    by_other("redact");
+    let plan = world.ok("undo", json!({"dry_run": true}));
+    let undone = world.ok("undo", json!({}));
+    assert_eq!(undone["memories"][0]["notes"], json!(["redacted aws_access_key"]));
+    assert_eq!(plan, undone);
+    let memory = world.get(&id);
+    assert_eq!(memory["text"], "the key is [secret:aws_access_key]");
+    assert_eq!(memory["title"], "T [secret:aws_access_key]");
+    assert_eq!(memory["tags"], json!(["t [secret:aws_access_key]"]));
+    // What was masked on the way back is still the act's own: the next undo takes the creation back.
+    let undone = world.ok("undo", json!({}));
+    assert_eq!((&undone["operation"], &undone["memories"][0]["id"]), (&json!("create"), &json!(id)));
+    assert_eq!(world.list(json!({"all": true})), [""; 0]);
+}
+
+#[test]
+fn an_undo_does_not_bring_back_a_wording_that_was_forgotten_since() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the door code is blue"}));
+    world.ok("update", json!({"id": id, "text": "the door code is changed"}));
+    let other = someone("bob", ActorKind::Person, Door::Web, "work/acme/api");
+    let same = world.by(&other, "remember", json!({"text": "the door code is blue"}));
+    world.by(&other, "forget", json!({"ids": [same["id"]]}));
+    assert_eq!(world.err("undo", json!({})).code, Code::Forgotten);
+    assert_eq!(world.get(&id)["text"], "the door code is changed");
+}
+
+#[test]
+fn a_merge_writes_under_the_targets_present_rule() {
+    let world = World::new();
+    world.ok("namespace_set", json!({"path": "open", "secrets": "allow"}));
+    world.ok("namespace_set", json!({"path": "target", "secrets": "allow"}));
+    world.keep(json!({"text": format!("the key is {KEY}"), "namespace": "open"}));
+    let gone = world.keep(json!({"text": format!("the other key was {KEY}"), "namespace": "open"}));
+    world.ok("forget", json!({"ids": [gone]}));
+    world.ok("namespace_set", json!({"path": "target", "secrets": "refuse"}));
+    let before = world.changes();
+    assert_eq!(world.err("namespace_merge", json!({"from": "open", "into": "target"})).code, Code::Refused);
+    assert_eq!(world.changes(), before);
+    world.ok("namespace_set", json!({"path": "target", "secrets": "redact"}));
+    let merged = world.ok("namespace_merge", json!({"from": "open", "into": "target"}));
+    assert_eq!(merged["notes"], json!(["redacted aws_access_key"]));
+    assert_eq!(world.list(json!({"namespace": "target"})), ["the key is [secret:aws_access_key]"]);
+    // What was forgotten stays so, as it would be written there.
+    let again = json!({"text": format!("the other key was {KEY}"), "namespace": "target"});
+    assert_eq!(world.err("remember", again).code, Code::Forgotten);
+}
+
+#[test]
 fn an_archived_secret_is_masked_on_every_way_out_but_one() {
     let world = World::with(true);
     let row = json!({"session": "talk-000001", "message": "m1", "role": "user", "title": format!("About {KEY}"), "text": format!("use {KEY} for the upload"),
