@@ -9,18 +9,20 @@
 
 pub mod chunk;
 mod hash;
+pub mod static_table;
 pub mod vector;
 
 pub use chunk::chunks;
 pub use hash::HashEmbedder;
+pub use static_table::StaticEmbedder;
 pub use vector::{Encoded, cosine, dot};
 
 use jay_types::Error;
 
 /// Turns texts into vectors.
 ///
-/// Implementations: [`HashEmbedder`] (tests, and machines without a model) and the built-in static model, which comes
-/// with the recall capability. The trait is kept to what both need.
+/// Implementations: [`StaticEmbedder`], which is built in, and [`HashEmbedder`] for tests. The trait is kept to what
+/// both need.
 pub trait Embedder: Send + Sync {
     /// Name and version of everything that decides the vectors; stored beside each of them.
     fn id(&self) -> &str;
