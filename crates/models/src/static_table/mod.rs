@@ -7,10 +7,12 @@
 //! **Invariant:** nothing is read, parsed or allocated at start: the files are compiled in and used where they lie.
 //! Time and memory grow with the text's length only.
 
+mod late;
 mod table;
 mod vocabulary;
 mod wordpiece;
 
+pub use late::{LateQuery, late_code};
 pub use table::{DIMENSION, Row};
 pub use vocabulary::TokenId;
 

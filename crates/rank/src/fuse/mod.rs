@@ -6,15 +6,16 @@
 //! **Invariant:** with finite relevance `a` and `b` of two candidates, `a - b > PRIOR_MAX` puts the first before the
 //! second whatever their priors are; equal scores are ordered by id; a score that is not finite counts as absent.
 
+mod context;
 mod weights;
 
 pub use weights::{PRIOR_MAX, Weights};
 
 use crate::plan::Window;
+use context::{Context, base_shares};
 use jay_types::Timestamp;
 use serde::Serialize;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
 /// What a memory is in itself, apart from the query.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,8 +40,13 @@ pub struct Candidate<Id> {
     /// Cosine with the query; none where the candidate has no vector. A caller that has vectors must score every
     /// embedded candidate, those found by text too.
     pub vector: Option<f64>,
+    /// How well its words meet those of the query one by one (late interaction), greater is better; none where its words
+    /// are not known.
+    pub late: Option<f64>,
     /// Score of the entity neighbourhood, greater is better.
     pub entity: Option<f64>,
+    /// Which terms of the query it holds, a bit each: what a session says as a whole is made of them.
+    pub terms: u64,
     /// The session and the place in it, where the candidate is a turn of one.
     pub turn: Option<(u64, i64)>,
     /// Whether its speaker or an entity of it is named in the query.
@@ -58,7 +64,9 @@ impl<Id> Candidate<Id> {
             id,
             text: None,
             vector: None,
+            late: None,
             entity: None,
+            terms: 0,
             turn: None,
             named: false,
             at: None,
@@ -75,11 +83,13 @@ pub enum Leg {
     Text,
     /// Cosine.
     Vector,
+    /// Late interaction.
+    Late,
     /// Entity neighbourhood.
     Entity,
     /// Scores of the turns beside it.
     Neighbours,
-    /// The best turn of its session.
+    /// How much of the query its session covers, all turns together.
     Session,
     /// Speaker or entity named in the query.
     Name,
@@ -87,6 +97,8 @@ pub enum Leg {
     Time,
     /// Importance, pin, confidence, recency, feedback.
     Prior,
+    /// Better hits of the same session: what is taken off so that others come up.
+    Crowding,
 }
 
 /// One leg's part in a hit.
@@ -109,7 +121,7 @@ pub struct Hit<Id> {
     pub id: Id,
     /// Relevance plus priors: what the order is by.
     pub score: f64,
-    /// The sum of all legs but the priors.
+    /// The sum of all legs but the priors, less what crowding takes off.
     pub relevance: f64,
     /// Every leg that gave something, in the order of [`Leg`].
     pub why: Vec<Share>,
@@ -134,14 +146,15 @@ type Gain = Option<(f64, f64)>;
 pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) -> Vec<Hit<Id>> {
     let weights = &setting.weights;
     let base = base_shares(candidates, weights);
-    let relevance: Vec<f64> = base.iter().map(|(text, vector, entity)| text + vector + entity).collect();
+    let relevance: Vec<f64> = base.iter().map(|shares| shares.iter().sum()).collect();
     let context = Context::new(candidates, &relevance);
     let mut legs: Vec<(Leg, Vec<Gain>)> = vec![
-        (Leg::Text, paired(candidates, |c| c.text, &base, |b| b.0)),
-        (Leg::Vector, paired(candidates, |c| c.vector, &base, |b| b.1)),
-        (Leg::Entity, paired(candidates, |c| c.entity, &base, |b| b.2)),
+        (Leg::Text, paired(candidates, |c| c.text, &base, 0)),
+        (Leg::Vector, paired(candidates, |c| c.vector, &base, 1)),
+        (Leg::Late, paired(candidates, |c| c.late, &base, 2)),
+        (Leg::Entity, paired(candidates, |c| c.entity, &base, 3)),
         (Leg::Neighbours, candidates.iter().map(|c| gained(context.neighbours(c, weights), 1.0)).collect()),
-        (Leg::Session, candidates.iter().map(|c| gained(context.best_of_session(c), weights.session)).collect()),
+        (Leg::Session, candidates.iter().map(|c| gained(context.coverage(c), weights.session)).collect()),
         (Leg::Name, candidates.iter().map(|c| gained(f64::from(u8::from(c.named)), weights.name)).collect()),
         (Leg::Time, candidates.iter().map(|c| gained(time_fit(c.at, setting.window), weights.time)).collect()),
     ];
@@ -167,91 +180,32 @@ pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) ->
             Hit { id: candidate.id.clone(), score: relevance + prior, relevance, why }
         })
         .collect();
-    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+    sort(&mut hits);
+    crowd_out(&mut hits, candidates, weights.crowding);
     hits
 }
 
-/// Weighted, normalised text, vector and entity scores of each candidate.
-fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<(f64, f64, f64)> {
-    let text = Scale::of(candidates.iter().map(|c| c.text), true);
-    let vector = Scale::of(candidates.iter().map(|c| c.vector), false);
-    let entity = Scale::of(candidates.iter().map(|c| c.entity), true);
-    let with_vectors = candidates.iter().any(|c| finite(c.vector).is_some());
-    candidates
-        .iter()
-        .map(|c| {
-            let (text, entity) = (text.apply(c.text), entity.apply(c.entity));
-            // A text that is not embedded yet is judged by its words alone.
-            let (text_weight, vector) = match finite(c.vector) {
-                Some(_) => (weights.text, vector.apply(c.vector)),
-                None if with_vectors => (weights.text + weights.vector, 0.0),
-                None => (1.0, 0.0),
-            };
-            (text_weight * text, weights.vector * vector, weights.entity * entity)
-        })
-        .collect()
+fn sort<Id: Ord>(hits: &mut [Hit<Id>]) {
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
 }
 
-/// Min-max scale of one leg over the candidates of one query.
-struct Scale {
-    min: f64,
-    max: f64,
-}
-
-impl Scale {
-    /// `from_zero` for legs where 0 means "no match" (BM25, entities): what is not found stands below the last match.
-    fn of(values: impl Iterator<Item = Option<f64>>, from_zero: bool) -> Self {
-        let (mut min, mut max) = (if from_zero { 0.0 } else { f64::INFINITY }, f64::NEG_INFINITY);
-        for value in values.filter_map(finite) {
-            min = min.min(value);
-            max = max.max(value);
+/// Takes something off each hit for every better one of its session. Within a session the order stays, so that one pass
+/// gives what choosing one after the other would.
+fn crowd_out<Id: Ord + Clone>(hits: &mut [Hit<Id>], candidates: &[Candidate<Id>], price: f64) {
+    let sessions: BTreeMap<&Id, u64> = candidates.iter().filter_map(|c| Some((&c.id, c.turn?.0))).collect();
+    let mut better: BTreeMap<u64, usize> = BTreeMap::new();
+    for hit in hits.iter_mut() {
+        let Some(session) = sessions.get(&hit.id) else { continue };
+        let before = better.entry(*session).or_default();
+        if *before > 0 {
+            let share = -price * *before as f64;
+            hit.score += share;
+            hit.relevance += share;
+            hit.why.push(Share { leg: Leg::Crowding, raw: *before as f64, rank: *before + 1, share });
         }
-        Self { min, max }
+        *before += 1;
     }
-
-    fn apply(&self, value: Option<f64>) -> f64 {
-        match finite(value) {
-            None => 0.0,
-            Some(_) if self.max <= self.min => 1.0,
-            Some(value) => ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0),
-        }
-    }
-}
-
-/// Base scores by session and place.
-struct Context {
-    turns: HashMap<(u64, i64), f64>,
-    best: HashMap<u64, f64>,
-}
-
-impl Context {
-    fn new<Id>(candidates: &[Candidate<Id>], relevance: &[f64]) -> Self {
-        let (mut turns, mut best) = (HashMap::new(), HashMap::new());
-        for (candidate, score) in candidates.iter().zip(relevance) {
-            if let Some((session, place)) = candidate.turn {
-                insert_greater(&mut turns, (session, place), *score);
-                insert_greater(&mut best, session, *score);
-            }
-        }
-        Self { turns, best }
-    }
-
-    fn neighbours<Id>(&self, candidate: &Candidate<Id>, weights: &Weights) -> f64 {
-        let Some((session, place)) = candidate.turn else { return 0.0 };
-        let at = |offset: i64| {
-            place.checked_add(offset).and_then(|place| self.turns.get(&(session, place))).copied().unwrap_or(0.0)
-        };
-        weights.neighbour_1 * (at(-1) + at(1)) + weights.neighbour_2 * (at(-2) + at(2))
-    }
-
-    fn best_of_session<Id>(&self, candidate: &Candidate<Id>) -> f64 {
-        candidate.turn.and_then(|(session, _)| self.best.get(&session)).copied().unwrap_or(0.0)
-    }
-}
-
-fn insert_greater<K: Hash + Eq>(map: &mut HashMap<K, f64>, key: K, value: f64) {
-    let slot = map.entry(key).or_insert(value);
-    *slot = slot.max(value);
+    sort(hits);
 }
 
 fn time_fit(at: Option<Timestamp>, window: Option<Window>) -> f64 {
@@ -289,10 +243,11 @@ fn gained(raw: f64, weight: f64) -> Gain {
 fn paired<Id>(
     candidates: &[Candidate<Id>],
     raw: impl Fn(&Candidate<Id>) -> Option<f64>,
-    base: &[(f64, f64, f64)],
-    share: impl Fn(&(f64, f64, f64)) -> f64,
+    base: &[[f64; 4]],
+    leg: usize,
 ) -> Vec<Gain> {
-    candidates.iter().zip(base).map(|(c, b)| finite(raw(c)).map(|raw| (raw, share(b)))).collect()
+    let shares = base.iter().map(|shares| shares.get(leg).copied().unwrap_or(0.0));
+    candidates.iter().zip(shares).map(|(c, share)| finite(raw(c)).map(|raw| (raw, share))).collect()
 }
 
 /// Ranks of raw values, 1 for the greatest; absent values get the rank behind the last.

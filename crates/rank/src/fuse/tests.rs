@@ -29,7 +29,7 @@ fn text_alone_keeps_its_order_and_ties_go_by_id() {
 fn text_and_vector_share_the_decision() {
     let both = |id, text, vector| Candidate { text, vector, ..Candidate::new(id) };
     let candidates = [both(1, Some(10.0), Some(0.2)), both(2, Some(8.0), Some(0.8)), both(3, Some(1.0), Some(0.9))];
-    assert_eq!(order(&candidates, &setting()), [2, 3, 1]);
+    assert_eq!(order(&candidates, &setting()), [2, 1, 3]);
 }
 
 #[test]
@@ -53,10 +53,36 @@ fn neighbours_count_in_the_same_session_only() {
         [turn(1, Some(10.0), 7, 4), turn(2, None, 7, 5), turn(3, None, 7, 6), turn(4, None, 7, 7), turn(5, None, 8, 5)];
     let hits = fuse(&candidates, &setting());
     let relevance = |id: u32| hits.iter().find(|hit| hit.id == id).unwrap().relevance;
-    assert!((relevance(2) - 0.5).abs() < 1e-9, "distance 1 and the session: {}", relevance(2));
-    assert!((relevance(3) - 0.35).abs() < 1e-9);
-    assert!((relevance(4) - 0.1).abs() < 1e-9);
+    let crowding = Weights::default().crowding;
+    assert!((relevance(2) - (0.28 - crowding)).abs() < 1e-9, "distance 1, one better of the session: {}", relevance(2));
+    assert!((relevance(3) - (0.2 - 2.0 * crowding)).abs() < 1e-9);
+    assert!((relevance(4) + 3.0 * crowding).abs() < 1e-9, "too far away");
     assert!(relevance(5).abs() < 1e-9);
+}
+
+#[test]
+fn a_session_that_covers_the_query_lifts_its_turns() {
+    let turn = |id, terms, session| Candidate { terms, turn: Some((session, i64::from(id) * 10)), ..text(id, 5.0) };
+    // Session 7 holds both words in two turns, session 8 one word twice.
+    let candidates = [turn(1, 0b01, 8), turn(2, 0b01, 8), turn(3, 0b01, 7), turn(4, 0b10, 7)];
+    assert_eq!(order(&candidates, &setting()), [3, 4, 1, 2]);
+}
+
+#[test]
+fn what_is_of_no_session_is_not_put_behind_by_that() {
+    let candidates = [
+        Candidate { terms: 0b11, ..text(1, 9.0) },
+        Candidate { terms: 0b01, turn: Some((1, 1)), ..text(2, 8.0) },
+        Candidate { terms: 0b01, turn: Some((1, 9)), ..text(3, 8.0) },
+    ];
+    assert_eq!(order(&candidates, &setting()), [1, 2, 3]);
+}
+
+#[test]
+fn sessions_take_turns_where_their_hits_are_nearly_as_good() {
+    let turn = |id, score, session| Candidate { turn: Some((session, i64::from(id) * 10)), ..text(id, score) };
+    let candidates = [turn(1, 10.0, 1), turn(2, 9.8, 1), turn(3, 9.6, 1), turn(4, 9.5, 2), turn(5, 5.0, 3)];
+    assert_eq!(order(&candidates, &setting()), [1, 4, 2, 3, 5]);
 }
 
 #[test]
@@ -91,8 +117,8 @@ fn a_hit_says_why() {
         })
         .collect();
     expect![[r#"
-        2 0.827: Text 2.00 #2 +0.250, Vector 0.70 #1 +0.500, Session 0.75 #1 +0.075, Prior 0.10 #2 +0.002
-        1 0.757: Text 4.00 #1 +0.500, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.250, Prior 0.35 #1 +0.007
+        1 0.918: Text 4.00 #1 +0.561, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.350, Prior 0.35 #1 +0.007
+        2 0.722: Text 2.00 #2 +0.280, Vector 0.70 #1 +0.439, Prior 0.10 #2 +0.002
     "#]]
     .assert_eq(&lines.concat());
 }
@@ -122,7 +148,9 @@ fn candidate() -> impl Strategy<Value = Candidate<u32>> {
                 id: 0,
                 text,
                 vector,
+                late: vector.map(f64::abs),
                 entity,
+                terms: importance.to_bits(),
                 turn,
                 named,
                 at: day.map(|day| Timestamp(day * DAY)),

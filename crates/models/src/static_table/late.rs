@@ -1,0 +1,107 @@
+//! Late interaction: a text compared with a query token by token, on the compiled-in table.
+//!
+//! One vector for a text blurs what it says in passing. Here each token of the query looks for its best match among the
+//! text's tokens, and the score is the weighted sum of these matches (Khattab and Zaharia, ColBERT, 2020, with table
+//! rows in place of contextual vectors). It is too dear for a whole store and cheap for the best hundred.
+//!
+//! **Invariant:** a text's code depends on the text only; an equal code gives an equal score.
+
+use super::{Row, StaticEmbedder, TokenId, table};
+use std::collections::HashMap;
+
+/// Cosines below this are no match: unrelated words of one language have about .2.
+const COSINE_MIN: f32 = 0.35;
+/// Distinct tokens of a query that are looked for.
+const QUERY_TOKENS_MAX: usize = 64;
+/// Distinct tokens of a text that are kept; a text of 200 words has about 150.
+const TEXT_TOKENS_MAX: usize = 512;
+
+/// The distinct tokens of a text as bytes: what is kept beside its vector, two bytes a token.
+#[must_use]
+pub fn late_code(text: &str) -> Vec<u8> {
+    let mut ids = StaticEmbedder::new().token_ids(text);
+    ids.truncate(TEXT_TOKENS_MAX * 4);
+    ids.sort_unstable();
+    ids.dedup();
+    ids.retain(|id| table::row(*id).is_some_and(|row| row.weight() > 0.0));
+    ids.truncate(TEXT_TOKENS_MAX);
+    ids.into_iter().flat_map(TokenId::to_le_bytes).collect()
+}
+
+/// A query whose tokens are looked for in texts. It remembers what it compared: texts share most of their words.
+#[derive(Clone, Debug, Default)]
+pub struct LateQuery {
+    tokens: Vec<Row>,
+    known: HashMap<TokenId, Vec<f32>>,
+}
+
+impl LateQuery {
+    /// Reads a query; of a longer one the first 64 distinct tokens count.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut seen = Vec::new();
+        for id in StaticEmbedder::new().token_ids(text) {
+            if !seen.contains(&id) {
+                seen.push(id);
+            }
+            if seen.len() == QUERY_TOKENS_MAX {
+                break;
+            }
+        }
+        let rows = seen.into_iter().filter_map(table::row).filter(|row| row.weight() > 0.0);
+        Self { tokens: rows.collect(), known: HashMap::new() }
+    }
+
+    /// The sum over the query's tokens of weight times best cosine with a token of the text; 0 where nothing matches.
+    pub fn score(&mut self, code: &[u8]) -> f64 {
+        let Self { tokens, known } = self;
+        let mut best = vec![0.0_f32; tokens.len()];
+        for bytes in code.as_chunks().0 {
+            let id = TokenId::from_le_bytes(*bytes);
+            let cosines = known.entry(id).or_insert_with(|| cosines(tokens, id));
+            for (best, cosine) in best.iter_mut().zip(cosines.iter()) {
+                *best = best.max(*cosine);
+            }
+        }
+        let sum: f32 = tokens.iter().zip(&best).map(|(row, best)| row.weight() * best).sum();
+        f64::from(sum)
+    }
+}
+
+fn cosines(tokens: &[Row], id: TokenId) -> Vec<f32> {
+    let Some(row) = table::row(id) else { return vec![0.0; tokens.len()] };
+    tokens.iter().map(|token| token.cosine(&row)).map(|cosine| if cosine < COSINE_MIN { 0.0 } else { cosine }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(query: &str, text: &str) -> f64 {
+        LateQuery::new(query).score(&late_code(text))
+    }
+
+    #[test]
+    fn the_text_that_meets_every_word_is_the_best() {
+        let query = "which database port does staging use";
+        let best = score(query, "Staging Postgres listens on port 5433");
+        for other in ["the staging area of the theatre", "a harbour is a port for ships", "my dog likes the garden"] {
+            assert!(best > score(query, other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_related_word_counts_and_a_repeated_one_does_not() {
+        assert!(score("car", "the automobile") > 0.0);
+        assert!((score("car", "car car car") - score("car", "car")).abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_and_noise_score_nothing() {
+        assert_eq!(score("", "anything"), 0.0);
+        assert_eq!(score("port", ""), 0.0);
+        assert_eq!(LateQuery::new("port").score(&[1]), 0.0);
+        assert_eq!(LateQuery::new("port").score(&[0xff, 0xff]), 0.0);
+        assert!(late_code(&"word ".repeat(100_000)).len() <= 2 * TEXT_TOKENS_MAX);
+    }
+}

@@ -1,0 +1,157 @@
+//! What fusion knows of the candidates as a set: the range of each leg, the turns beside a turn, what a session says as
+//! a whole.
+
+use super::{Candidate, Weights, finite};
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// How soon more turns with the same word stop to count for their session; the k1 of BM25 (Robertson 1994), as whole
+/// sessions take it.
+const REPEATS: f64 = 1.2;
+
+/// Weighted, normalised text, vector, late and entity scores of each candidate.
+pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<[f64; 4]> {
+    let text = Scale::of(candidates.iter().map(|c| c.text), true);
+    let vector = Scale::of(candidates.iter().map(|c| c.vector), false);
+    let late = Scale::of(candidates.iter().map(|c| c.late), true);
+    let entity = Scale::of(candidates.iter().map(|c| c.entity), true);
+    let present = |weight: f64, scale: &Scale| if scale.is_empty() { 0.0 } else { weight };
+    let (with_vector, with_late) = (present(weights.vector, &vector), present(weights.late, &late));
+    let all = weights.text + with_vector + with_late;
+    candidates
+        .iter()
+        .map(|c| {
+            let vector_weight = finite(c.vector).map_or(0.0, |_| with_vector / all);
+            let late_weight = finite(c.late).map_or(0.0, |_| with_late / all);
+            [
+                // A text that is not embedded yet is judged by its words alone.
+                (1.0 - vector_weight - late_weight) * text.apply(c.text),
+                vector_weight * vector.apply(c.vector),
+                late_weight * late.apply(c.late),
+                weights.entity * entity.apply(c.entity),
+            ]
+        })
+        .collect()
+}
+
+/// Min-max scale of one leg over the candidates of one query.
+struct Scale {
+    min: f64,
+    max: f64,
+}
+
+impl Scale {
+    /// `from_zero` for legs where 0 means "no match" (BM25, entities): what is not found stands below the last match.
+    fn of(values: impl Iterator<Item = Option<f64>>, from_zero: bool) -> Self {
+        let (mut min, mut max) = (if from_zero { 0.0 } else { f64::INFINITY }, f64::NEG_INFINITY);
+        for value in values.filter_map(finite) {
+            min = min.min(value);
+            max = max.max(value);
+        }
+        Self { min, max }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.max == f64::NEG_INFINITY
+    }
+
+    fn apply(&self, value: Option<f64>) -> f64 {
+        match finite(value) {
+            None => 0.0,
+            Some(_) if self.max <= self.min => 1.0,
+            Some(value) => ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// Base scores by session and place, and how much of the query each session covers.
+pub(super) struct Context {
+    turns: HashMap<(u64, i64), f64>,
+    /// By session, 0 to 1.
+    covered: HashMap<u64, f64>,
+    /// Of the terms a candidate without a session holds, by term: its part of the greatest coverage.
+    rarity: [f64; 64],
+    greatest: f64,
+}
+
+impl Context {
+    pub(super) fn new<Id>(candidates: &[Candidate<Id>], relevance: &[f64]) -> Self {
+        let mut turns = HashMap::new();
+        let mut counts: HashMap<u64, [u32; 64]> = HashMap::new();
+        let mut holders = [0_u32; 64];
+        let mut alone = 0_u32;
+        for (candidate, score) in candidates.iter().zip(relevance) {
+            match candidate.turn {
+                Some((session, place)) => {
+                    insert_greater(&mut turns, (session, place), *score);
+                    let counts = counts.entry(session).or_insert([0; 64]);
+                    bits(candidate.terms).for_each(|term| add_one(counts, term));
+                }
+                None => {
+                    alone += 1;
+                    bits(candidate.terms).for_each(|term| add_one(&mut holders, term));
+                }
+            }
+        }
+        for counts in counts.values() {
+            for (holders, count) in holders.iter_mut().zip(counts) {
+                *holders += u32::from(*count > 0);
+            }
+        }
+        let units = f64::from(alone) + counts.len() as f64;
+        let rarity = holders.map(|held| (1.0 + (units - f64::from(held) + 0.5) / (f64::from(held) + 0.5)).ln());
+        let mut covered: HashMap<u64, f64> =
+            counts.into_iter().map(|(session, counts)| (session, coverage(&rarity, &counts))).collect();
+        let of_alone = candidates.iter().filter(|c| c.turn.is_none()).map(|c| once(&rarity, c.terms));
+        let greatest = covered.values().copied().chain(of_alone).fold(0.0, f64::max);
+        if greatest > 0.0 {
+            covered.values_mut().for_each(|value| *value /= greatest);
+        }
+        Self { turns, covered, rarity, greatest }
+    }
+
+    pub(super) fn neighbours<Id>(&self, candidate: &Candidate<Id>, weights: &Weights) -> f64 {
+        let Some((session, place)) = candidate.turn else { return 0.0 };
+        let at = |offset: i64| {
+            place.checked_add(offset).and_then(|place| self.turns.get(&(session, place))).copied().unwrap_or(0.0)
+        };
+        weights.neighbour_1 * (at(-1) + at(1)) + weights.neighbour_2 * (at(-2) + at(2))
+    }
+
+    /// How much of the query the candidate's session covers, 0 to 1 for the session that covers most. What is of no
+    /// session stands for itself.
+    pub(super) fn coverage<Id>(&self, candidate: &Candidate<Id>) -> f64 {
+        match candidate.turn {
+            Some((session, _)) => self.covered.get(&session).copied().unwrap_or(0.0),
+            None if self.greatest > 0.0 => once(&self.rarity, candidate.terms) / self.greatest,
+            None => 0.0,
+        }
+    }
+}
+
+/// BM25 of a session over turns in place of words: each term counts by its rarity among the sessions, more for more turns
+/// that hold it.
+fn coverage(rarity: &[f64; 64], counts: &[u32; 64]) -> f64 {
+    let gain = |count: f64| count * (REPEATS + 1.0) / (count + REPEATS);
+    rarity.iter().zip(counts).map(|(rarity, count)| rarity * gain(f64::from(*count))).sum()
+}
+
+/// The same of a single text.
+fn once(rarity: &[f64; 64], terms: u64) -> f64 {
+    bits(terms).filter_map(|term| rarity.get(term)).sum()
+}
+
+fn bits(terms: u64) -> impl Iterator<Item = usize> {
+    (0..64).filter(move |term| terms >> term & 1 == 1)
+}
+
+fn add_one(counts: &mut [u32; 64], term: usize) {
+    if let Some(count) = counts.get_mut(term) {
+        *count += 1;
+    }
+}
+
+fn insert_greater<K: Hash + Eq>(map: &mut HashMap<K, f64>, key: K, value: f64) {
+    let slot = map.entry(key).or_insert(value);
+    *slot = slot.max(value);
+}
