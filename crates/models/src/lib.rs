@@ -1,4 +1,4 @@
-//! Embedders and what goes with them: chunks of a text, vectors as bytes, similarity.
+//! Embedders and what goes with them: chunks of a text, vectors as bytes, similarity, kernels for scans over many.
 //!
 //! Exists so that no other crate knows how a vector is made. Text search works without any of this; a model makes
 //! recall better where it is there.
@@ -9,10 +9,13 @@
 
 pub mod chunk;
 mod hash;
+pub mod kernel;
+pub mod signs;
 pub mod vector;
 
 pub use chunk::chunks;
 pub use hash::HashEmbedder;
+pub use signs::sign_code;
 pub use vector::{Encoded, cosine, dot};
 
 use jay_types::Error;
