@@ -22,6 +22,7 @@ mod purge;
 mod read;
 mod rebuild;
 mod tx;
+pub mod vector_index;
 mod vectors;
 mod write;
 
