@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod group;
 mod identity;
+mod indexes;
 mod jobs;
 mod journal;
 mod location;
@@ -28,6 +29,7 @@ mod write;
 
 pub use error::StoreError;
 pub use identity::Machine;
+pub use indexes::IndexCheck;
 pub use jobs::Job;
 pub use journal::export::{Branch, Journalled};
 pub use journal::receive::{ReceiveReport, Refusal};

@@ -32,9 +32,11 @@ mod write;
 
 pub use header::Damage;
 pub use record::Code;
+pub(crate) use search::walk;
 pub use search::{Neighbour, Query, Search};
 pub use state::{Content, Mark};
-pub use write::Addition;
+pub(crate) use write::erase;
+pub use write::{Addition, Builder};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

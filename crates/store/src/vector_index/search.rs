@@ -80,6 +80,12 @@ impl<'a> Search<'a> {
         &self.newer
     }
 
+    /// True where the file holds nothing that the table did not lead to.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.count == self.view.count()
+    }
+
     /// Records in this part.
     #[must_use]
     pub const fn count(&self) -> usize {

@@ -97,12 +97,16 @@ impl View {
         };
         let mut file = File::open(path).map_err(told)?;
         let header = read_header(&mut file, model, version)?;
+        let shape = Shape::of(header.dimension);
+        let length = shape.file_bytes(header.count);
+        // Also of a file that was seen before: touching a mapped page behind its end would kill the process.
+        if file.metadata().map_err(told)?.len() < length as u64 {
+            return Err(Damage::Short);
+        }
         let seen = seen.filter(|seen| seen.header.build == header.build);
         if seen.is_some_and(|seen| seen.header.serial == header.serial) {
             return Ok(None);
         }
-        let shape = Shape::of(header.dimension);
-        let length = shape.file_bytes(header.count);
         let map = match seen.filter(|seen| seen.map.bytes().len() >= length) {
             Some(seen) => Arc::clone(&seen.map),
             None => Arc::new(Map::of(&file, length).map_err(told)?),

@@ -87,6 +87,15 @@ fn a_crash_between_records_and_header_leaves_garbage_that_is_overwritten() {
 }
 
 #[test]
+fn a_file_that_is_cut_while_it_is_open_is_noticed() {
+    let mut table = small();
+    let query = table.query();
+    assert!(nearest(&table.index.at(&table.content).unwrap(), &query, 10).is_ok());
+    open(&table).set_len(layout::HEADER_BYTES as u64 + 5000).unwrap();
+    assert_eq!(table.index.at(&table.content).unwrap_err(), Damage::Short);
+}
+
+#[test]
 fn an_erased_file_says_nothing_even_to_who_has_it_mapped() {
     let mut table = small();
     let reader = table.other();
