@@ -5,7 +5,7 @@
 
 use jay_models::{Embedder, Encoded, chunks};
 use jay_rank::fuse::Candidate;
-use jay_store::{ListFilter, StoredVector, Tx};
+use jay_store::{ListFilter, StoredVector, TextHit, Tx};
 use jay_types::Result;
 use std::collections::BTreeMap;
 
@@ -17,29 +17,16 @@ const CHUNK_OVERLAP: usize = 30;
 /// A query as a vector, with the model that made it.
 pub(crate) struct QueryVector {
     pub(crate) model: String,
-    code: Encoded,
-    dimension: usize,
+    /// As the store keeps vectors.
+    pub(crate) code: Vec<u8>,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
 pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Option<QueryVector> {
     let embedder = embedder?;
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
-    let code = Encoded::from_vector(&vector).ok()?;
-    Some(QueryVector { model: embedder.id().to_owned(), code, dimension: embedder.dimension() })
-}
-
-/// Cosine of every embedded document with the query, best chunk counts.
-pub(crate) fn scan(tx: &Tx<'_>, query: &QueryVector) -> Result<BTreeMap<i64, f64>> {
-    let mut best: BTreeMap<i64, f64> = BTreeMap::new();
-    tx.vectors(&query.model, &mut |doc, bytes| {
-        let score = Encoded::from_bytes(bytes, query.dimension).ok().and_then(|code| code.dot(&query.code));
-        if let Some(score) = score.map(f64::from) {
-            let entry = best.entry(doc).or_insert(f64::MIN);
-            *entry = entry.max(score);
-        }
-    })?;
-    Ok(best)
+    let code = Encoded::from_vector(&vector).ok()?.to_bytes();
+    Some(QueryVector { model: embedder.id().to_owned(), code })
 }
 
 /// Adds the nearest memories, and the cosine of every candidate that the text found.
@@ -48,22 +35,25 @@ pub(crate) fn add_vector_leg(
     query: &QueryVector,
     filter: &ListFilter,
     limit: usize,
+    texts: &[TextHit],
     found: &mut BTreeMap<i64, Candidate<i64>>,
 ) -> Result<()> {
-    let mut ranked: Vec<(i64, f64)> = scan(tx, query)?.into_iter().collect();
-    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let mut taken = 0;
-    for (doc, score) in ranked {
-        // Candidates of the text leg need their cosine however far down they are.
-        if taken >= limit && found.values().all(|candidate| candidate.vector.is_some()) {
-            break;
+    let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
+    let nearest = tx.nearest(&query.model, &query.code, &filter.scope, limit, &mut |doc| {
+        if entities.contains_key(&doc) {
+            return Ok(true);
         }
-        let Some(entity) = tx.current_document(doc, filter)? else { continue };
-        if taken < limit {
-            taken += 1;
-            found.entry(entity).or_insert_with(|| Candidate::new(entity)).vector = Some(score);
-        } else if let Some(candidate) = found.get_mut(&entity) {
-            candidate.vector = Some(score);
+        let entity = tx.current_document(doc, filter)?;
+        entities.extend(entity.map(|entity| (doc, entity)));
+        Ok(entity.is_some())
+    })?;
+    let mut scores: BTreeMap<i64, f32> = nearest.iter().map(|neighbour| (neighbour.doc, neighbour.score)).collect();
+    // Candidates of the text leg need their cosine however far down they are.
+    let docs: Vec<i64> = texts.iter().map(|hit| hit.doc).filter(|doc| !scores.contains_key(doc)).collect();
+    scores.extend(tx.cosines(&query.model, &query.code, &docs)?);
+    for (doc, score) in scores {
+        if let Some(entity) = entities.get(&doc) {
+            found.entry(*entity).or_insert_with(|| Candidate::new(*entity)).vector = Some(f64::from(score));
         }
     }
     Ok(())

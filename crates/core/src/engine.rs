@@ -1,7 +1,9 @@
 //! The engine: two stores, an embedder where there is one, and who calls.
 
-use jay_models::{Embedder, HashEmbedder};
+use jay_models::signs::SIGNS_VERSION;
+use jay_models::{Embedder, HashEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
+use jay_store::vector_index::VectorMath;
 use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
@@ -149,6 +151,7 @@ impl Engine {
             machine: Machine { id: options.machine_id.clone() },
             surroundings: Arc::clone(&surroundings),
             analysis: Analysis { index_text: jay_rank::analyse::index_text, version: ANALYSIS_VERSION },
+            vector_math: VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION },
             embedder: embedder.as_ref().map(|embedder| embedder.id().to_owned()),
         });
         Ok(Self { memory, archive, embedder, options, surroundings })

@@ -1,4 +1,4 @@
-//! Embedders and what goes with them: chunks of a text, vectors as bytes, similarity.
+//! Embedders and what goes with them: chunks of a text, vectors as bytes, similarity, kernels for scans over many.
 //!
 //! Exists so that no other crate knows how a vector is made. Text search works without any of this; a model makes
 //! recall better where it is there.
@@ -9,11 +9,14 @@
 
 pub mod chunk;
 mod hash;
+pub mod kernel;
+pub mod signs;
 pub mod static_table;
 pub mod vector;
 
 pub use chunk::chunks;
 pub use hash::HashEmbedder;
+pub use signs::sign_code;
 pub use static_table::StaticEmbedder;
 pub use vector::{Encoded, cosine, dot};
 

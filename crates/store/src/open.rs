@@ -1,7 +1,9 @@
 //! A store: the file of one journal, its readers and its writer.
 
 use crate::identity::{Identity, Machine};
+use crate::indexes::Indexes;
 use crate::tx::Tx;
+use crate::vector_index::VectorMath;
 use crate::{Result, StoreError, connection, group, location, migrate};
 use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
@@ -39,6 +41,8 @@ pub struct StoreOptions {
     pub surroundings: Arc<dyn Surroundings>,
     /// The text index's words.
     pub analysis: Analysis,
+    /// Arithmetic on vectors' codes.
+    pub vector_math: VectorMath,
     /// The embedder whose vectors are wanted; without one nothing is queued.
     pub embedder: Option<String>,
 }
@@ -54,6 +58,7 @@ pub struct Store {
     pub(crate) journal: Journal,
     pub(crate) identity: Arc<Identity>,
     pub(crate) group: group::Group,
+    indexes: Indexes,
     readers: Mutex<Vec<Connection>>,
     checked: Mutex<bool>,
 }
@@ -76,6 +81,7 @@ impl Store {
             journal,
             identity,
             group: group::Group::default(),
+            indexes: Indexes::new(options.directory.join("index"), journal, options.vector_math),
             readers: Mutex::new(Vec::new()),
             checked: Mutex::new(false),
         };
@@ -149,7 +155,7 @@ impl Store {
     }
 
     pub(crate) fn tx<'c>(&'c self, connection: &'c Connection) -> Tx<'c> {
-        Tx { connection, journal: self.journal, analysis: &self.options.analysis }
+        Tx { connection, journal: self.journal, analysis: &self.options.analysis, indexes: &self.indexes }
     }
 
     /// A connection to read with, and whether it is one to the file.
@@ -328,7 +334,8 @@ impl Store {
     /// Files of the data directory that others than their owner may read, in words.
     #[must_use]
     pub fn permission_faults(&self) -> Vec<String> {
-        let names = ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state"];
+        let names =
+            ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state", "index"];
         let paths = names.iter().map(|name| self.options.directory.join(name));
         paths.chain([self.options.directory.clone()]).filter_map(|path| permission_fault(&path)).collect()
     }

@@ -1,7 +1,8 @@
 //! Purge: the bytes of an entity go, for ever (J10, J11).
 //!
 //! The change itself drops bodies, documents and vectors in its transaction. SQLite and FTS5 keep what is deleted until
-//! pages and segments are written anew, so that a job follows: merge the text index, VACUUM, truncate the log.
+//! pages and segments are written anew, so that a job follows: merge the text index, make the vector indexes anew, VACUUM,
+//! truncate the log.
 //!
 //! **Invariant:** a place is reported as done only after its bytes are gone.
 
@@ -85,6 +86,7 @@ impl Store {
             &self.ready()?,
             |connection| {
                 connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
+                self.tx(connection).remake_indexes(self.options.surroundings.now())?;
                 connection.execute_batch("VACUUM")?;
                 Ok(truncate(connection, &self.shm_file())?)
             },

@@ -28,21 +28,6 @@ impl Tx<'_> {
         Ok(self.statement("SELECT num FROM models WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    /// Calls `visit` with the document and the code of every vector of a model.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn vectors(&self, model: &str, visit: &mut dyn FnMut(i64, &[u8])) -> Result<()> {
-        let Some(model) = self.model(model)? else { return Ok(()) };
-        let mut statement = self.statement("SELECT pos, code FROM vectors WHERE model = ?1")?;
-        let mut rows = statement.query([model])?;
-        while let Some(row) = rows.next()? {
-            let code = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-            visit(row.get(0)?, code);
-        }
-        Ok(())
-    }
-
     /// Drops the vectors of a memory's wordings, and the jobs that would make them, but for one wording.
     pub(crate) fn drop_vectors(&self, entity: i64, keep: Option<i64>) -> Result<()> {
         let docs = "SELECT pos FROM changes WHERE entity = ?1 AND pos IS NOT ?2";
@@ -76,7 +61,7 @@ impl Tx<'_> {
 }
 
 impl Store {
-    /// Stores a document's vectors and takes its job off the queue.
+    /// Stores documents' vectors, takes their jobs off the queue, and extends the model's index.
     ///
     /// # Errors
     /// As [`Store::write`].
@@ -84,6 +69,7 @@ impl Store {
         self.local_write(|tx| {
             tx.execute("INSERT OR IGNORE INTO models(id, dimension) VALUES(?1, ?2)", params![model, dimension as i64])?;
             let number = tx.model(model)?;
+            let mut stored = Vec::new();
             for vector in vectors {
                 if !tx.takes_vectors(vector.doc)? {
                     // It was reworded or purged while the model worked.
@@ -93,11 +79,20 @@ impl Store {
                     "INSERT OR REPLACE INTO vectors(model, pos, chunk, first, last, code) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
                     params![number, vector.doc, vector.chunk, vector.first, vector.last, vector.code],
                 )?;
+                stored.push((vector.doc, vector.chunk, vector.code.as_slice()));
+            }
+            if let Some(number) = number.filter(|_| !stored.is_empty()) {
+                tx.note_vectors(number, stored.iter().copied())?;
             }
             for num in done {
                 tx.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
             }
             Ok(())
-        })
+        })?;
+        // The vectors are stored; a file that cannot follow is brought up by the next writer.
+        if let Err(error) = self.extend_vector_index(model) {
+            tracing::warn!(%error, "the vector index could not be extended");
+        }
+        Ok(())
     }
 }

@@ -11,6 +11,7 @@ mod integration;
 mod rust;
 mod size;
 mod text;
+mod unsafety;
 
 use crate::tree::Tree;
 
@@ -25,7 +26,7 @@ pub(crate) struct Report {
 
 /// Runs every rule.
 pub(crate) fn check(tree: &Tree) -> Report {
-    let rules = [edges::check, dependencies::check, rust::check, text::check, integration::check];
+    let rules = [edges::check, dependencies::check, rust::check, text::check, integration::check, unsafety::check];
     Report { faults: rules.iter().flat_map(|rule| rule(tree)).collect(), notes: size::notes(tree) }
 }
 
@@ -39,10 +40,18 @@ mod tests {
             ("Cargo.toml", "[workspace.package]\nrust-version = \"1.0\"\n[workspace.dependencies]\nserde = \"1\"\n"),
             ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.95.0\"\n"),
             ("crates/rank/Cargo.toml", "[dependencies]\njay-store.workspace = true\n"),
-            ("crates/rank/src/lib.rs", "fn f() {} \n"),
+            ("crates/rank/src/lib.rs", "unsafe fn f() {} \n"),
             ("crates/rank/tests/it/lost.rs", "//! Lost.\n"),
         ]));
-        let rules = ["may not depend", "docs/dependencies.md", "head", "white space", "not declared", "rust-version"];
+        let rules = [
+            "may not depend",
+            "docs/dependencies.md",
+            "head",
+            "white space",
+            "not declared",
+            "rust-version",
+            "unsafe code",
+        ];
         for rule in rules {
             assert!(report.faults.iter().any(|fault| fault.contains(rule)), "{rule}: {:#?}", report.faults);
         }

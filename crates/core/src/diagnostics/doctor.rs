@@ -89,7 +89,30 @@ fn check_store(
             .hint("Keep a copy of the data directory and report this."),
     });
     check_counts(store, name, now, findings)?;
-    check_index(store, name, rebuild, fix, findings)
+    check_index(store, name, rebuild, fix, findings)?;
+    check_vectors(store, name, rebuild, fix, findings)
+}
+
+/// The vector indexes must be whole and follow from what is stored; without one vectors are scanned one by one.
+fn check_vectors(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+    let checks = store.read(|tx| tx.check_vector_indexes())?;
+    let has_faults = checks.iter().any(|check| check.fault.is_some());
+    let remade = rebuild || (fix && has_faults);
+    if remade {
+        store.remake_vector_indexes()?;
+    }
+    for check in checks {
+        let title = format!("{name} vectors");
+        findings.push(match check.fault {
+            None => ok(&title, format!("{} in the index of `{}`: every one is whole", check.records, check.model)),
+            Some(fault) => Finding {
+                fixed: remade,
+                ..warn(&title, format!("the index of `{}` is not used: {fault}", check.model))
+            }
+            .hint("`jay doctor --fix` makes it again; until then searches are slower."),
+        });
+    }
+    Ok(())
 }
 
 fn check_counts(store: &Store, name: &str, now: Timestamp, findings: &mut Vec<Finding>) -> Result<()> {

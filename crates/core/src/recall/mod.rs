@@ -55,14 +55,16 @@ fn gather(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Candidate<i64>>> {
     let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
+    let mut texts = Vec::new();
     if let Some(terms) = plan.fts_match() {
-        for hit in tx.search_memories(&terms, filter, CANDIDATES)? {
+        texts = tx.search_memories(&terms, filter, CANDIDATES)?;
+        for hit in &texts {
             found.entry(hit.entity).or_insert_with(|| Candidate::new(hit.entity)).text = Some(hit.score);
         }
     }
     match vector {
         Some(vector) if filter.moment == Moment::Latest => {
-            embedding::add_vector_leg(tx, vector, filter, CANDIDATES, &mut found)?;
+            embedding::add_vector_leg(tx, vector, filter, CANDIDATES, &texts, &mut found)?;
             let missing = tx.not_embedded(&vector.model, filter)?;
             if missing > 0 {
                 let which = if missing == 1 { "memory is" } else { "memories are" };

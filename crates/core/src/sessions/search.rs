@@ -6,7 +6,7 @@ use crate::engine::Call;
 use crate::recall::{phrase_in, window};
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::{Query as Plan, folded};
-use jay_store::{MessageRow, SessionClause, Tx};
+use jay_store::{MessageRow, Scope, SessionClause, Tx};
 use jay_types::bounds::Query;
 use jay_types::session::Role;
 use jay_types::{Result, Timestamp};
@@ -119,28 +119,26 @@ fn gather(
             found.entry(hit.doc).or_insert_with(|| Candidate::new(hit.doc)).text = Some(hit.score);
         }
     }
-    let scores = match vector {
-        Some(vector) => embedding::scan(tx, vector)?,
-        None => {
-            notes.push("text_only".to_owned());
-            BTreeMap::new()
+    match vector {
+        Some(vector) => {
+            let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
+            let nearest = tx.nearest(&vector.model, &vector.code, &scope, CANDIDATES, &mut |doc| {
+                Ok(found.contains_key(&doc) || tx.message_passes(doc, clause)?)
+            })?;
+            for neighbour in nearest {
+                found.entry(neighbour.doc).or_insert_with(|| Candidate::new(neighbour.doc));
+            }
         }
-    };
-    let mut nearest: Vec<(i64, f64)> = scores.iter().map(|(doc, score)| (*doc, *score)).collect();
-    nearest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let mut taken = 0;
-    for (doc, _) in nearest {
-        if taken == CANDIDATES {
-            break;
-        }
-        if found.contains_key(&doc) || tx.message_passes(doc, clause)? {
-            found.entry(doc).or_insert_with(|| Candidate::new(doc));
-            taken += 1;
-        }
+        None => notes.push("text_only".to_owned()),
     }
     place(tx, plan, clause, &mut found)?;
-    for candidate in found.values_mut() {
-        candidate.vector = scores.get(&candidate.id).copied();
+    if let Some(vector) = vector {
+        let docs: Vec<i64> = found.keys().copied().collect();
+        for (doc, score) in tx.cosines(&vector.model, &vector.code, &docs)? {
+            if let Some(candidate) = found.get_mut(&doc) {
+                candidate.vector = Some(f64::from(score));
+            }
+        }
     }
     Ok((found.into_values().collect(), matched))
 }

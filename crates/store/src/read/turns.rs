@@ -35,9 +35,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn memories_around(&self, entity: i64, distance: usize, filter: &ListFilter) -> Result<Option<Window>> {
-        let own = self.one("SELECT session, created_at, namespace FROM memories WHERE entity = ?1", [entity], |row| {
-            Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-        })?;
+        let own =
+            self.one("SELECT session, created_at, namespace FROM memories WHERE entity = ?1", [entity], |row| {
+                Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+            })?;
         let Some((Some(session), created_at, namespace)) = own else { return Ok(None) };
         let (clause, params) = filter.clause();
         let side = |test: &str, order: &str| {
@@ -77,7 +78,8 @@ impl Tx<'_> {
                    AND b.path = ? AND b.host = ? AND {filter}
                  ORDER BY m.ordinal {order}, m.place {order} LIMIT ?"
             );
-            let mut all = vec![entity.into(), Sql::from(ordinal), Sql::from(place), path.clone().into(), host.clone().into()];
+            let mut all =
+                vec![entity.into(), Sql::from(ordinal), Sql::from(place), path.clone().into(), host.clone().into()];
             all.extend(params.iter().cloned());
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)

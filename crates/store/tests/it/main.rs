@@ -14,4 +14,5 @@ mod memories;
 mod purge;
 mod receive;
 mod support;
+mod vectors;
 mod waiting;

@@ -1,5 +1,6 @@
 //! Stores in temporary directories, and the short words in which the tests speak of them.
 
+use jay_store::vector_index::VectorMath;
 use jay_store::{
     ActorName, Analysis, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope, Store,
     StoreOptions, WriteTx,
@@ -44,6 +45,14 @@ pub(crate) fn words(text: &str) -> String {
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join(" ")
 }
 
+/// Arithmetic as the engine gives it.
+pub(crate) const MATH: VectorMath = VectorMath {
+    hamming: jay_models::kernel::hamming,
+    dot: jay_models::kernel::dot,
+    sign_code: jay_models::sign_code,
+    version: jay_models::signs::SIGNS_VERSION,
+};
+
 pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
     StoreOptions {
         directory: directory.to_owned(),
@@ -51,6 +60,7 @@ pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
         machine: Machine { id: "test machine".to_owned() },
         surroundings: Arc::clone(steps) as Arc<dyn Surroundings>,
         analysis: Analysis { index_text: words, version: 1 },
+        vector_math: MATH,
         embedder: None,
     }
 }

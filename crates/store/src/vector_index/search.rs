@@ -1,0 +1,270 @@
+//! Nearest vectors: sign codes choose whom to look at, int8 codes decide, the caller's filter is asked in that order.
+//!
+//! What the filter turns away takes no one's place: where it lets few pass, more are looked at, in proportion. All
+//! records at the last distance that is looked at are taken, not as many as fit, so that the answer does not depend on
+//! the order in which they stand.
+
+use super::header::Damage;
+use super::layout::{SLOTS, Shape};
+use super::record::{Code, Record};
+use super::view::{View, is_drop};
+use super::{VectorIndex, VectorMath, oversample};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Distances that are looked at together, to skip those that are all too far.
+const STRIDE: usize = 32;
+
+/// A query as the scan needs it.
+#[derive(Clone, Debug)]
+pub struct Query {
+    scale: f32,
+    values: Vec<i8>,
+    signs: Vec<u64>,
+}
+
+impl Query {
+    /// Reads a query's code; none where it is not one of the dimension.
+    #[must_use]
+    pub fn read(bytes: &[u8], dimension: usize, math: VectorMath) -> Option<Self> {
+        let code = Code::read(bytes, dimension)?;
+        let values = code.values.iter().map(|byte| byte.cast_signed()).collect();
+        Some(Self { scale: code.scale, values, signs: (math.sign_code)(code.values) })
+    }
+
+    /// The cosine of two vectors of length 1: exact up to what the codes keep.
+    #[must_use]
+    pub fn score(&self, code: &Code<'_>, math: VectorMath) -> f32 {
+        (math.dot)(&self.values, code.values) as f32 * code.scale * self.scale
+    }
+}
+
+/// A document near the query: its best chunk.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    /// The document.
+    pub doc: i64,
+    /// The chunk of it that is nearest.
+    pub chunk: u32,
+    /// Number of its namespace.
+    pub namespace: u32,
+    /// The cosine.
+    pub score: f32,
+}
+
+impl Neighbour {
+    /// Best first; ties by document and chunk.
+    pub(crate) fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        b.score.total_cmp(&a.score).then(a.doc.cmp(&b.doc)).then(a.chunk.cmp(&b.chunk))
+    }
+}
+
+/// The part of a file that belongs to one snapshot of the table.
+#[derive(Debug)]
+pub struct Search<'a> {
+    index: &'a VectorIndex,
+    view: Arc<View>,
+    count: usize,
+    /// Documents whose vectors are newer than this part.
+    newer: Vec<i64>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(index: &'a VectorIndex, view: Arc<View>, count: usize, newer: Vec<i64>) -> Self {
+        Self { index, view, count, newer }
+    }
+
+    /// Documents whose vectors only the table has; what the file says of them is out of date.
+    #[must_use]
+    pub fn newer(&self) -> &[i64] {
+        &self.newer
+    }
+
+    /// True where the file holds nothing that the table did not lead to.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.count == self.view.count()
+    }
+
+    /// Records in this part.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The `k` nearest documents that pass. `scope` names namespaces, `newer` the scored chunks of [`Search::newer`].
+    ///
+    /// # Errors
+    /// A record that is not what was written: the file must not be used.
+    pub fn nearest(
+        &self,
+        query: &Query,
+        k: usize,
+        scope: Option<&[u32]>,
+        newer: &[Neighbour],
+        filter: &mut dyn FnMut(i64, u32) -> bool,
+    ) -> Result<Vec<Neighbour>, Damage> {
+        let outdated: HashSet<i64> = self.newer.iter().copied().collect();
+        let mut verdicts: HashMap<i64, bool> = HashMap::new();
+        let base = oversample(self.count).max(k);
+        let mut wanted = base;
+        loop {
+            let slots = self.nearest_signs(query, wanted, scope)?;
+            let is_all = slots.len() < wanted;
+            let mut scored = newer.to_vec();
+            self.score(query, &slots, &outdated, &mut scored)?;
+            scored.sort_unstable_by(Neighbour::order);
+            let (found, asked) = walk(&scored, k, &mut verdicts, filter);
+            let needed = match found.len() {
+                passed if passed == k => base * asked / k.max(1),
+                _ => wanted * 4,
+            };
+            // A filter that lets half pass costs no second scan.
+            if is_all || needed < 2 * wanted {
+                return Ok(found);
+            }
+            wanted = needed;
+        }
+    }
+
+    /// The cosine of each document's best chunk. Documents without a vector in this part are left out.
+    ///
+    /// # Errors
+    /// A record that is not what was written.
+    pub fn cosines(&self, query: &Query, docs: &[i64]) -> Result<BTreeMap<i64, Neighbour>, Damage> {
+        let outdated: HashSet<i64> = self.newer.iter().copied().collect();
+        let mut scored = Vec::new();
+        for doc in docs.iter().filter(|doc| !outdated.contains(doc)) {
+            let slots = self.view.slots_of(*doc, self.count)?;
+            self.score(query, &slots, &outdated, &mut scored)?;
+        }
+        Ok(best_by_doc(&scored))
+    }
+
+    /// Slots of all records whose sign codes are within the least distance that holds `wanted` of them; all where there
+    /// are fewer.
+    fn nearest_signs(&self, query: &Query, wanted: usize, scope: Option<&[u32]>) -> Result<Vec<usize>, Damage> {
+        let shape = Shape::of(self.index.model.dimension);
+        let mut nearest = Nearest::new(shape.words * 64, wanted);
+        let mut distances = vec![0_u16; SLOTS];
+        for index in 0..self.count.div_ceil(SLOTS) {
+            let used = self.view.used(index).min(self.count - index * SLOTS);
+            let extent = self.view.extent(index)?;
+            let rows = extent.signs(used).ok_or(Damage::Short)?;
+            let distances = distances.get_mut(..used).unwrap_or_default();
+            (self.index.math.hamming)(&query.signs, rows, distances);
+            for (stride, chunk) in distances.chunks(STRIDE).enumerate() {
+                if chunk.iter().fold(u16::MAX, |least, distance| least.min(*distance)) > nearest.bound {
+                    continue;
+                }
+                for (place, distance) in chunk.iter().enumerate() {
+                    let slot = stride * STRIDE + place;
+                    if *distance > nearest.bound {
+                        continue;
+                    }
+                    let namespace = extent.namespace(slot).unwrap_or_default();
+                    if !is_drop(namespace) && scope.is_none_or(|scope| holds(scope, namespace)) {
+                        nearest.push(*distance, index * SLOTS + slot);
+                    }
+                }
+            }
+        }
+        Ok(nearest.finish())
+    }
+
+    /// Scores records and adds them to `out`, but for what is dropped or outdated.
+    fn score(
+        &self,
+        query: &Query,
+        slots: &[usize],
+        outdated: &HashSet<i64>,
+        out: &mut Vec<Neighbour>,
+    ) -> Result<(), Damage> {
+        let mut signs = Vec::new();
+        for slot in slots {
+            let extent = self.view.extent(slot / SLOTS)?;
+            let record: Record<'_> = extent.record(slot % SLOTS, &mut signs).ok_or(Damage::Record(*slot))?;
+            if outdated.contains(&record.doc) || self.view.is_dropped(record.doc, *slot, self.count) {
+                continue;
+            }
+            let score = query.score(&record.code, self.index.math);
+            out.push(Neighbour { doc: record.doc, chunk: record.chunk, namespace: record.namespace, score });
+        }
+        Ok(())
+    }
+}
+
+/// Takes from the best on what passes, a document once; returns it with the number of documents that were asked for.
+pub(crate) fn walk(
+    scored: &[Neighbour],
+    k: usize,
+    verdicts: &mut HashMap<i64, bool>,
+    filter: &mut dyn FnMut(i64, u32) -> bool,
+) -> (Vec<Neighbour>, usize) {
+    let mut found: Vec<Neighbour> = Vec::new();
+    let mut seen = HashSet::new();
+    for neighbour in scored {
+        if found.len() == k {
+            break;
+        }
+        if seen.insert(neighbour.doc)
+            && *verdicts.entry(neighbour.doc).or_insert_with(|| filter(neighbour.doc, neighbour.namespace))
+        {
+            found.push(*neighbour);
+        }
+    }
+    (found, seen.len())
+}
+
+/// The best chunk of each document.
+pub(crate) fn best_by_doc(scored: &[Neighbour]) -> BTreeMap<i64, Neighbour> {
+    let mut best: BTreeMap<i64, Neighbour> = BTreeMap::new();
+    for neighbour in scored {
+        let entry = best.entry(neighbour.doc).or_insert(*neighbour);
+        if Neighbour::order(neighbour, entry).is_lt() {
+            *entry = *neighbour;
+        }
+    }
+    best
+}
+
+fn holds(scope: &[u32], namespace: u32) -> bool {
+    if scope.len() <= 8 { scope.contains(&namespace) } else { scope.binary_search(&namespace).is_ok() }
+}
+
+/// The records within the least distance that holds as many as are wanted.
+struct Nearest {
+    wanted: usize,
+    /// What is farther is not wanted.
+    bound: u16,
+    /// Kept records by distance.
+    counts: Vec<usize>,
+    kept: usize,
+    slots: Vec<(u16, usize)>,
+}
+
+impl Nearest {
+    fn new(bits: usize, wanted: usize) -> Self {
+        Self { wanted, bound: bits as u16, counts: vec![0; bits + 1], kept: 0, slots: Vec::new() }
+    }
+
+    fn push(&mut self, distance: u16, slot: usize) {
+        if let Some(count) = self.counts.get_mut(usize::from(distance)) {
+            *count += 1;
+            self.kept += 1;
+            self.slots.push((distance, slot));
+        }
+        // As long as enough are left, the farthest go.
+        while let Some(farthest) = self.counts.get(usize::from(self.bound)).copied()
+            && self.bound > 0
+            && self.kept - farthest >= self.wanted
+        {
+            self.kept -= farthest;
+            self.bound -= 1;
+        }
+    }
+
+    fn finish(self) -> Vec<usize> {
+        self.slots.into_iter().filter(|(distance, _)| *distance <= self.bound).map(|(_, slot)| slot).collect()
+    }
+}

@@ -1,0 +1,198 @@
+//! The vector index beside the database: the same answers with and without its file, also over purges and copies.
+
+use crate::support::{Node, everything, saying};
+use jay_store::vector_index::Neighbour;
+use jay_store::{Scope, StoredVector};
+use jay_testkit::Mixture;
+use jay_types::{EntityId, Error, NamespaceId};
+use std::path::PathBuf;
+
+const MODEL: &str = "mixture";
+const DIMENSION: usize = 48;
+
+struct World {
+    node: Node,
+    ns: NamespaceId,
+    mixture: Mixture,
+    memories: Vec<EntityId>,
+}
+
+impl World {
+    fn new(memories: usize) -> Self {
+        let node = Node::new(1);
+        let (ns, _) = node.namespace("team");
+        let mut world = Self { node, ns, mixture: Mixture::new(3, DIMENSION, 10), memories: vec![] };
+        for number in 0..memories {
+            let id = world.node.remember(ns, &format!("memory {number}"));
+            world.embed(id);
+            world.memories.push(id);
+        }
+        world
+    }
+
+    fn code(&mut self) -> Vec<u8> {
+        jay_models::Encoded::from_vector(&self.mixture.vector()).unwrap().to_bytes()
+    }
+
+    fn doc(&self, id: EntityId) -> i64 {
+        self.node.get(id).unwrap().text_pos
+    }
+
+    fn embed(&mut self, id: EntityId) -> Vec<u8> {
+        let code = self.code();
+        let vector = StoredVector { doc: self.doc(id), chunk: 0, first: 0, last: 1, code: code.clone() };
+        self.node.memory.put_vectors(MODEL, DIMENSION, &[vector], &[]).unwrap();
+        code
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.node.directory().join("index")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+fn nearest(node: &Node, query: &[u8], scope: &Scope, k: usize) -> Vec<Neighbour> {
+    let found = node.memory.read::<_, Error>(|tx| {
+        Ok(tx.nearest(MODEL, query, scope, k, &mut |doc| Ok(tx.current_document(doc, &everything())?.is_some()))?)
+    });
+    // The number of the namespace is the file's to know.
+    found.unwrap().into_iter().map(|neighbour| Neighbour { namespace: 0, ..neighbour }).collect()
+}
+
+#[test]
+fn with_and_without_a_file_the_answers_are_the_same() {
+    let mut world = World::new(30);
+    let (other, number) = world.node.namespace("other");
+    let stranger = world.node.remember(other, "a memory elsewhere");
+    world.embed(stranger);
+    let reworded = world.memories[3];
+    world.node.edit(world.ns, reworded, saying("in other words"));
+    let query = world.embed(reworded);
+    let forgotten = world.memories[4];
+    world.node.edit(world.ns, forgotten, saying("not embedded again"));
+    let answers = |node: &Node| {
+        let docs: Vec<i64> = world.memories.iter().map(|id| world.doc(*id)).chain([999_999]).collect();
+        let cosines = node.memory.read::<_, Error>(|tx| Ok(tx.cosines(MODEL, &query, &docs)?)).unwrap();
+        assert_eq!(cosines.len(), 29, "all but the one that waits");
+        let of = |scope: &Scope| nearest(node, &query, scope, 40);
+        (of(&Scope::All), of(&Scope::Of(vec![number])), of(&Scope::Of(vec![])), cosines)
+    };
+    let (all, elsewhere, nowhere, cosines) = answers(&world.node);
+    assert_eq!((all.len(), elsewhere.len(), nowhere.len()), (30, 1, 0));
+    assert_eq!(all[0].doc, world.doc(reworded));
+    let files = world.files();
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_eq!(answers(&world.node.again()), (all.clone(), elsewhere.clone(), nowhere.clone(), cosines.clone()));
+
+    let whole = std::fs::read(&files[0]).unwrap();
+    for length in [0, 100, 9000] {
+        jay_testkit::write(&files[0], &whole[..length]);
+        for node in [&world.node, &world.node.again()] {
+            assert_eq!(answers(node), (all.clone(), elsewhere.clone(), nowhere.clone(), cosines.clone()));
+        }
+    }
+    std::fs::remove_file(&files[0]).unwrap();
+    assert_eq!(answers(&world.node), (all.clone(), elsewhere.clone(), nowhere.clone(), cosines.clone()));
+    assert!(world.files().is_empty(), "a reader makes no file (I6)");
+    let checks = |node: &Node| node.memory.read::<_, Error>(|tx| Ok(tx.check_vector_indexes()?)).unwrap();
+    assert_eq!(checks(&world.node)[0].fault.as_deref(), Some("there is no file"));
+    world.node.memory.remake_vector_indexes().unwrap();
+    assert_eq!(answers(&world.node), (all, elsewhere, nowhere, cosines));
+    assert_eq!((checks(&world.node)[0].records, &checks(&world.node)[0].fault), (30, &None));
+}
+
+#[test]
+fn a_writer_mends_what_it_finds_broken() {
+    let mut world = World::new(5);
+    let file = world.files()[0].clone();
+    jay_testkit::write(&file, b"not an index");
+    let id = world.node.remember(world.ns, "one more");
+    let query = world.embed(id);
+    let check = world.node.memory.read::<_, Error>(|tx| Ok(tx.check_vector_indexes()?)).unwrap();
+    assert_eq!((check[0].records, check[0].dropped, &check[0].fault), (6, 0, &None));
+    assert_eq!(nearest(&world.node, &query, &Scope::All, 1)[0].doc, world.doc(id));
+}
+
+#[test]
+fn another_process_finds_what_this_one_stored_a_moment_ago() {
+    let mut world = World::new(3);
+    let other = world.node.again();
+    let query = world.code();
+    assert_eq!(nearest(&other, &query, &Scope::All, 9).len(), 3);
+    let id = world.node.remember(world.ns, "fresh");
+    world.embed(id);
+    assert_eq!(nearest(&other, &query, &Scope::All, 9).len(), 4);
+    // Inside a held group the file waits, the table answers.
+    let late = world.node.remember(world.ns, "inside a group");
+    let code = world.code();
+    let vector = StoredVector { doc: world.doc(late), chunk: 0, first: 0, last: 1, code: code.clone() };
+    let inside = world
+        .node
+        .memory
+        .group(|| {
+            world.node.memory.put_vectors(MODEL, DIMENSION, &[vector], &[]).unwrap();
+            nearest(&world.node, &code, &Scope::All, 1)
+        })
+        .unwrap();
+    assert_eq!(inside[0].doc, world.doc(late));
+    assert_eq!(nearest(&other, &code, &Scope::All, 9), nearest(&world.node, &code, &Scope::All, 9));
+    let last = world.node.remember(world.ns, "and one more");
+    world.embed(last);
+    let check = world.node.memory.read::<_, Error>(|tx| Ok(tx.check_vector_indexes()?)).unwrap();
+    assert_eq!((check[0].records, &check[0].fault), (6, &None));
+}
+
+#[test]
+fn the_index_of_another_time_is_not_taken_for_this_ones() {
+    let mut world = World::new(6);
+    let earlier = world.node.copy(2);
+    for number in 0..3 {
+        let id = world.node.remember(world.ns, &format!("later {number}"));
+        world.embed(id);
+    }
+    // The database is put back, the newer file stays; then the store goes on in another way.
+    let name = |file: &PathBuf| file.file_name().unwrap().to_owned();
+    let file = world.files()[0].clone();
+    let target = earlier.directory().join("index").join(name(&file));
+    jay_testkit::write(&target, std::fs::read(&file).unwrap());
+    let query = world.code();
+    assert_eq!(nearest(&earlier, &query, &Scope::All, 20).len(), 6);
+    let mut other = World { node: earlier, ns: world.ns, mixture: Mixture::new(9, DIMENSION, 10), memories: vec![] };
+    for number in 0..3 {
+        let id = other.node.remember(other.ns, &format!("otherwise {number}"));
+        other.embed(id);
+    }
+    let found = nearest(&other.node, &query, &Scope::All, 20);
+    std::fs::remove_file(&target).unwrap();
+    assert_eq!(found, nearest(&other.node, &query, &Scope::All, 20));
+    assert_eq!(found.len(), 9);
+}
+
+#[test]
+fn a_purge_takes_the_vector_out_of_the_file() {
+    let mut world = World::new(8);
+    let id = world.node.remember(world.ns, "to be purged");
+    let code = world.embed(id);
+    let query = world.code();
+    let file = world.files()[0].clone();
+    let old = std::fs::File::open(&file).unwrap();
+    let holds = |bytes: &[u8]| bytes.windows(DIMENSION).any(|part| part == &code[4..]);
+    assert!(holds(&std::fs::read(&file).unwrap()));
+    world.node.purge(world.ns, id);
+    assert_eq!(nearest(&world.node, &query, &Scope::All, 20).len(), 8, "gone from answers at once");
+    assert!(world.node.memory.scrub().unwrap().done);
+    for file in world.files() {
+        assert!(!holds(&std::fs::read(file).unwrap()));
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut { old }, &mut bytes).unwrap();
+    assert!(bytes.len() > 8192 && bytes.iter().all(|byte| *byte == 0), "nor where somebody has it open still");
+    assert_eq!(nearest(&world.node, &query, &Scope::All, 20).len(), 8);
+    let check = world.node.memory.read::<_, Error>(|tx| Ok(tx.check_vector_indexes()?)).unwrap();
+    assert_eq!((check[0].records, check[0].dropped, &check[0].fault), (8, 0, &None));
+    for id in world.memories.clone() {
+        world.node.purge(world.ns, id);
+    }
+    assert!(world.node.memory.scrub().unwrap().done);
+    assert!(world.files().is_empty(), "without vectors there is no file");
+}
