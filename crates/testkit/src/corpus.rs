@@ -76,21 +76,21 @@ impl Session {
         self.turn += 1;
         let words = 8 + self.random.index(60);
         let request = self.salad.text(words);
-        self.row("user", json!({"role": "user", "content": request}), Value::Null);
+        self.row("user", &json!({"role": "user", "content": request}), None);
         let calls = 1 + self.random.index(6);
         for _ in 0..calls {
             self.call();
         }
         let words = 40 + self.random.index(200);
         let answer = self.salad.text(words);
-        self.answer(json!([{"type": "text", "text": answer}]), "end_turn");
+        self.answer(&json!([{"type": "text", "text": answer}]), "end_turn");
     }
 
     /// Thinking, a call and its result.
     fn call(&mut self) {
         let words = 20 + self.random.index(100);
         let (thinking, signature) = (self.salad.text(words), self.random.letters(300));
-        self.answer(json!([{"type": "thinking", "thinking": thinking, "signature": signature}]), "");
+        self.answer(&json!([{"type": "thinking", "thinking": thinking, "signature": signature}]), "");
         let call = format!("toolu_{}", self.random.letters(22));
         let path = format!("/home/mira/code/lantern/src/{}.rs", self.random.letters(9));
         let (name, input) = match self.random.index(3) {
@@ -101,27 +101,27 @@ impl Session {
                 json!({"file_path": path, "old_string": self.salad.text(12), "new_string": self.salad.text(14)}),
             ),
         };
-        self.answer(json!([{"type": "tool_use", "id": call, "name": name, "input": input}]), "tool_use");
+        self.answer(&json!([{"type": "tool_use", "id": call, "name": name, "input": input}]), "tool_use");
         let lines_max = if self.random.chance(20) { 300 } else { 40 };
         let lines = 3 + self.random.index(lines_max);
         let result: Vec<String> = (0..lines).map(|at| format!("{at:>6}\t    {}", self.salad.text(9))).collect();
         let result = result.join("\n");
         let structured = json!({"type": "text", "file": {"filePath": path, "content": result, "numLines": lines}});
         let content = json!([{"tool_use_id": call, "type": "tool_result", "content": result}]);
-        self.row("user", json!({"role": "user", "content": content}), structured);
+        self.row("user", &json!({"role": "user", "content": content}), Some(structured));
     }
 
-    fn answer(&mut self, content: Value, stop_reason: &str) {
+    fn answer(&mut self, content: &Value, stop_reason: &str) {
         let message = json!({
             "id": format!("msg_{:012}", self.turn), "type": "message", "role": "assistant", "model": "claude-opus-4-5",
             "content": content, "stop_reason": stop_reason, "stop_sequence": null,
             "usage": {"input_tokens": 8, "cache_creation_input_tokens": 412, "cache_read_input_tokens": 15_820,
                 "output_tokens": 231, "service_tier": "standard"},
         });
-        self.row("assistant", message, Value::Null);
+        self.row("assistant", &message, None);
     }
 
-    fn row(&mut self, kind: &str, message: Value, structured: Value) {
+    fn row(&mut self, kind: &str, message: &Value, structured: Option<Value>) {
         self.seconds += 1 + i64::try_from(self.random.below(20)).unwrap_or_default();
         let at = jay_types::Timestamp(self.seconds * jay_types::time::SECOND).rfc3339();
         let id = uuid(&mut self.random);
@@ -130,7 +130,7 @@ impl Session {
             "sessionId": self.id, "version": "2.0.44", "gitBranch": "retry-loop", "type": kind, "message": message,
             "uuid": id, "timestamp": at,
         });
-        if let (Some(row), false) = (row.as_object_mut(), structured.is_null()) {
+        if let (Some(row), Some(structured)) = (row.as_object_mut(), structured) {
             row.insert("toolUseResult".to_owned(), structured);
         }
         self.text.push_str(&row.to_string());

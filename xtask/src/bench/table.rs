@@ -143,7 +143,8 @@ mod tests {
             | whole processes | median CPU | p95 CPU | median wall | p95 wall | runs | target |
             | --- | ---: | ---: | ---: | ---: | ---: | --- |
             | cold jay recall | 8.00 ms | 8.00 ms | 12.3 ms | 12.3 ms | 1 | median CPU ≤ 7 ms: NOT kept |
-        "#]].assert_eq(&render("Quick 9000, 2 cores", &Found { in_code, measured, of_processes }));
+        "#]]
+        .assert_eq(&render("Quick 9000, 2 cores", &Found { in_code, measured, of_processes }));
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let group = acts / commits.max(1.0);
     let percent = 100.0 * rate / (syncs * group);
     let text = format!(
-        "writes/s ≥ {TARGET_PERCENT:.0} % of fsyncs/s × group size = {:.0}; it is {percent:.0} %",
+        "writes/s ≥ {TARGET_PERCENT:.0} % of (fsyncs/s × group size = {:.0}); it is {percent:.0} %",
         syncs * group
     );
     let target = Target::new(text, percent >= TARGET_PERCENT);
