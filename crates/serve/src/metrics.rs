@@ -1,4 +1,4 @@
-//! Counts of calls for `/metrics`, in Prometheus' text form. No label holds anything that a caller wrote.
+//! Counts of calls and commits for `/metrics`, in Prometheus' text form. No label holds anything that a caller wrote.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,8 +22,8 @@ impl Metrics {
         series.microseconds += microseconds;
     }
 
-    /// The page.
-    pub(crate) fn page(&self) -> String {
+    /// The page; `commits` of the memory and the `acts` in them tell how well writers share.
+    pub(crate) fn page(&self, (commits, acts): (usize, usize)) -> String {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut page =
             String::from("# HELP jay_calls_total Calls of operations by outcome.\n# TYPE jay_calls_total counter\n");
@@ -37,6 +37,14 @@ impl Metrics {
             let (whole, rest) = (series.microseconds / 1_000_000, series.microseconds % 1_000_000);
             page.push_str(&format!("jay_call_seconds_total{{op=\"{op}\",outcome=\"{outcome}\"}} {whole}.{rest:06}\n"));
         }
+        page.push_str(&format!(
+            "# HELP jay_commits_total Durable commits of the memory by this process.\n\
+             # TYPE jay_commits_total counter\n\
+             jay_commits_total {commits}\n\
+             # HELP jay_acts_total Acts in those commits; acts divided by commits is the mean group size.\n\
+             # TYPE jay_acts_total counter\n\
+             jay_acts_total {acts}\n"
+        ));
         page
     }
 }
@@ -60,7 +68,13 @@ mod tests {
             # TYPE jay_call_seconds_total counter
             jay_call_seconds_total{op="get",outcome="not_found"} 0.000007
             jay_call_seconds_total{op="recall",outcome="ok"} 1.001500
+            # HELP jay_commits_total Durable commits of the memory by this process.
+            # TYPE jay_commits_total counter
+            jay_commits_total 3
+            # HELP jay_acts_total Acts in those commits; acts divided by commits is the mean group size.
+            # TYPE jay_acts_total counter
+            jay_acts_total 12
         "#]]
-        .assert_eq(&metrics.page());
+        .assert_eq(&metrics.page((3, 12)));
     }
 }

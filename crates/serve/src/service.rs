@@ -63,7 +63,7 @@ impl Service {
     /// The page of `/metrics`.
     #[must_use]
     pub fn metrics_page(&self) -> String {
-        self.metrics.page()
+        self.metrics.page(self.engine.group_counts())
     }
 
     /// Calls an operation.

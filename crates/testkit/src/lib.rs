@@ -1,23 +1,27 @@
 //! What the tests and benches of every crate share, so that each of them is deterministic and short.
 //!
 //! In it: homes in temporary directories ([`TempHome`]), a clock that only steps when asked ([`Clock`]), seeded
-//! randomness ([`Random`]), text that looks like what agents store ([`Salad`]), the binary as a process ([`Jay`]),
-//! killing it in the middle of a write ([`kill`]) and how often a test repeats ([`counts()`]).
-//! Not in it: anything that knows the store, the engine or an operation.
+//! randomness ([`Random`]), text that looks like what agents store ([`Salad`]) and session files that look like
+//! theirs ([`corpus`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
+//! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) and what these report ([`measured`]).
+//! Not in it: anything that knows the store or the engine. Stores are filled through the binary's batch door.
 //!
 //! **Invariant:** no product crate depends on this one, except as a dev-dependency; a test that gets its numbers
 //! from here gets the same ones in every run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod clock;
+pub mod corpus;
 mod counts;
 mod home;
 pub mod kill;
+pub mod measured;
 mod mixture;
 mod process;
 mod random;
 mod salad;
 mod stopwatch;
+mod stores;
 
 pub use clock::Clock;
 pub use counts::{Counts, counts};
@@ -27,3 +31,4 @@ pub use process::{Jay, Output, binary, jay};
 pub use random::Random;
 pub use salad::{Salad, WORDS_PER_MEMORY};
 pub use stopwatch::Stopwatch;
+pub use stores::Stores;

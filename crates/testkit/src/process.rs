@@ -53,10 +53,16 @@ impl Jay {
     /// The same for another program.
     #[must_use]
     pub fn of_program(program: &Path, home: &TempHome) -> Self {
+        Self::at(program, home.path(), home.work_dir())
+    }
+
+    /// The same in a home and a working directory that outlive a test: stores that several benchmarks share.
+    #[must_use]
+    pub fn at(program: &Path, home: impl Into<PathBuf>, directory: impl Into<PathBuf>) -> Self {
         Self {
             program: program.to_owned(),
-            home: home.path(),
-            directory: home.work_dir(),
+            home: home.into(),
+            directory: directory.into(),
             environment: Vec::new(),
             input: Vec::new(),
         }

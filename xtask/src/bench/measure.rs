@@ -47,14 +47,6 @@ fn cpu_of_children() -> Result<Duration> {
     Ok(Duration::from_micros(u64::try_from(microseconds).context("the kernel counts CPU time upwards")?))
 }
 
-/// The value below which `percent` of the values lie (nearest rank); none where there are no values.
-pub(crate) fn percentile(values: &[Duration], percent: usize) -> Option<Duration> {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let rank = (sorted.len() * percent.min(100)).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,14 +67,5 @@ mod tests {
         let error = measure(&mut shell("echo broken >&2; exit 3")).expect_err("it failed");
         assert!(error.to_string().contains("broken"), "{error}");
         assert!(measure(&mut Command::new("/no/such/program")).is_err());
-    }
-
-    #[test]
-    fn percentiles_are_values_that_were_measured() {
-        let values: Vec<Duration> = (1..=10).rev().map(Duration::from_millis).collect();
-        for (percent, expected) in [(0, 1), (10, 1), (50, 5), (95, 10), (100, 10), (300, 10)] {
-            assert_eq!(percentile(&values, percent), Some(Duration::from_millis(expected)), "{percent}");
-        }
-        assert_eq!(percentile(&[], 50), None);
     }
 }

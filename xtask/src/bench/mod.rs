@@ -1,16 +1,20 @@
-//! Benchmarks: those under the code (`crates/testkit/benches`, divan) and those of whole processes.
+//! Benchmarks: those under the code (`crates/testkit/benches/types.rs`, divan), those of engine and server
+//! (`crates/testkit/benches/measures`) and those of whole processes.
 //!
-//! A figure without its machine, commit and data is worth nothing: the table carries them.
+//! A figure without its machine, commit and data is worth nothing: the table carries them. No test and no CI runs any
+//! of it: a figure of a busy machine judges nothing.
 //!
 //! **Invariant:** two figures are compared only within one run on one machine.
 
 mod divan;
 mod machine;
 mod measure;
+mod measures;
 mod processes;
 mod table;
 
 use anyhow::{Context, Result, bail, ensure};
+use jay_testkit::{Stores, TempHome};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -47,10 +51,16 @@ impl Options {
 /// Runs the benchmarks and prints the table.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let jay = build(root)?;
-    let in_code = divan::parse(&run_divan(root, &options.filter)?);
-    let of_processes = processes::run(&jay, &options.filter)?;
-    ensure!(!in_code.is_empty() || !of_processes.is_empty(), "no benchmark is named like `{}`", options.filter);
-    let page = table::render(&machine::describe(root)?, &in_code, &of_processes);
+    let place = TempHome::new();
+    let stores = Stores::new(&jay, &place.path());
+    let found = table::Found {
+        in_code: divan::parse(&run_divan(root, &options.filter)?),
+        measured: measures::run(root, &stores, &options.filter)?,
+        // Last: a rebuild writes the shared stores anew.
+        of_processes: processes::run(&stores, &options.filter)?,
+    };
+    ensure!(!found.is_empty(), "no benchmark is named like `{}`", options.filter);
+    let page = table::render(&machine::describe(root)?, &found);
     println!("{page}");
     if options.write {
         let path = root.join(PAGE);
@@ -84,7 +94,10 @@ fn executable(messages: &str) -> Option<PathBuf> {
 
 fn run_divan(root: &Path, filter: &str) -> Result<String> {
     let mut command = Command::new("cargo");
-    command.args(["bench", "--locked", "-p", "jay-testkit", "--benches"]).current_dir(root).stderr(Stdio::inherit());
+    command
+        .args(["bench", "--locked", "-p", "jay-testkit", "--bench", "types"])
+        .current_dir(root)
+        .stderr(Stdio::inherit());
     if !filter.is_empty() {
         command.args(["--", filter]);
     }

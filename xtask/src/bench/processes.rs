@@ -1,19 +1,22 @@
 //! Benchmarks of the binary as a process: what a person or a hook waits for.
 
-use super::measure::{measure, percentile};
-use anyhow::{Context, Result, ensure};
-use jay_testkit::{Jay, Salad, TempHome};
-use std::path::Path;
+use super::measure::measure;
+use anyhow::{Context, Result};
+use jay_testkit::measured::{Target, percentile};
+use jay_testkit::{Jay, Random, Salad, Stores, TempHome};
 use std::time::Duration;
 
-/// How often a process is run for one row, after [`WARM_UP_RUNS`] that are thrown away.
-const RUNS: usize = 40;
-/// Runs that bring binary and store into the page cache.
-const WARM_UP_RUNS: usize = 3;
-/// The most memories in one batch (DESIGN section 5).
-const BATCH_MEMORIES_MAX: usize = 1_000;
-/// A salad of this seed fills the store; queries are from another one over the same vocabulary.
-const DATA_SEED: u64 = 1;
+/// How often a process is run for one row, and before that how often to bring binary and store into the page cache.
+#[derive(Clone, Copy)]
+struct Runs {
+    counted: usize,
+    thrown_away: usize,
+}
+
+const MANY: Runs = Runs { counted: 40, thrown_away: 3 };
+/// For what takes seconds.
+const ONE: Runs = Runs { counted: 1, thrown_away: 0 };
+/// The queries are from another salad than the memories, over the same vocabulary.
 const QUERY_SEED: u64 = 2;
 
 /// One row of the table.
@@ -30,36 +33,40 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether the target is kept; true where there is none.
-    pub(crate) fn is_kept(&self) -> bool {
-        match (self.cpu_target, percentile(&self.cpu, 50)) {
-            (Some(target), Some(median)) => median <= target,
-            _ => true,
-        }
+    /// What was promised, where something was.
+    pub(crate) fn target(&self) -> Option<Target> {
+        let (target, median) = (self.cpu_target?, percentile(&self.cpu, 50)?);
+        Some(Target::new(format!("median CPU ≤ {} ms", target.as_millis()), median <= target))
     }
 }
 
 /// Cold `jay recall` with this many memories; the target is for ten thousand.
-const COLD_RECALL: [(usize, Option<Duration>); 2] = [(1_000, None), (10_000, Some(Duration::from_millis(30)))];
+const COLD_RECALL: [(usize, Option<Duration>); 3] =
+    [(1_000, None), (10_000, Some(Duration::from_millis(30))), (100_000, None)];
+/// How many memories `jay doctor --rebuild` makes again.
+const REBUILD: usize = 100_000;
 
-/// Runs those whose name contains `filter` with the binary `jay`.
-pub(crate) fn run(jay: &Path, filter: &str) -> Result<Vec<Row>> {
+/// Runs those whose name contains `filter`.
+pub(crate) fn run(stores: &Stores, filter: &str) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     let start = "jay --version";
     if start.contains(filter) {
         let home = TempHome::new();
-        rows.push(repeat(start.to_owned(), &Jay::of_program(jay, &home), |_| vec!["--version".to_owned()], None)?);
+        let jay = Jay::of_program(stores.program(), &home);
+        rows.push(repeat(start.to_owned(), &jay, MANY, || vec!["--version".to_owned()], None)?);
     }
     for (memories, target) in COLD_RECALL {
         let name = format!("cold jay recall, {memories} memories");
         if name.contains(filter) {
-            let home = TempHome::new();
-            let jay = Jay::of_program(jay, &home);
-            fill(&jay, memories)?;
-            let mut salad = Salad::new(QUERY_SEED);
-            let query = |_| vec!["recall".to_owned(), salad.text(4), "--json".to_owned()];
-            rows.push(repeat(name, &jay, query, target)?);
+            let (mut salad, mut random) = (Salad::new(QUERY_SEED), Random::new(QUERY_SEED));
+            let query = || vec!["recall".to_owned(), salad.text(2 + random.index(11)), "--json".to_owned()];
+            rows.push(repeat(name, &stores.jay(memories)?, MANY, query, target)?);
         }
+    }
+    let rebuild = format!("jay doctor --rebuild, {REBUILD} memories");
+    if rebuild.contains(filter) {
+        let words = || vec!["doctor".to_owned(), "--rebuild".to_owned()];
+        rows.push(repeat(rebuild, &stores.jay(REBUILD)?, ONE, words, None)?);
     }
     Ok(rows)
 }
@@ -67,13 +74,14 @@ pub(crate) fn run(jay: &Path, filter: &str) -> Result<Vec<Row>> {
 fn repeat(
     name: String,
     jay: &Jay,
-    mut arguments: impl FnMut(usize) -> Vec<String>,
+    runs: Runs,
+    mut arguments: impl FnMut() -> Vec<String>,
     cpu_target: Option<Duration>,
 ) -> Result<Row> {
     let mut row = Row { name, wall: Vec::new(), cpu: Vec::new(), cpu_target };
-    for at in 0..WARM_UP_RUNS + RUNS {
-        let cost = measure(&mut jay.command(&arguments(at))).with_context(|| row.name.clone())?;
-        if at >= WARM_UP_RUNS {
+    for at in 0..runs.thrown_away + runs.counted {
+        let cost = measure(&mut jay.command(&arguments())).with_context(|| row.name.clone())?;
+        if at >= runs.thrown_away {
             row.wall.push(cost.wall);
             row.cpu.push(cost.cpu);
         }
@@ -81,63 +89,29 @@ fn repeat(
     Ok(row)
 }
 
-/// Puts so many memories of about 60 words into the home.
-fn fill(jay: &Jay, memories: usize) -> Result<()> {
-    let output = jay.clone().input(batches(memories)).run(&["call"]);
-    let answered = output.stdout.lines().filter(|line| line.contains("\"ok\":true")).count();
-    let expected = memories.div_ceil(BATCH_MEMORIES_MAX);
-    ensure!(
-        output.code == Some(0) && answered == expected,
-        "filling the store: {answered} of {expected} batches; {}",
-        output.stderr.trim()
-    );
-    Ok(())
-}
-
-/// The input of `jay call` that remembers so many memories.
-fn batches(memories: usize) -> String {
-    let mut salad = Salad::new(DATA_SEED);
-    let texts: Vec<serde_json::Value> =
-        salad.memories(memories).map(|text| serde_json::json!({ "text": text })).collect();
-    texts
-        .chunks(BATCH_MEMORIES_MAX)
-        .map(|batch| format!("{}\n", serde_json::json!({ "op": "remember_batch", "input": { "memories": batch } })))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn batches_hold_every_memory_once() {
-        let input = batches(2_500);
-        let sizes: Vec<usize> = input
-            .lines()
-            .map(|line| {
-                serde_json::from_str::<serde_json::Value>(line).expect("JSON")["input"]["memories"]
-                    .as_array()
-                    .map_or(0, Vec::len)
-            })
-            .collect();
-        assert_eq!(sizes, [1_000, 1_000, 500]);
-    }
-
-    #[test]
-    fn a_store_that_cannot_be_filled_is_an_error() {
-        let home = TempHome::new();
-        let error = fill(&Jay::of_program(Path::new("/bin/false"), &home), 10).expect_err("nothing was stored");
-        assert!(error.to_string().contains("0 of 1 batches"), "{error}");
-    }
-
-    #[test]
     fn a_target_is_for_the_median() {
-        let mut row =
-            Row { name: String::new(), wall: vec![], cpu: vec![Duration::from_millis(9); 3], cpu_target: None };
-        assert!(row.is_kept());
-        row.cpu_target = Some(Duration::from_millis(8));
-        assert!(!row.is_kept());
-        row.cpu_target = Some(Duration::from_millis(9));
-        assert!(row.is_kept());
+        let cpu = [9, 9, 100].map(Duration::from_millis).to_vec();
+        let mut row = Row { name: String::new(), wall: vec![], cpu, cpu_target: None };
+        assert_eq!(row.target(), None);
+        for (target, is_kept) in [(8, false), (9, true)] {
+            row.cpu_target = Some(Duration::from_millis(target));
+            assert_eq!(row.target().map(|target| target.is_kept), Some(is_kept));
+        }
+    }
+
+    #[test]
+    fn runs_that_only_warm_up_are_not_counted() {
+        let home = TempHome::new();
+        let jay = Jay::of_program(std::path::Path::new("/bin/sh"), &home);
+        let words = || vec!["-c".to_owned(), "echo run >> runs".to_owned()];
+        let row = repeat("a".to_owned(), &jay, Runs { counted: 2, thrown_away: 1 }, words, None).expect("sh runs");
+        assert_eq!((row.cpu.len(), row.wall.len()), (2, 2));
+        let runs = std::fs::read_to_string(home.work_dir().join("runs")).expect("written");
+        assert_eq!(runs.lines().count(), 3);
     }
 }

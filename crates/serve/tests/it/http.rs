@@ -119,6 +119,7 @@ async fn calls_are_counted_by_operation_and_outcome() {
     let page = String::from_utf8(page.to_vec()).unwrap();
     assert!(page.contains("jay_calls_total{op=\"recall\",outcome=\"bad_input\"} 1\n"), "{page}");
     assert!(page.contains("jay_calls_total{op=\"remember\",outcome=\"bad_input\"} 1\n"), "{page}");
+    assert!(page.contains("\njay_commits_total 0\n") && page.contains("\njay_acts_total 0\n"), "{page}");
 }
 
 #[tokio::test]

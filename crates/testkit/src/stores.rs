@@ -1,0 +1,128 @@
+//! Filled stores for benchmarks: each size is made once and then shared, by programs too.
+//!
+//! **Invariant:** whoever takes a shared store leaves its memories as they are; a benchmark that writes uses a home of
+//! its own.
+
+use crate::process::Jay;
+use crate::salad::Salad;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A salad of this seed fills a store; queries are from another one over the same vocabulary.
+const SEED: u64 = 1;
+/// The most memories in one batch (DESIGN section 5).
+const BATCH_MEMORIES_MAX: usize = 1_000;
+/// Lies beside a home that is filled to the end.
+const FILLED: &str = "filled";
+
+/// Homes by the number of memories in them, below one directory.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    program: PathBuf,
+    directory: PathBuf,
+}
+
+impl Stores {
+    /// Stores that the binary `program` fills below `directory`.
+    #[must_use]
+    pub fn new(program: &Path, directory: &Path) -> Self {
+        Self { program: program.to_owned(), directory: directory.to_owned() }
+    }
+
+    /// The binary.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Where the stores stand.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// `jay` in a store of so many memories of about 60 words, which is made where it is not there yet.
+    ///
+    /// # Errors
+    /// Where it cannot be filled.
+    pub fn jay(&self, memories: usize) -> io::Result<Jay> {
+        let place = self.directory.join(memories.to_string());
+        let jay = Jay::at(&self.program, self.home(memories), place.join("work"));
+        if !place.join(FILLED).exists() {
+            std::fs::create_dir_all(self.home(memories))?;
+            std::fs::create_dir_all(place.join("work"))?;
+            fill(&jay, memories)?;
+            crate::home::write(place.join(FILLED), "");
+        }
+        Ok(jay)
+    }
+
+    /// Where the store of so many memories stands, once [`Stores::jay`] has made it.
+    #[must_use]
+    pub fn home(&self, memories: usize) -> PathBuf {
+        self.directory.join(memories.to_string()).join("home")
+    }
+}
+
+fn fill(jay: &Jay, memories: usize) -> io::Result<()> {
+    let output = jay.clone().input(batches(memories)).run(&["call"]);
+    let answered = output.stdout.lines().filter(|line| line.contains("\"ok\":true")).count();
+    let expected = memories.div_ceil(BATCH_MEMORIES_MAX);
+    if output.code == Some(0) && answered == expected {
+        return Ok(());
+    }
+    let talk = output.stderr.trim();
+    Err(io::Error::other(format!("filling the store: {answered} of {expected} batches; {talk}")))
+}
+
+/// The input of `jay call` that remembers so many memories.
+fn batches(memories: usize) -> String {
+    let mut salad = Salad::new(SEED);
+    let texts: Vec<serde_json::Value> =
+        salad.memories(memories).map(|text| serde_json::json!({ "text": text })).collect();
+    texts
+        .chunks(BATCH_MEMORIES_MAX)
+        .map(|batch| format!("{}\n", serde_json::json!({ "op": "remember_batch", "input": { "memories": batch } })))
+        .collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::home::TempHome;
+
+    #[test]
+    fn batches_hold_every_memory_once() {
+        let sizes: Vec<usize> = batches(2_500)
+            .lines()
+            .map(|line| {
+                let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                value["input"]["memories"].as_array().map_or(0, Vec::len)
+            })
+            .collect();
+        assert_eq!(sizes, [1_000, 1_000, 500]);
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_filled_is_an_error_each_time() {
+        let home = TempHome::new();
+        let stores = Stores::new(Path::new("/bin/false"), &home.path());
+        for _ in 0..2 {
+            let error = stores.jay(10).expect_err("nothing was stored");
+            assert!(error.to_string().contains("0 of 1 batches"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_made_once() {
+        let home = TempHome::new();
+        let script =
+            home.write("jay", "#!/bin/sh\necho made >> \"$JAY_HOME/made\"\ncat > /dev/null\necho '{\"ok\":true}'\n");
+        std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
+        let stores = Stores::new(&script, &home.path());
+        for _ in 0..2 {
+            stores.jay(10).expect("filled");
+        }
+        assert_eq!(std::fs::read_to_string(stores.home(10).join("made")).expect("made"), "made\n");
+    }
+}
