@@ -259,7 +259,7 @@ impl<'a> App<'a> {
         EngineOptions {
             data_dir: self.paths.data.clone(),
             force_location: self.settings.config.force_location,
-            test_embedder: self.settings.config.test_embedder,
+            embedder: self.settings.config.embedder,
             machine_id: self.machine.machine_id.clone(),
             host: self.machine.host.clone(),
             user: self.machine.user.clone(),

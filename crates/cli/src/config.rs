@@ -4,6 +4,7 @@
 
 use crate::place::PROJECT_FILE;
 use crate::surroundings::Machine;
+use jay_core::EmbedderChoice;
 use jay_types::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,8 @@ pub(crate) struct Config {
     pub mcp_profile: Profile,
     /// Open the store even on a network file system or inside a sync folder
     pub force_location: bool,
-    /// Use the deterministic embedder of the tests
-    pub test_embedder: bool,
+    /// What makes vectors: built_in, none (found by text only), test
+    pub embedder: EmbedderChoice,
 }
 
 impl Default for Config {
@@ -46,7 +47,7 @@ impl Default for Config {
             serve_addr: "127.0.0.1:7717".to_owned(),
             mcp_profile: Profile::Default,
             force_location: false,
-            test_embedder: false,
+            embedder: EmbedderChoice::BuiltIn,
         }
     }
 }
@@ -278,7 +279,7 @@ pub(crate) mod tests {
             serve_addr = "127.0.0.1:9000"            # ~/.config/scrubjay/config.toml
             mcp_profile = "default"                  # default
             force_location = true                    # JAY_FORCE_LOCATION
-            test_embedder = false                    # default
+            embedder = "built_in"                    # default
         "#]]
         .assert_eq(&shown);
     }
@@ -305,7 +306,7 @@ pub(crate) mod tests {
             refused(&[("JAY_FORCE_LOCATION", "maybe")], "", ""),
         ];
         expect![[r#"
-            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, test_embedder; `jay config show` lists them.
+            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, embedder; `jay config show` lists them.
             `log` in ~/.config/scrubjay/config.toml: invalid type: integer `3`, expected a string / `jay config show --origins` says where each setting comes from.
             ~/.config/scrubjay/config.toml is not TOML: string values must be quoted, expected literal string / `jay config init` writes an example of the file.
             `serve_addr` cannot be set in ~/.jay.toml / A .jay.toml comes with a project, so it may only say `namespace = "…"`.

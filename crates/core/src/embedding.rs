@@ -3,7 +3,8 @@
 //! **Invariant:** vectors of another model are never compared; without an embedder nothing is queued and answers say
 //! `text_only`.
 
-use jay_models::{Embedder, Encoded, chunks};
+use jay_models::static_table::{LateQuery, late_code};
+use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
 use jay_rank::fuse::Candidate;
 use jay_store::{ListFilter, StoredVector, TextHit, Tx};
 use jay_types::Result;
@@ -19,6 +20,8 @@ pub(crate) struct QueryVector {
     pub(crate) model: String,
     /// As the store keeps vectors.
     pub(crate) code: Vec<u8>,
+    /// Its tokens, for late interaction.
+    pub(crate) late: LateQuery,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
@@ -26,7 +29,7 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     let embedder = embedder?;
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
     let code = Encoded::from_vector(&vector).ok()?.to_bytes();
-    Some(QueryVector { model: embedder.id().to_owned(), code })
+    Some(QueryVector { model: embedder.id().to_owned(), code, late: LateQuery::new(text) })
 }
 
 /// Adds the nearest memories, and the cosine of every candidate that the text found.
@@ -67,14 +70,22 @@ pub(crate) fn embed_document(embedder: &dyn Embedder, doc: i64, text: &str) -> R
     (0..)
         .zip(spans)
         .zip(vectors)
-        .map(|((chunk, span), vector)| {
+        .zip(texts)
+        .map(|(((chunk, span), vector), text)| {
             Ok(StoredVector {
                 doc,
                 chunk,
                 first: u32::try_from(span.start).unwrap_or(u32::MAX),
                 last: u32::try_from(span.end).unwrap_or(u32::MAX),
                 code: Encoded::from_vector(&vector)?.to_bytes(),
+                tokens: late_code(text),
             })
         })
         .collect()
+}
+
+/// The vectors of a wording by the compiled-in table, in the act that writes it: it takes microseconds. Where it fails (it
+/// cannot: a text's vector is finite) there are none and the answer says that a memory is not embedded.
+pub(crate) fn built_in(doc: i64, text: &str) -> Vec<StoredVector> {
+    embed_document(&StaticEmbedder::new(), doc, text).unwrap_or_default()
 }

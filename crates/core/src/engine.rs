@@ -1,14 +1,15 @@
 //! The engine: two stores, an embedder where there is one, and who calls.
 
 use jay_models::signs::SIGNS_VERSION;
-use jay_models::{Embedder, HashEmbedder, kernel, sign_code};
+use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
 use jay_store::vector_index::VectorMath;
-use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, WriteTx};
+use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, StoredVector, WantedVectors, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NamespaceId, Result, Timestamp};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,6 +86,19 @@ impl Caller {
     }
 }
 
+/// Which embedder makes vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbedderChoice {
+    /// The table of token vectors that is compiled in.
+    #[default]
+    BuiltIn,
+    /// None: found by text only.
+    None,
+    /// The deterministic embedder of the tests.
+    Test,
+}
+
 type DirectoryNamer = dyn Fn(&Path) -> Option<NamespacePath> + Send + Sync;
 
 /// Finds the namespace of a project directory: the binary knows how to ask git.
@@ -104,8 +118,8 @@ pub struct EngineOptions {
     pub data_dir: PathBuf,
     /// Open even on a network file system or inside a synchronised folder.
     pub force_location: bool,
-    /// Use the deterministic test embedder.
-    pub test_embedder: bool,
+    /// Which embedder makes vectors.
+    pub embedder: EmbedderChoice,
     /// The operating system's id of this installation, for clone detection.
     pub machine_id: String,
     /// The machine's name, recorded with ingested sessions.
@@ -141,9 +155,14 @@ impl Engine {
     /// # Errors
     /// Where the embedder cannot be made.
     pub fn open(options: EngineOptions, surroundings: Arc<dyn Surroundings>) -> Result<Self> {
-        let embedder: Option<Arc<dyn Embedder>> = match options.test_embedder {
-            true => Some(Arc::new(HashEmbedder::new(TEST_DIMENSION)?)),
-            false => None,
+        let embedder: Option<Arc<dyn Embedder>> = match options.embedder {
+            EmbedderChoice::BuiltIn => Some(Arc::new(StaticEmbedder::new())),
+            EmbedderChoice::None => None,
+            EmbedderChoice::Test => Some(Arc::new(HashEmbedder::new(TEST_DIMENSION)?)),
+        };
+        let at_once: Option<fn(i64, &str) -> Vec<StoredVector>> = match options.embedder {
+            EmbedderChoice::BuiltIn => Some(crate::embedding::built_in),
+            EmbedderChoice::None | EmbedderChoice::Test => None,
         };
         let (memory, archive) = Store::pair(&StoreOptions {
             directory: options.data_dir.clone(),
@@ -152,7 +171,11 @@ impl Engine {
             surroundings: Arc::clone(&surroundings),
             analysis: Analysis { index_text: jay_rank::analyse::index_text, version: ANALYSIS_VERSION },
             vector_math: VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION },
-            embedder: embedder.as_ref().map(|embedder| embedder.id().to_owned()),
+            embedder: embedder.as_ref().map(|embedder| WantedVectors {
+                model: embedder.id().to_owned(),
+                dimension: embedder.dimension(),
+                at_once,
+            }),
         });
         Ok(Self { memory, archive, embedder, options, surroundings })
     }
@@ -166,11 +189,14 @@ impl Engine {
         Ok(self.memory.group(work)?)
     }
 
-    /// Moves large write-ahead logs into their databases. Called after acknowledgements; a failure harms nothing.
+    /// Moves large write-ahead logs into their databases and brings index files up to them. Called after acknowledgements; a failure harms nothing.
     pub fn after_writes(&self) {
         for store in [&self.memory, &self.archive] {
             if let Err(error) = store.checkpoint_if_large() {
                 tracing::debug!(%error, "a checkpoint did not come through");
+            }
+            if let Err(error) = store.extend_vectors_if_behind() {
+                tracing::debug!(%error, "the vector index was not extended");
             }
         }
     }

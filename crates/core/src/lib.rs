@@ -20,5 +20,7 @@ pub mod remember;
 pub mod secrets;
 pub mod sessions;
 
-pub use engine::{ActorKind, Call, Caller, Door, Engine, EngineOptions, Idempotency, NamespaceOfDirectory};
+pub use engine::{
+    ActorKind, Call, Caller, Door, EmbedderChoice, Engine, EngineOptions, Idempotency, NamespaceOfDirectory,
+};
 pub use jay_types::surroundings::Surroundings;

@@ -36,6 +36,8 @@ CREATE INDEX actors_by_name ON actors(namespace, name, kind);
 CREATE TABLE jobs(num INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject INTEGER NOT NULL, state TEXT NOT NULL DEFAULT 'pending',
   attempts INTEGER NOT NULL DEFAULT 0, not_before INTEGER NOT NULL DEFAULT 0, error TEXT, queued_at INTEGER NOT NULL);
 CREATE UNIQUE INDEX jobs_by_subject ON jobs(kind, subject);
-CREATE TABLE vectors(pos INTEGER NOT NULL, chunk INTEGER NOT NULL, model INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, code BLOB NOT NULL,
+CREATE TABLE vectors(pos INTEGER NOT NULL, chunk INTEGER NOT NULL, model INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  -- the vector as its model encodes it; the chunk's distinct tokens, for late interaction
+  code BLOB NOT NULL, tokens BLOB NOT NULL,
   PRIMARY KEY(model, pos, chunk)) WITHOUT ROWID;
 CREATE TABLE models(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL);

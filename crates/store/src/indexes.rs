@@ -396,6 +396,25 @@ impl Store {
         )
     }
 
+    /// Brings the index of the wanted vectors up to the table where many are not in it yet: each of those is scored from the
+    /// table at every search. Called after acknowledgements.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; the vectors are safe in the table.
+    pub fn extend_vectors_if_behind(&self) -> Result<()> {
+        let Some(wanted) = self.options.embedder.as_ref().filter(|_| self.exists()) else { return Ok(()) };
+        let behind = self.read(|tx| -> Result<bool> {
+            let Some(table) = tx.vector_table(&wanted.model)? else { return Ok(false) };
+            let content = tx.vector_content(table.num)?;
+            if content.mark() == Mark::default() {
+                return Ok(false);
+            }
+            let index = tx.indexes.of(&table);
+            Ok(index.at(&content).map_or(true, |search| search.newer().len() >= NEWER_MAX))
+        })?;
+        if behind { self.extend_vector_index(&wanted.model) } else { Ok(()) }
+    }
+
     /// Makes the vector indexes anew from the table.
     ///
     /// # Errors
@@ -410,6 +429,8 @@ impl Store {
     }
 }
 
+/// Documents that may stand in the table only before the file follows: scoring as many takes under a millisecond.
+const NEWER_MAX: usize = 64;
 /// The namespace of what is in none.
 const NOWHERE: u32 = u32::MAX - 1;
 

@@ -42,12 +42,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Queues a wording or message for embedding, unless it has vectors or waits already.
-    pub(crate) fn queue_embedding(&self, doc: i64, now: i64) -> Result<()> {
+    /// Queues a wording or message for embedding, unless it has vectors of the model (by number) or waits already.
+    pub(crate) fn queue_embedding(&self, doc: i64, model: i64, now: i64) -> Result<()> {
         self.execute(
             "INSERT OR IGNORE INTO jobs(kind, subject, queued_at)
-             SELECT 'embed', ?1, ?2 WHERE NOT EXISTS(SELECT 1 FROM vectors WHERE pos = ?1)",
-            [doc, now],
+             SELECT 'embed', ?1, ?2 WHERE NOT EXISTS(SELECT 1 FROM vectors WHERE model = ?3 AND pos = ?1)",
+            [doc, now, model],
         )?;
         Ok(())
     }

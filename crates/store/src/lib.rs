@@ -51,7 +51,7 @@ pub use read::status::StoreCounts;
 pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;
 pub use tx::Tx;
-pub use vectors::StoredVector;
+pub use vectors::{StoredVector, WantedVectors};
 pub use write::{Draft, WriteTx};
 
 /// What this crate's fallible functions return.

@@ -4,6 +4,7 @@ use crate::identity::{Identity, Machine};
 use crate::indexes::Indexes;
 use crate::tx::Tx;
 use crate::vector_index::VectorMath;
+use crate::vectors::WantedVectors;
 use crate::{Result, StoreError, connection, group, location, migrate};
 use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
@@ -44,7 +45,7 @@ pub struct StoreOptions {
     /// Arithmetic on vectors' codes.
     pub vector_math: VectorMath,
     /// The embedder whose vectors are wanted; without one nothing is queued.
-    pub embedder: Option<String>,
+    pub embedder: Option<WantedVectors>,
 }
 
 /// Connections that are kept for readers; more are opened and closed as needed.
@@ -155,7 +156,13 @@ impl Store {
     }
 
     pub(crate) fn tx<'c>(&'c self, connection: &'c Connection) -> Tx<'c> {
-        Tx { connection, journal: self.journal, analysis: &self.options.analysis, indexes: &self.indexes }
+        Tx {
+            connection,
+            journal: self.journal,
+            analysis: &self.options.analysis,
+            embedder: self.options.embedder.as_ref(),
+            indexes: &self.indexes,
+        }
     }
 
     /// A connection to read with, and whether it is one to the file.

@@ -39,7 +39,6 @@ impl Store {
     /// # Errors
     /// As [`Store::write`]; then the rows stay as they were.
     pub fn rebuild(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Rebuilt> {
-        let embeds = self.options.embedder.is_some();
         let now = self.options.surroundings.now().0;
         self.local_write(|tx| {
             let before = tx.projection_digest()?;
@@ -59,7 +58,7 @@ impl Store {
                     let Some(end) = page.last().copied() else { break };
                     last = end;
                     done += page.len() as u64;
-                    project::entities(tx, &page.into_iter().collect(), embeds, now)?;
+                    project::entities(tx, &page.into_iter().collect(), now)?;
                     progress(done, all);
                 }
             }

@@ -18,8 +18,7 @@ impl Store {
     pub(crate) fn retry_waiting(&self, connection: &Connection) {
         let tx = self.tx(connection);
         let now = self.options.surroundings.now();
-        let embeds = self.options.embedder.is_some();
-        let tried = is_due(&tx, now).and_then(|due| if due { in_transaction(&tx, embeds, now) } else { Ok(()) });
+        let tried = is_due(&tx, now).and_then(|due| if due { in_transaction(&tx, now) } else { Ok(()) });
         if let Err(error) = tried {
             tracing::warn!(%error, "what waits could not be tried again");
         }
@@ -30,9 +29,9 @@ fn is_due(tx: &Tx<'_>, now: Timestamp) -> Result<bool> {
     Ok(deferred::is_due(tx)? || tx.stopped_clocks()?.iter().any(|stopped| stopped.is_due(now)))
 }
 
-fn in_transaction(tx: &Tx<'_>, embeds: bool, now: Timestamp) -> Result<()> {
+fn in_transaction(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
     tx.connection.execute_batch("BEGIN IMMEDIATE")?;
-    let tried = try_again(tx, embeds, now).and_then(|()| Ok(tx.connection.execute_batch("COMMIT")?));
+    let tried = try_again(tx, now).and_then(|()| Ok(tx.connection.execute_batch("COMMIT")?));
     if tried.is_err() {
         // Where SQLite took it back itself there is nothing left to take back.
         let _ = tx.connection.execute_batch("ROLLBACK");
@@ -40,13 +39,13 @@ fn in_transaction(tx: &Tx<'_>, embeds: bool, now: Timestamp) -> Result<()> {
     tried
 }
 
-fn try_again(tx: &Tx<'_>, embeds: bool, now: Timestamp) -> Result<()> {
+fn try_again(tx: &Tx<'_>, now: Timestamp) -> Result<()> {
     for stream in tx.stopped_clocks()?.into_iter().filter(|stopped| stopped.is_due(now)) {
         stopped::lift(tx, stream.node, stream.namespace)?;
         tracing::info!(node = %stream.node, "a stream that was ahead of our clock may go on");
     }
     if deferred::is_due(tx)? {
-        let applied = deferred::try_again(tx, embeds, now.0)?;
+        let applied = deferred::try_again(tx, now.0)?;
         tracing::info!(applied, "deferred changes were tried again");
     }
     Ok(())

@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::indexes::Indexes;
 use crate::open::Analysis;
+use crate::vectors::WantedVectors;
 use jay_types::change::Journal;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
 
@@ -13,6 +14,7 @@ pub struct Tx<'c> {
     pub(crate) connection: &'c Connection,
     pub(crate) journal: Journal,
     pub(crate) analysis: &'c Analysis,
+    pub(crate) embedder: Option<&'c WantedVectors>,
     pub(crate) indexes: &'c Indexes,
 }
 

@@ -21,11 +21,101 @@ pub struct StoredVector {
     pub last: u32,
     /// The vector as its model encodes it.
     pub code: Vec<u8>,
+    /// The chunk's distinct tokens, for late interaction; empty where none are wanted.
+    pub tokens: Vec<u8>,
+}
+
+/// Whose vectors are wanted, and how they come to be. Given from outside, so that this crate knows no model.
+#[derive(Clone, Debug)]
+pub struct WantedVectors {
+    /// Name and version of everything that decides the vectors.
+    pub model: String,
+    /// Length of every vector.
+    pub dimension: usize,
+    /// Makes the vectors of a wording in the act that writes it, where that is a matter of microseconds; otherwise, and
+    /// for messages always, a job is queued.
+    pub at_once: Option<fn(doc: i64, text: &str) -> Vec<StoredVector>>,
+}
+
+/// What projections of one transaction want embedded.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    made: Vec<StoredVector>,
+    /// Documents for which a job is queued.
+    pub(crate) later: Vec<i64>,
 }
 
 impl Tx<'_> {
     fn model(&self, id: &str) -> Result<Option<i64>> {
         Ok(self.statement("SELECT num FROM models WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// Notes that a wording is to have vectors, where it has none yet.
+    pub(crate) fn wish(&self, wishes: &mut Wishes, doc: i64, text: impl FnOnce() -> String) -> Result<()> {
+        let Some(wanted) = self.embedder else { return Ok(()) };
+        if self.has_vectors(&wanted.model, doc)? {
+            return Ok(());
+        }
+        match wanted.at_once {
+            Some(embed) => wishes.made.extend(embed(doc, &text())),
+            None => wishes.later.push(doc),
+        }
+        Ok(())
+    }
+
+    /// Stores what was made at once and queues the rest.
+    pub(crate) fn grant(&self, wishes: Wishes, now: i64) -> Result<()> {
+        let Some(wanted) = self.embedder else { return Ok(()) };
+        if wishes.made.is_empty() && wishes.later.is_empty() {
+            return Ok(());
+        }
+        let model = self.model_number(&wanted.model, wanted.dimension)?;
+        for doc in wishes.later {
+            self.queue_embedding(doc, model, now)?;
+        }
+        self.store_vectors(model, &wishes.made)
+    }
+
+    fn model_number(&self, id: &str, dimension: usize) -> Result<i64> {
+        if let Some(number) = self.model(id)? {
+            return Ok(number);
+        }
+        self.execute("INSERT INTO models(id, dimension) VALUES(?1, ?2)", params![id, dimension as i64])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    fn store_vectors(&self, model: i64, vectors: &[StoredVector]) -> Result<()> {
+        for vector in vectors {
+            self.execute(
+                "INSERT OR REPLACE INTO vectors(model, pos, chunk, first, last, code, tokens) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![model, vector.doc, vector.chunk, vector.first, vector.last, vector.code, vector.tokens],
+            )?;
+        }
+        if vectors.is_empty() {
+            return Ok(());
+        }
+        self.note_vectors(model, vectors.iter().map(|vector| (vector.doc, vector.chunk, vector.code.as_slice())))
+    }
+
+    /// The tokens of each document, its chunks one after the other; documents without vectors are left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn tokens(&self, model: &str, docs: &[i64]) -> Result<Vec<(i64, Vec<u8>)>> {
+        let Some(model) = self.model(model)? else { return Ok(vec![]) };
+        let mut statement =
+            self.statement("SELECT tokens FROM vectors WHERE model = ?1 AND pos = ?2 ORDER BY chunk")?;
+        let mut out = Vec::with_capacity(docs.len());
+        for doc in docs {
+            let mut rows = statement.query([model, *doc])?;
+            let mut tokens: Option<Vec<u8>> = None;
+            while let Some(row) = rows.next()? {
+                let bytes = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+                tokens.get_or_insert_default().extend_from_slice(bytes);
+            }
+            out.extend(tokens.map(|tokens| (*doc, tokens)));
+        }
+        Ok(out)
     }
 
     /// Drops the vectors of a memory's wordings, and the jobs that would make them, but for one wording.
@@ -67,23 +157,15 @@ impl Store {
     /// As [`Store::write`].
     pub fn put_vectors(&self, model: &str, dimension: usize, vectors: &[StoredVector], done: &[i64]) -> Result<()> {
         self.local_write(|tx| {
-            tx.execute("INSERT OR IGNORE INTO models(id, dimension) VALUES(?1, ?2)", params![model, dimension as i64])?;
-            let number = tx.model(model)?;
-            let mut stored = Vec::new();
+            let number = tx.model_number(model, dimension)?;
+            let mut current = Vec::with_capacity(vectors.len());
             for vector in vectors {
-                if !tx.takes_vectors(vector.doc)? {
-                    // It was reworded or purged while the model worked.
-                    continue;
+                // It may have been reworded or purged while the model worked.
+                if tx.takes_vectors(vector.doc)? {
+                    current.push(vector.clone());
                 }
-                tx.execute(
-                    "INSERT OR REPLACE INTO vectors(model, pos, chunk, first, last, code) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![number, vector.doc, vector.chunk, vector.first, vector.last, vector.code],
-                )?;
-                stored.push((vector.doc, vector.chunk, vector.code.as_slice()));
             }
-            if let Some(number) = number.filter(|_| !stored.is_empty()) {
-                tx.note_vectors(number, stored.iter().copied())?;
-            }
+            tx.store_vectors(number, &current)?;
             for num in done {
                 tx.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
             }

@@ -143,7 +143,7 @@ impl WriteTx<'_> {
         }
         let touched = append::append(self, drafts)?;
         self.touched.extend(&touched);
-        crate::project::entities(&self.tx, &touched, self.store.options.embedder.is_some(), self.now.0)
+        crate::project::entities(&self.tx, &touched, self.now.0)
     }
 }
 

@@ -146,7 +146,7 @@ mod tests {
             jay_core::EngineOptions {
                 data_dir: folder.path().join("data"),
                 force_location: true,
-                test_embedder: false,
+                embedder: jay_core::EmbedderChoice::None,
                 machine_id: machine.machine_id,
                 host: machine.host,
                 user: machine.user,

@@ -25,7 +25,7 @@ pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
     let options = EngineOptions {
         data_dir: folder.path().join("scrubjay"),
         force_location: true,
-        test_embedder: false,
+        embedder: jay_core::EmbedderChoice::None,
         machine_id: "test".to_owned(),
         host: "host".to_owned(),
         user: "ann".to_owned(),

@@ -71,13 +71,12 @@ impl Store {
     /// What SQLite says; faults of the changes themselves stand in the report.
     pub fn receive(&self, entries: &[FrameEntry]) -> Result<ReceiveReport> {
         let now = self.options.surroundings.now().0;
-        let embeds = self.options.embedder.is_some();
         self.group.run(
             || self.open_writer(),
             &self.ready()?,
             |connection| {
                 let own = self.identity.key()?.node_id();
-                let report = receive(&self.tx(connection), entries, own, now, embeds)?;
+                let report = receive(&self.tx(connection), entries, own, now)?;
                 if report.renewed_node {
                     // Before the commit: once the branch is here, nothing would tell of it again.
                     self.identity.renew()?;
@@ -88,7 +87,7 @@ impl Store {
     }
 }
 
-fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: bool) -> Result<ReceiveReport> {
+fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result<ReceiveReport> {
     let mut report = ReceiveReport::default();
     let mut halted: BTreeSet<StreamId> = BTreeSet::new();
     let mut touched = BTreeSet::new();
@@ -124,7 +123,7 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64, embeds: b
     if next > first_pos {
         tx.note_arrival(next - 1, now)?;
     }
-    project::entities(tx, &touched, embeds, now)?;
+    project::entities(tx, &touched, now)?;
     Ok(report)
 }
 

@@ -72,7 +72,7 @@ pub(crate) fn is_due(tx: &Tx<'_>) -> Result<bool> {
 }
 
 /// Projects what is deferred once more; returns how many changes and fields are not deferred any longer.
-pub(crate) fn try_again(tx: &Tx<'_>, embeds: bool, now: i64) -> Result<u64> {
+pub(crate) fn try_again(tx: &Tx<'_>, now: i64) -> Result<u64> {
     let count = || tx.number("SELECT count(*) FROM deferred", []);
     let before = count()?;
     let entities: Vec<i64> = tx.all(
@@ -80,7 +80,7 @@ pub(crate) fn try_again(tx: &Tx<'_>, embeds: bool, now: i64) -> Result<u64> {
         [],
         |row| row.get(0),
     )?;
-    super::entities(tx, &BTreeSet::from_iter(entities), embeds, now)?;
+    super::entities(tx, &BTreeSet::from_iter(entities), now)?;
     tx.set_meta_text(MARK, knowledge())?;
     Ok(u64::try_from(before - count()?).unwrap_or(0))
 }

@@ -3,6 +3,7 @@
 use super::{Folded, hidden};
 use crate::Result;
 use crate::tx::Tx;
+use crate::vectors::Wishes;
 use jay_types::Timestamp;
 use jay_types::change::Op;
 use jay_types::change::fold::{BodyState, Change, EntityState};
@@ -28,7 +29,7 @@ pub(crate) fn text_mac(forget_key: &[u8; 32], text: &str) -> [u8; MAC_BYTES] {
     mac
 }
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
     let (num, namespace) = (folded.row.num, folded.row.namespace);
     let before = tx.one("SELECT key, text_mac FROM memories WHERE entity = ?1", [num], |row| {
         Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<[u8; MAC_BYTES]>>(1)?))
@@ -55,10 +56,16 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
     let macs: Vec<_> = [old_mac, row.mac].into_iter().chain(forget_macs.into_iter().map(Some)).collect();
     hidden::refresh(tx, namespace, &[old_key, row.key.clone()], &macs)?;
     tx.drop_vectors(num, row.text_pos)?;
-    if embeds && let Some(pos) = row.text_pos {
-        tx.queue_embedding(pos, now)?;
+    if let Some(pos) = row.text_pos {
+        let part = |name: &str| folded.state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str);
+        tx.wish(wishes, pos, || embedded_text(part("title"), part("text").unwrap_or_default()))?;
     }
     Ok(())
+}
+
+/// What of a wording is embedded.
+pub(crate) fn embedded_text(title: Option<&str>, text: &str) -> String {
+    title.map_or_else(|| text.to_owned(), |title| format!("{title}\n{text}"))
 }
 
 struct Row {

@@ -15,6 +15,7 @@ mod versions;
 use crate::Result;
 use crate::journal::load::{EVERYTHING, EntityRow};
 use crate::tx::Tx;
+use crate::vectors::Wishes;
 use jay_types::change::fold::{EntityState, fold};
 use jay_types::change::{Body, EntityKind, Journal};
 use rusqlite::params;
@@ -36,18 +37,19 @@ pub(crate) struct Folded {
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
 
-/// Makes the rows of the touched entities. `embeds`: wordings without vectors are queued.
-pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, embeds: bool, now: i64) -> Result<()> {
+/// Makes the rows of the touched entities, and the vectors of their wordings or the jobs that will.
+pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result<()> {
     let mut rows = touched.iter().map(|num| tx.entity(*num)).collect::<Result<Vec<_>>>()?;
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
+    let mut wishes = Wishes::default();
     for row in rows {
-        entity(tx, row, embeds, now)?;
+        entity(tx, row, &mut wishes, now)?;
     }
-    Ok(())
+    tx.grant(wishes, now)
 }
 
-fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
+fn entity(tx: &Tx<'_>, row: EntityRow, wishes: &mut Wishes, now: i64) -> Result<()> {
     let Some(kind) = EntityKind::from_number(row.kind).filter(|kind| is_of(*kind, tx.journal)) else {
         return deferred::note_all(tx, row.num);
     };
@@ -62,10 +64,10 @@ fn entity(tx: &Tx<'_>, row: EntityRow, embeds: bool, now: i64) -> Result<()> {
     versions::write(tx, &folded, kind)?;
     match kind {
         EntityKind::Node => Ok(()),
-        EntityKind::Namespace => namespace::write(tx, &folded, embeds, now),
+        EntityKind::Namespace => namespace::write(tx, &folded, now),
         EntityKind::Actor => actor::write(tx, &folded),
-        EntityKind::Memory => memory::write(tx, &folded, embeds, now),
-        EntityKind::Session => session::write(tx, &folded, embeds, now),
+        EntityKind::Memory => memory::write(tx, &folded, wishes),
+        EntityKind::Session => session::write(tx, &folded, wishes),
     }
 }
 

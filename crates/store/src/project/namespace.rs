@@ -9,7 +9,7 @@ use jay_types::id::from_hex;
 use rusqlite::params;
 use std::collections::BTreeSet;
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, now: i64) -> Result<()> {
     let (state, namespace) = (&folded.state, folded.row.namespace);
     if tx.namespace_id(namespace)?.0 != folded.row.id {
         // Only the entity whose id is the namespace's speaks for it (J3).
@@ -44,7 +44,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             params![namespace, EntityKind::Memory.number()],
             |row| row.get(0),
         )?;
-        super::entities(tx, &BTreeSet::from_iter(memories), embeds, now)?;
+        super::entities(tx, &BTreeSet::from_iter(memories), now)?;
     }
     write_names(tx, folded, path.zip(path_pos))
 }

@@ -4,12 +4,13 @@ use super::Folded;
 use super::document::{message_document, of_message};
 use crate::Result;
 use crate::tx::Tx;
+use crate::vectors::Wishes;
 use jay_types::Hash;
 use jay_types::change::block::{Block, BlockSource};
 use jay_types::session::{Message, Role, SessionMeta};
 use rusqlite::params;
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Result<()> {
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
     let num = folded.row.num;
     if folded.state.purged.is_some() {
         for table in ["messages", "blocks", "sessions"] {
@@ -27,7 +28,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
             Some(json) => json.map_err(|fault| fault.to_string()).and_then(|json| Block::from_json(&json)),
         };
         match read {
-            Ok(block) => write_block(tx, folded, pos, &block, embeds, now)?,
+            Ok(block) => write_block(tx, folded, pos, &block, wishes)?,
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");
                 super::deferred::note(tx, pos, "", "unreadable_body")?;
@@ -37,7 +38,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, embeds: bool, now: i64) -> Res
     write_session(tx, folded)
 }
 
-fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, embeds: bool, now: i64) -> Result<()> {
+fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &mut Wishes) -> Result<()> {
     let (num, namespace) = (folded.row.num, folded.row.namespace);
     let meta = serde_json::to_string(&block.session).unwrap_or_default();
     let first_row = block.rows.first().map_or(0, |row| row.n as i64);
@@ -76,8 +77,8 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, embeds: bo
         refresh_copies(tx, num, &message.id, digest(message))?;
         if let Some(text) = text {
             tx.index(doc, namespace, &text)?;
-            if embeds && !outdated {
-                tx.queue_embedding(doc, now)?;
+            if !outdated {
+                wishes.later.push(doc);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::open::Store;
 use crate::project::document::{PLACE_BITS, mask, masked_text};
+use crate::project::memory::embedded_text;
 use crate::read::search::TextHit;
 use crate::tx::Tx;
 use crate::{Result, StoreError};
@@ -523,10 +524,7 @@ impl Tx<'_> {
                 )?;
                 let Some(entity) = entity else { return Ok(None) };
                 let row = self.memory(entity, crate::Moment::Latest)?;
-                Ok(row.map(|row| match row.memory.title {
-                    Some(title) => format!("{title}\n{}", row.memory.text),
-                    None => row.memory.text,
-                }))
+                Ok(row.map(|row| embedded_text(row.memory.title.as_deref(), &row.memory.text)))
             }
         }
     }

@@ -169,7 +169,8 @@ fn vectors_are_of_current_wordings_only_also_where_the_model_was_slow() {
     let node = Node::new(1);
     let (ns, _) = node.namespace("team");
     let id = node.remember(ns, "first wording");
-    let vector = |doc: i64| jay_store::StoredVector { doc, chunk: 0, first: 0, last: 5, code: vec![1, 2, 3] };
+    let vector =
+        |doc: i64| jay_store::StoredVector { doc, chunk: 0, first: 0, last: 5, code: vec![1, 2, 3], tokens: vec![] };
     let put = |doc: i64| node.memory.put_vectors("m", 3, &[vector(doc)], &[]).unwrap();
     let has = |doc: i64| node.memory.read::<_, Error>(|tx| Ok(tx.has_vectors("m", doc)?)).unwrap();
     let first = node.get(id).unwrap().text_pos;

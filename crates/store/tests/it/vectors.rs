@@ -40,7 +40,8 @@ impl World {
 
     fn embed(&mut self, id: EntityId) -> Vec<u8> {
         let code = self.code();
-        let vector = StoredVector { doc: self.doc(id), chunk: 0, first: 0, last: 1, code: code.clone() };
+        let vector =
+            StoredVector { doc: self.doc(id), chunk: 0, first: 0, last: 1, code: code.clone(), tokens: vec![] };
         self.node.memory.put_vectors(MODEL, DIMENSION, &[vector], &[]).unwrap();
         code
     }
@@ -125,7 +126,7 @@ fn another_process_finds_what_this_one_stored_a_moment_ago() {
     // Inside a held group the file waits, the table answers.
     let late = world.node.remember(world.ns, "inside a group");
     let code = world.code();
-    let vector = StoredVector { doc: world.doc(late), chunk: 0, first: 0, last: 1, code: code.clone() };
+    let vector = StoredVector { doc: world.doc(late), chunk: 0, first: 0, last: 1, code: code.clone(), tokens: vec![] };
     let inside = world
         .node
         .memory

@@ -41,7 +41,7 @@ impl World {
         let options = EngineOptions {
             data_dir: data_dir.to_owned(),
             force_location: false,
-            test_embedder: false,
+            embedder: jay_core::EmbedderChoice::BuiltIn,
             machine_id: "bench".to_owned(),
             host: "bench".to_owned(),
             user: "bench".to_owned(),

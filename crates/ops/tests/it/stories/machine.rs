@@ -154,6 +154,12 @@ fn store_of(world: &World) -> jay_store::Store {
         machine: jay_store::Machine { id: "machine".to_owned() },
         surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
         analysis: jay_store::Analysis { index_text: str::to_lowercase, version: 1 },
+        vector_math: jay_store::vector_index::VectorMath {
+            hamming: |_, _, _| (),
+            dot: |_, _| 0,
+            sign_code: |_| vec![],
+            version: 1,
+        },
         embedder: None,
     };
     jay_store::Store::pair(&options).0

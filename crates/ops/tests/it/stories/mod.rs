@@ -17,7 +17,7 @@ mod secrets;
 mod sessions;
 mod undoing;
 
-use jay_core::{ActorKind, Caller, Door, Engine, EngineOptions, Surroundings};
+use jay_core::{ActorKind, Caller, Door, EmbedderChoice, Engine, EngineOptions, Surroundings};
 use jay_ops::{Context, find};
 use jay_testkit::{Clock, Random, TempHome};
 use jay_types::namespace::NamespacePath;
@@ -61,7 +61,7 @@ impl World {
         let options = EngineOptions {
             data_dir: home.path().join("scrubjay"),
             force_location: true,
-            test_embedder,
+            embedder: if test_embedder { EmbedderChoice::Test } else { EmbedderChoice::None },
             machine_id: "machine".to_owned(),
             host: "host".to_owned(),
             user: "ann".to_owned(),
