@@ -23,6 +23,9 @@ pub struct Stores {
 }
 
 impl Stores {
+    /// The namespace in which the memories stand; a home's directory would make one that no other program knows.
+    pub const NAMESPACE: &str = "bench";
+
     /// Stores that the binary `program` fills below `directory`.
     #[must_use]
     pub fn new(program: &Path, directory: &Path) -> Self {
@@ -47,7 +50,7 @@ impl Stores {
     /// Where it cannot be filled.
     pub fn jay(&self, memories: usize) -> io::Result<Jay> {
         let place = self.directory.join(memories.to_string());
-        let jay = Jay::at(&self.program, self.home(memories), place.join("work"));
+        let jay = Jay::at(&self.program, self.home(memories), place.join("work")).env("JAY_NAMESPACE", Self::NAMESPACE);
         if !place.join(FILLED).exists() {
             std::fs::create_dir_all(self.home(memories))?;
             std::fs::create_dir_all(place.join("work"))?;
@@ -116,13 +119,15 @@ mod tests {
     #[test]
     fn a_size_is_made_once() {
         let home = TempHome::new();
-        let script =
-            home.write("jay", "#!/bin/sh\necho made >> \"$JAY_HOME/made\"\ncat > /dev/null\necho '{\"ok\":true}'\n");
+        let script = home.write(
+            "jay",
+            "#!/bin/sh\necho made in $JAY_NAMESPACE >> \"$JAY_HOME/made\"\ncat > /dev/null\necho '{\"ok\":true}'\n",
+        );
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
         let stores = Stores::new(&script, &home.path());
         for _ in 0..2 {
             stores.jay(10).expect("filled");
         }
-        assert_eq!(std::fs::read_to_string(stores.home(10).join("made")).expect("made"), "made\n");
+        assert_eq!(std::fs::read_to_string(stores.home(10).join("made")).expect("made"), "made in bench\n");
     }
 }

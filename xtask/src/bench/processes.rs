@@ -3,7 +3,7 @@
 use super::measure::measure;
 use anyhow::{Context, Result};
 use jay_testkit::measured::{Target, percentile};
-use jay_testkit::{Jay, Random, Salad, Stores, TempHome};
+use jay_testkit::{Jay, Salad, Stores, TempHome};
 use std::time::Duration;
 
 /// How often a process is run for one row, and before that how often to bring binary and store into the page cache.
@@ -18,6 +18,8 @@ const MANY: Runs = Runs { counted: 40, thrown_away: 3 };
 const ONE: Runs = Runs { counted: 1, thrown_away: 0 };
 /// The queries are from another salad than the memories, over the same vocabulary.
 const QUERY_SEED: u64 = 2;
+/// The target was set for questions of this length.
+const QUERY_WORDS: usize = 4;
 
 /// One row of the table.
 #[derive(Debug)]
@@ -58,8 +60,8 @@ pub(crate) fn run(stores: &Stores, filter: &str) -> Result<Vec<Row>> {
     for (memories, target) in COLD_RECALL {
         let name = format!("cold jay recall, {memories} memories");
         if name.contains(filter) {
-            let (mut salad, mut random) = (Salad::new(QUERY_SEED), Random::new(QUERY_SEED));
-            let query = || vec!["recall".to_owned(), salad.text(2 + random.index(11)), "--json".to_owned()];
+            let mut salad = Salad::new(QUERY_SEED);
+            let query = || vec!["recall".to_owned(), salad.text(QUERY_WORDS), "--json".to_owned()];
             rows.push(repeat(name, &stores.jay(memories)?, MANY, query, target)?);
         }
     }

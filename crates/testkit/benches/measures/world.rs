@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jay_core::{ActorKind, Call, Caller, Door, Engine, EngineOptions};
-use jay_testkit::{Clock, Random};
+use jay_testkit::{Clock, Random, Stores};
 use jay_types::Timestamp;
 use jay_types::namespace::NamespacePath;
 use jay_types::request::NewMemory;
@@ -53,7 +53,7 @@ impl World {
             kind: ActorKind::Person,
             name: "bench".to_owned(),
             door: Door::Cli,
-            namespace: NamespacePath::global(),
+            namespace: NamespacePath::parse(Stores::NAMESPACE)?,
         };
         Ok(Self { engine: Engine::open(options, surroundings)?, caller })
     }
