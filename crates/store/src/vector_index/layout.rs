@@ -1,4 +1,4 @@
-//! Where the bytes stand: a header of two pages, then extents of 4,096 records, each a page of its own and arrays.
+//! Where the bytes stand: a header of two pages, then extents of 4,096 records, each a page of its own and four arrays.
 //!
 //! Arrays instead of rows, so that the scan touches nothing but sign codes; extents, so that a file grows without
 //! moving what is there. All numbers are little endian.
@@ -18,6 +18,14 @@ pub(crate) const PAGE: usize = 4096;
 pub(crate) const HEADER_BYTES: usize = 2 * PAGE;
 /// The greatest dimension: distances are counted in 16 bits, and no model comes near it.
 pub(crate) const DIMENSION_MAX: usize = 16_384;
+/// Bytes of a label: document, chunk, namespace, scale, checksum. Together, since whoever compares a record exactly needs
+/// most of them and waits for each line of memory.
+pub(crate) const LABEL_BYTES: usize = 24;
+/// Offsets within a label.
+pub(crate) const CHUNK: usize = 8;
+pub(crate) const NAMESPACE: usize = 12;
+pub(crate) const SCALE: usize = 16;
+pub(crate) const CHECK: usize = 20;
 /// The namespace of a record that says: earlier records of this document are dropped.
 pub(crate) const DROPPED: u32 = u32::MAX;
 
@@ -33,13 +41,15 @@ impl Shape {
         Self { dimension, words: dimension.div_ceil(64) }
     }
 
-    // Offsets within an extent: summary, documents, then arrays of four bytes each, sign codes, int8 codes.
-    pub(crate) const DOCS: usize = PAGE;
-    pub(crate) const CHUNKS: usize = Self::DOCS + 8 * SLOTS;
-    pub(crate) const NAMESPACES: usize = Self::CHUNKS + 4 * SLOTS;
-    pub(crate) const SCALES: usize = Self::NAMESPACES + 4 * SLOTS;
-    pub(crate) const CHECKS: usize = Self::SCALES + 4 * SLOTS;
-    pub(crate) const SIGNS: usize = Self::CHECKS + 4 * SLOTS;
+    // Offsets within an extent: summary, labels, namespaces once more for the scan alone, sign codes, int8 codes.
+    pub(crate) const LABELS: usize = PAGE;
+    pub(crate) const SCOPES: usize = Self::LABELS + LABEL_BYTES * SLOTS;
+    pub(crate) const SIGNS: usize = Self::SCOPES + 4 * SLOTS;
+
+    /// Where the label of the record at `slot` stands.
+    pub(crate) const fn label(slot: usize) -> usize {
+        Self::LABELS + LABEL_BYTES * slot
+    }
 
     pub(crate) const fn codes(self) -> usize {
         Self::SIGNS + self.words * 8 * SLOTS

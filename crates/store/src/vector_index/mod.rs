@@ -18,7 +18,7 @@
 //! | `state.rs` | which content of the table a file holds |
 //!
 //! **Invariant:** what is committed is never changed in place (erasing by a purge is the exception: it makes the whole
-//! file invalid first). A record is used only where its checksum holds; a file that does not fit is not used at all.
+//! file invalid first). A record is answered only where its checksum holds; a file that does not fit is not used at all.
 //! Answers depend on the vectors alone, not on the order in which they came (I4).
 
 mod header;
@@ -70,11 +70,12 @@ pub struct Model {
     pub dimension: usize,
 }
 
-/// Sign distances from which the nearest are looked at exactly: grows with the number of vectors, since the share of
-/// the true neighbours among a fixed number falls (400 of 100,000, 1,600 of a million, at least 200).
+/// How many of the nearest by sign codes are looked at exactly: grows with the number of vectors, since the share of the
+/// true neighbours among a fixed number falls (800 of 100,000, 1,600 of a million, at least 200). Twice as many at
+/// 100,000 as a first guess had, for one hundredth of recall more and a tenth of a millisecond.
 #[must_use]
 pub fn oversample(vectors: usize) -> usize {
-    let share = (vectors as f64 / 100_000.0).powf(0.6) * 400.0;
+    let share = (vectors as f64 / 100_000.0).powf(0.3) * 800.0;
     (share as usize).max(200)
 }
 
@@ -133,7 +134,7 @@ impl VectorIndex {
     /// The first damage.
     pub fn verify(&self) -> Result<(usize, usize), Damage> {
         let view = self.view()?;
-        view.verify()?;
+        view.verify(self.math.sign_code)?;
         Ok((view.count(), view.dead_count()))
     }
 

@@ -1,9 +1,11 @@
-//! One vector as the file holds it, with a checksum over all of it.
+//! One vector as the file holds it, with a checksum over label and code.
 //!
-//! The checksum is looked at whenever a record is compared exactly: a damaged one makes the file unusable instead of
-//! answering with a wrong neighbour. It finds accidents, not attacks: who can write the file can write the database.
+//! The checksum of every record that is answered is looked at: a damaged one makes the file unusable instead of being a
+//! wrong neighbour. A record that damage has moved far from a query, or whose sign code is damaged (it follows from the
+//! code), is missed until `jay doctor` reads all of them. It finds accidents, not attacks: who can write the file can
+//! write the database.
 
-use super::layout::{DROPPED, Shape, i64_at, u32_at};
+use super::layout::{CHECK, CHUNK, DROPPED, LABEL_BYTES, NAMESPACE, SCALE, Shape, i64_at, u32_at, u64_at};
 
 /// Bytes before an int8 code as the table stores it: the f32 scale.
 const SCALE_BYTES: usize = 4;
@@ -35,7 +37,6 @@ pub(crate) struct Record<'a> {
     /// [`DROPPED`] for a record that drops the earlier ones of its document.
     pub(crate) namespace: u32,
     pub(crate) code: Code<'a>,
-    pub(crate) signs: &'a [u64],
 }
 
 impl Record<'_> {
@@ -45,9 +46,6 @@ impl Record<'_> {
         sum.add(self.doc as u64);
         sum.add(u64::from(self.chunk) << 32 | u64::from(self.namespace));
         sum.add(u64::from(self.code.scale.to_bits()));
-        for word in self.signs {
-            sum.add(*word);
-        }
         let (words, rest) = self.code.values.as_chunks::<8>();
         for word in words {
             sum.add(u64::from_le_bytes(*word));
@@ -82,11 +80,16 @@ pub(crate) struct Extent<'a> {
 
 impl<'a> Extent<'a> {
     pub(crate) fn doc(self, slot: usize) -> Option<i64> {
-        i64_at(self.bytes, Shape::DOCS + 8 * slot)
+        i64_at(self.bytes, Shape::label(slot))
     }
 
     pub(crate) fn namespace(self, slot: usize) -> Option<u32> {
-        u32_at(self.bytes, Shape::NAMESPACES + 4 * slot)
+        u32_at(self.bytes, Shape::label(slot) + NAMESPACE)
+    }
+
+    /// The namespace as the scan reads it: side by side with those of the neighbouring records.
+    pub(crate) fn scope(self, slot: usize) -> Option<u32> {
+        u32_at(self.bytes, Shape::SCOPES + 4 * slot)
     }
 
     pub(crate) fn is_drop(self, slot: usize) -> bool {
@@ -99,26 +102,29 @@ impl<'a> Extent<'a> {
         self.bytes.get(Shape::SIGNS..Shape::SIGNS + groups * self.shape.group_bytes())
     }
 
-    /// The record at `slot`, where its checksum holds. `signs` is a buffer for its sign code.
-    pub(crate) fn record<'b>(self, slot: usize, signs: &'b mut Vec<u64>) -> Option<Record<'b>>
-    where
-        'a: 'b,
-    {
-        signs.clear();
-        for word in 0..self.shape.words {
-            signs.push(super::layout::u64_at(self.bytes, self.shape.sign_word(slot, word))?);
-        }
-        let codes = self.shape.codes() + slot * self.shape.dimension;
-        let record = Record {
-            doc: self.doc(slot)?,
-            chunk: u32_at(self.bytes, Shape::CHUNKS + 4 * slot)?,
-            namespace: self.namespace(slot)?,
+    /// The record at `slot`, not checked.
+    pub(crate) fn record(self, slot: usize) -> Option<Record<'a>> {
+        let label = self.bytes.get(Shape::label(slot)..Shape::label(slot) + LABEL_BYTES)?;
+        let code = self.shape.codes() + slot * self.shape.dimension;
+        Some(Record {
+            doc: i64_at(label, 0)?,
+            chunk: u32_at(label, CHUNK)?,
+            namespace: u32_at(label, NAMESPACE)?,
             code: Code {
-                scale: f32::from_bits(u32_at(self.bytes, Shape::SCALES + 4 * slot)?),
-                values: self.bytes.get(codes..codes + self.shape.dimension)?,
+                scale: f32::from_bits(u32_at(label, SCALE)?),
+                values: self.bytes.get(code..code + self.shape.dimension)?,
             },
-            signs,
-        };
-        (record.check() == u32_at(self.bytes, Shape::CHECKS + 4 * slot)?).then_some(record)
+        })
+    }
+
+    /// The record at `slot`, where its checksum holds.
+    pub(crate) fn checked(self, slot: usize) -> Option<Record<'a>> {
+        let check = u32_at(self.bytes, Shape::label(slot) + CHECK)?;
+        self.record(slot).filter(|record| record.check() == check)
+    }
+
+    /// The sign code of the record at `slot`.
+    pub(crate) fn sign_code(self, slot: usize) -> Option<Vec<u64>> {
+        (0..self.shape.words).map(|word| u64_at(self.bytes, self.shape.sign_word(slot, word))).collect()
     }
 }

@@ -112,7 +112,13 @@ impl<'a> Search<'a> {
             let slots = self.nearest_signs(query, wanted, scope)?;
             let is_all = slots.len() < wanted;
             let mut scored = newer.to_vec();
-            self.score(query, &slots, &outdated, &mut scored)?;
+            let from_file = self.score(query, &slots, &outdated)?;
+            let is_elsewhere =
+                |namespace: u32| is_drop(namespace) || scope.is_some_and(|scope| !holds(scope, namespace));
+            if let Some((_, slot)) = from_file.iter().find(|(neighbour, _)| is_elsewhere(neighbour.namespace)) {
+                return Err(Damage::Record(*slot));
+            }
+            scored.extend(from_file.iter().map(|(neighbour, _)| *neighbour));
             scored.sort_unstable_by(Neighbour::order);
             let (found, asked) = walk(&scored, k, &mut verdicts, filter);
             let needed = match found.len() {
@@ -121,6 +127,7 @@ impl<'a> Search<'a> {
             };
             // A filter that lets half pass costs no second scan.
             if is_all || needed < 2 * wanted {
+                self.check(&found, &from_file)?;
                 return Ok(found);
             }
             wanted = needed;
@@ -136,9 +143,11 @@ impl<'a> Search<'a> {
         let mut scored = Vec::new();
         for doc in docs.iter().filter(|doc| !outdated.contains(doc)) {
             let slots = self.view.slots_of(*doc, self.count)?;
-            self.score(query, &slots, &outdated, &mut scored)?;
+            scored.extend(self.score(query, &slots, &outdated)?);
         }
-        Ok(best_by_doc(&scored))
+        let neighbours: Vec<Neighbour> = scored.iter().map(|(neighbour, _)| *neighbour).collect();
+        self.check(&neighbours, &scored)?;
+        Ok(best_by_doc(&neighbours))
     }
 
     /// Slots of all records whose sign codes are within the least distance that holds `wanted` of them; all where there
@@ -162,7 +171,7 @@ impl<'a> Search<'a> {
                     if *distance > nearest.bound {
                         continue;
                     }
-                    let namespace = extent.namespace(slot).unwrap_or_default();
+                    let namespace = extent.scope(slot).unwrap_or_default();
                     if !is_drop(namespace) && scope.is_none_or(|scope| holds(scope, namespace)) {
                         nearest.push(*distance, index * SLOTS + slot);
                     }
@@ -172,23 +181,35 @@ impl<'a> Search<'a> {
         Ok(nearest.finish())
     }
 
-    /// Scores records and adds them to `out`, but for what is dropped or outdated.
+    /// Scores of records with their slots, but for what is dropped or outdated. Not checked: most are not answered.
     fn score(
         &self,
         query: &Query,
         slots: &[usize],
         outdated: &HashSet<i64>,
-        out: &mut Vec<Neighbour>,
-    ) -> Result<(), Damage> {
-        let mut signs = Vec::new();
+    ) -> Result<Vec<(Neighbour, usize)>, Damage> {
+        let mut scored = Vec::with_capacity(slots.len());
         for slot in slots {
-            let extent = self.view.extent(slot / SLOTS)?;
-            let record: Record<'_> = extent.record(slot % SLOTS, &mut signs).ok_or(Damage::Record(*slot))?;
-            if outdated.contains(&record.doc) || self.view.is_dropped(record.doc, *slot, self.count) {
+            let record = self.view.extent(slot / SLOTS)?.record(slot % SLOTS).ok_or(Damage::Record(*slot))?;
+            if (!outdated.is_empty() && outdated.contains(&record.doc))
+                || self.view.is_dropped(record.doc, *slot, self.count)
+            {
                 continue;
             }
-            let score = query.score(&record.code, self.index.math);
-            out.push(Neighbour { doc: record.doc, chunk: record.chunk, namespace: record.namespace, score });
+            let Record { doc, chunk, namespace, code } = record;
+            scored.push((Neighbour { doc, chunk, namespace, score: query.score(&code, self.index.math) }, *slot));
+        }
+        Ok(scored)
+    }
+
+    /// Looks at the checksums of what is answered from the file.
+    fn check(&self, found: &[Neighbour], from_file: &[(Neighbour, usize)]) -> Result<(), Damage> {
+        let answered: HashSet<(i64, u32)> = found.iter().map(|neighbour| (neighbour.doc, neighbour.chunk)).collect();
+        for (neighbour, slot) in from_file {
+            if answered.contains(&(neighbour.doc, neighbour.chunk)) {
+                let record = self.view.extent(slot / SLOTS)?.checked(slot % SLOTS);
+                record.ok_or(Damage::Record(*slot))?;
+            }
         }
         Ok(())
     }

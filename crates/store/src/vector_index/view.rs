@@ -192,13 +192,18 @@ impl View {
         Ok(slots)
     }
 
-    /// Checks every record and every summary.
-    pub(super) fn verify(&self) -> Result<(), Damage> {
-        let mut signs = Vec::new();
+    /// Checks every record with its sign code, and every summary.
+    pub(super) fn verify(&self, sign_code: fn(&[u8]) -> Vec<u64>) -> Result<(), Damage> {
         for (index, summary) in self.summaries.iter().enumerate() {
             let extent = self.extent(index)?;
             for slot in 0..self.used(index) {
-                extent.record(slot, &mut signs).ok_or(Damage::Record(index * SLOTS + slot))?;
+                let damage = Damage::Record(index * SLOTS + slot);
+                let Some(record) = extent.checked(slot) else { return Err(damage) };
+                let signs = extent.sign_code(slot).unwrap_or_default();
+                let follows = extent.is_drop(slot) || signs == sign_code(record.code.values);
+                if !follows || extent.scope(slot) != Some(record.namespace) {
+                    return Err(damage);
+                }
             }
             if *summary != Summary::of(extent, self.used(index)) {
                 return Err(Damage::Summary(index));

@@ -4,7 +4,9 @@
 //! that the next writer overwrites. A file is never shortened; a new one is written beside it and takes its name.
 
 use super::header::{Damage, Header};
-use super::layout::{DROPPED, HEADER_BYTES, PAGE, SLOTS, Shape, put};
+use super::layout::{
+    CHECK, CHUNK, DROPPED, GROUP, HEADER_BYTES, LABEL_BYTES, NAMESPACE, PAGE, SCALE, SLOTS, Shape, put,
+};
 use super::record::{Code, Extent, Record};
 use super::view::{Summary, read_header};
 use super::{Mark, VectorIndex};
@@ -205,26 +207,28 @@ impl<'a> Writer<'a> {
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "a vector of another dimension"))?;
         let signs = (self.index.math.sign_code)(code.values);
         let Addition { doc, chunk, namespace, .. } = *addition;
-        self.write(&Record { doc, chunk, namespace, code, signs: &signs })
+        self.write(&Record { doc, chunk, namespace, code }, &signs)
     }
 
     /// Adds a record that drops the earlier ones of a document.
     fn drop_document(&mut self, doc: i64) -> io::Result<u32> {
         let (values, signs) = (vec![0; self.shape.dimension], vec![0; self.shape.words]);
         let code = Code { scale: 0.0, values: &values };
-        self.write(&Record { doc, chunk: 0, namespace: DROPPED, code, signs: &signs })
+        self.write(&Record { doc, chunk: 0, namespace: DROPPED, code }, &signs)
     }
 
-    fn write(&mut self, record: &Record<'_>) -> io::Result<u32> {
+    fn write(&mut self, record: &Record<'_>, signs: &[u64]) -> io::Result<u32> {
         let slot = self.header.count % SLOTS;
         let check = record.check();
         let extent = &mut self.extent;
-        put(extent, Shape::DOCS + 8 * slot, &record.doc.to_le_bytes());
-        put(extent, Shape::CHUNKS + 4 * slot, &record.chunk.to_le_bytes());
-        put(extent, Shape::NAMESPACES + 4 * slot, &record.namespace.to_le_bytes());
-        put(extent, Shape::SCALES + 4 * slot, &record.code.scale.to_bits().to_le_bytes());
-        put(extent, Shape::CHECKS + 4 * slot, &check.to_le_bytes());
-        for (word, signs) in record.signs.iter().enumerate() {
+        let label = Shape::label(slot);
+        put(extent, label, &record.doc.to_le_bytes());
+        put(extent, label + CHUNK, &record.chunk.to_le_bytes());
+        put(extent, label + NAMESPACE, &record.namespace.to_le_bytes());
+        put(extent, Shape::SCOPES + 4 * slot, &record.namespace.to_le_bytes());
+        put(extent, label + SCALE, &record.code.scale.to_bits().to_le_bytes());
+        put(extent, label + CHECK, &check.to_le_bytes());
+        for (word, signs) in signs.iter().enumerate() {
             put(extent, self.shape.sign_word(slot, word), &signs.to_le_bytes());
         }
         put(extent, self.shape.codes() + slot * self.shape.dimension, record.code.values);
@@ -257,13 +261,10 @@ impl<'a> Writer<'a> {
         }
         let array = |offset: usize, width: usize| offset + width * from..offset + width * to;
         let group = self.shape.group_bytes();
-        let groups = from / super::layout::GROUP * group..to.div_ceil(super::layout::GROUP) * group;
+        let groups = from / GROUP * group..to.div_ceil(GROUP) * group;
         let mut ranges = vec![
-            array(Shape::DOCS, 8),
-            array(Shape::CHUNKS, 4),
-            array(Shape::NAMESPACES, 4),
-            array(Shape::SCALES, 4),
-            array(Shape::CHECKS, 4),
+            array(Shape::LABELS, LABEL_BYTES),
+            array(Shape::SCOPES, 4),
             Shape::SIGNS + groups.start..Shape::SIGNS + groups.end,
             array(self.shape.codes(), self.shape.dimension),
         ];
