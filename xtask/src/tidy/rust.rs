@@ -1,4 +1,4 @@
-//! Rules for Rust files: heads of modules, SQL in the store only, no work that was put off, no test that is off.
+//! Rules for Rust files: heads of modules, SQL in the store only, unsafe code in one file, nothing put off, no test off.
 //!
 //! Read as tokens, so that a word in a comment or a string is not taken for code, nor the other way round.
 
@@ -9,6 +9,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 const SQL: &[&str] = &["SELECT ", "INSERT INTO", "CREATE TABLE", "PRAGMA "];
 /// The one crate that has SQL (I5).
 const SQL_ROOM: &str = "crates/store/";
+/// The files that may lift the ban on unsafe code, each for one call that its head explains.
+const UNSAFE_FILES: &[&str] = &["crates/store/src/mapped.rs"];
 /// Macros that stand for code that is not there.
 const MISSING_CODE: &[&str] = &["todo", "unimplemented"];
 
@@ -68,6 +70,11 @@ impl Walk<'_> {
                         self.fault(name.span(), &format!("`{name}!`: the code is missing"));
                     }
                 }
+                TokenTree::Ident(word)
+                    if (word == "unsafe" || word == "unsafe_code") && !UNSAFE_FILES.contains(&self.path) =>
+                {
+                    self.fault(word.span(), "unsafe code stands in the files that xtask tidy names only");
+                }
                 TokenTree::Punct(_) | TokenTree::Ident(_) => {}
             }
             previous = Some(token);
@@ -123,6 +130,16 @@ mod tests {
             crates/core/src/a.rs:3: SQL stands in crates/store only
             crates/core/src/a.rs:4: SQL stands in crates/store only"#]]
         .assert_eq(&faults("crates/core/src/a.rs", text));
+    }
+
+    #[test]
+    fn unsafe_code_stands_where_it_is_named() {
+        let text = "//! Head: unsafe.\n#![expect(unsafe_code)]\nfn f() { unsafe { g() } }\n";
+        assert_eq!(faults("crates/store/src/mapped.rs", text), "");
+        expect![[r#"
+            crates/a/src/a.rs:2: unsafe code stands in the files that xtask tidy names only
+            crates/a/src/a.rs:3: unsafe code stands in the files that xtask tidy names only"#]]
+        .assert_eq(&faults("crates/a/src/a.rs", text));
     }
 
     #[test]
