@@ -15,12 +15,15 @@ mod jobs;
 mod journal;
 mod location;
 mod lock;
+mod mapped;
 mod migrate;
 mod open;
 pub mod project;
 mod purge;
 mod read;
 mod rebuild;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "the store takes it into use with the next change")]
+mod text;
 mod tx;
 mod vectors;
 mod write;
