@@ -2,7 +2,7 @@
 
 use jay_models::{Embedder, HashEmbedder};
 use jay_sessions::{Environment, Platform};
-use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, WriteTx};
+use jay_store::{ActorName, Analysis, Bm25, Machine, Store, StoreOptions, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
 use jay_types::surroundings::Surroundings;
@@ -148,7 +148,11 @@ impl Engine {
             force_location: options.force_location,
             machine: Machine { id: options.machine_id.clone() },
             surroundings: Arc::clone(&surroundings),
-            analysis: Analysis { index_text: jay_rank::analyse::index_text, version: ANALYSIS_VERSION },
+            analysis: Analysis {
+                index_text: jay_rank::analyse::index_text,
+                version: ANALYSIS_VERSION,
+                bm25: Bm25 { k1: jay_rank::plan::BM25_K1, b: jay_rank::plan::BM25_B },
+            },
             embedder: embedder.as_ref().map(|embedder| embedder.id().to_owned()),
         });
         Ok(Self { memory, archive, embedder, options, surroundings })
@@ -163,11 +167,12 @@ impl Engine {
         Ok(self.memory.group(work)?)
     }
 
-    /// Moves large write-ahead logs into their databases. Called after acknowledgements; a failure harms nothing.
+    /// Moves large write-ahead logs into their databases and many fresh documents into a segment of the text index.
+    /// Called after acknowledgements; a failure harms nothing.
     pub fn after_writes(&self) {
         for store in [&self.memory, &self.archive] {
-            if let Err(error) = store.checkpoint_if_large() {
-                tracing::debug!(%error, "a checkpoint did not come through");
+            if let Err(error) = store.tend() {
+                tracing::debug!(%error, "a checkpoint or a segment did not come through");
             }
         }
     }

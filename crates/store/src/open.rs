@@ -1,6 +1,8 @@
 //! A store: the file of one journal, its readers and its writer.
 
 use crate::identity::{Identity, Machine};
+use crate::index::TextFiles;
+use crate::text::Bm25;
 use crate::tx::Tx;
 use crate::{Result, StoreError, connection, group, location, migrate};
 use jay_types::change::Journal;
@@ -18,6 +20,8 @@ pub struct Analysis {
     pub index_text: fn(&str) -> String,
     /// Counts up when `index_text` gives other terms; the index is then made again.
     pub version: u32,
+    /// How what is found is weighed.
+    pub bm25: Bm25,
 }
 
 impl std::fmt::Debug for Analysis {
@@ -54,6 +58,7 @@ pub struct Store {
     pub(crate) journal: Journal,
     pub(crate) identity: Arc<Identity>,
     pub(crate) group: group::Group,
+    pub(crate) text: TextFiles,
     readers: Mutex<Vec<Connection>>,
     checked: Mutex<bool>,
 }
@@ -76,6 +81,7 @@ impl Store {
             journal,
             identity,
             group: group::Group::default(),
+            text: TextFiles::new(&options.directory, journal),
             readers: Mutex::new(Vec::new()),
             checked: Mutex::new(false),
         };
@@ -149,7 +155,7 @@ impl Store {
     }
 
     pub(crate) fn tx<'c>(&'c self, connection: &'c Connection) -> Tx<'c> {
-        Tx { connection, journal: self.journal, analysis: &self.options.analysis }
+        Tx { connection, journal: self.journal, analysis: &self.options.analysis, text: &self.text }
     }
 
     /// A connection to read with, and whether it is one to the file.
@@ -249,10 +255,10 @@ impl Store {
         })
     }
 
-    /// The file's bytes, log included.
+    /// The file's bytes, log and text index included.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        fs::metadata(self.file()).map_or(0, |metadata| metadata.len()) + self.wal_bytes()
+        fs::metadata(self.file()).map_or(0, |metadata| metadata.len()) + self.wal_bytes() + self.text.bytes()
     }
 
     /// Forgets the open readers, so that a purge can truncate the log.
@@ -318,7 +324,8 @@ impl Store {
     /// Files of the data directory that others than their owner may read, in words.
     #[must_use]
     pub fn permission_faults(&self) -> Vec<String> {
-        let names = ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state"];
+        let names =
+            ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state", "index"];
         let paths = names.iter().map(|name| self.options.directory.join(name));
         paths.chain([self.options.directory.clone()]).filter_map(|path| permission_fault(&path)).collect()
     }

@@ -3,6 +3,7 @@
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
 use crate::Result;
+use crate::index::TextFiles;
 use crate::open::Analysis;
 use jay_types::change::Journal;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
@@ -12,6 +13,7 @@ pub struct Tx<'c> {
     pub(crate) connection: &'c Connection,
     pub(crate) journal: Journal,
     pub(crate) analysis: &'c Analysis,
+    pub(crate) text: &'c TextFiles,
 }
 
 impl Tx<'_> {

@@ -41,7 +41,8 @@ impl Index {
     }
 
     /// How many segments there are, and their bytes.
-    pub(crate) fn size(&self) -> (usize, u64) {
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (usize, u64) {
         (self.segments.len(), self.segments.iter().map(|segment| segment.id.bytes).sum())
     }
 

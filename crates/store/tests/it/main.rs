@@ -14,3 +14,4 @@ mod memories;
 mod purge;
 mod receive;
 mod support;
+mod text_index;

@@ -1,8 +1,8 @@
 //! Stores in temporary directories, and the short words in which the tests speak of them.
 
 use jay_store::{
-    ActorName, Analysis, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope, Store,
-    StoreOptions, WriteTx,
+    ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope,
+    Store, StoreOptions, TextQuery, WriteTx,
 };
 use jay_testkit::{Clock, Random};
 use jay_types::change::frame::{self, FrameEntry};
@@ -44,13 +44,18 @@ pub(crate) fn words(text: &str) -> String {
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join(" ")
 }
 
+/// A question for one of these words.
+pub(crate) fn asking(text: &str) -> TextQuery {
+    TextQuery::any(words(text).split(' '))
+}
+
 pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
     StoreOptions {
         directory: directory.to_owned(),
         force_location: false,
         machine: Machine { id: "test machine".to_owned() },
         surroundings: Arc::clone(steps) as Arc<dyn Surroundings>,
-        analysis: Analysis { index_text: words, version: 1 },
+        analysis: Analysis { index_text: words, version: 1, bm25: Bm25 { k1: 0.9, b: 0.4 } },
         embedder: None,
     }
 }
@@ -184,7 +189,7 @@ impl Node {
 
     pub(crate) fn search_at(&self, terms: &str, filter: &ListFilter) -> Vec<EntityId> {
         let found = self.memory.read::<_, Error>(|tx| {
-            let hits = tx.search_memories(terms, filter, 1000)?;
+            let hits = tx.search_memories(&asking(terms), filter, 1000)?;
             let mut ids = Vec::new();
             for hit in hits {
                 ids.extend(tx.memory(hit.entity, filter.moment)?.map(|row| row.memory.id));
