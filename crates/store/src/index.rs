@@ -15,7 +15,7 @@ use crate::open::Store;
 use crate::project::document::{self, PLACE_BITS, TextDocument};
 use crate::read::namespaces::Scope;
 use crate::read::search::TextHit;
-use crate::text::{self, Asked, Fault, Fresh, Index, Terms};
+use crate::text::{self, Asked, Fault, Fresh, FreshSet, Index, Terms};
 use crate::tx::Tx;
 use crate::{Result, StoreError};
 use jay_types::change::block::Block;
@@ -24,6 +24,7 @@ use jay_types::{Code, Error, Timestamp};
 use rusqlite::params;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -63,6 +64,9 @@ impl TextQuery {
         Asked { any, all: &self.all, scope, upto }
     }
 }
+
+/// What a question is put to: segments, and the documents that are in none.
+pub(crate) type Sources = (Arc<Index>, Rc<FreshSet>);
 
 /// The files of a store's text index, and the state of it that this process has open.
 #[derive(Debug)]
@@ -168,6 +172,7 @@ impl Tx<'_> {
     }
 
     fn insert_fresh(&self, doc: i64, namespace: i64, text: &TextDocument) -> Result<()> {
+        *self.sources.borrow_mut() = None;
         self.execute(
             "INSERT INTO fresh(doc, namespace, terms) VALUES(?1, ?2, ?3)",
             params![doc, namespace, self.terms(text)],
@@ -182,6 +187,7 @@ impl Tx<'_> {
     /// Takes a document out of the index. Its terms stay in the files until they are scrubbed: a writer of segments may
     /// have read it a moment ago, so that it is noted also where it is in none.
     pub(crate) fn unindex(&self, doc: i64) -> Result<()> {
+        *self.sources.borrow_mut() = None;
         self.execute("DELETE FROM documents WHERE doc = ?1", [doc])?;
         self.execute("DELETE FROM fresh WHERE doc = ?1", [doc])?;
         self.execute("INSERT OR IGNORE INTO dropped(doc) VALUES(?1)", [doc])?;
@@ -190,6 +196,7 @@ impl Tx<'_> {
 
     /// Empties the index, as a rebuild does first.
     pub(crate) fn drop_index(&self) -> Result<()> {
+        *self.sources.borrow_mut() = None;
         for table in ["documents", "fresh", "dropped"] {
             self.execute(&format!("DELETE FROM {table}"), [])?;
         }
@@ -228,21 +235,41 @@ impl Tx<'_> {
     }
 
     /// Asks the segments of this snapshot and the documents that are in none; where segments fail, all documents.
-    fn ask<T>(&self, mut question: impl FnMut(&Index, &[Fresh]) -> Result<T, Failure>) -> Result<T> {
-        let fault = match self.text.index(self.meta_number(MANIFEST)?) {
-            Err(fault) => fault,
-            Ok(index) => match question(&index, &self.fresh(i64::MAX)?) {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Store(error)) => return Err(error),
-                Err(Failure::Index(fault)) => fault,
-            },
-        };
-        tracing::warn!(%fault, "the text index is made again for this answer");
-        self.text.suspect();
-        question(&Index::default(), &self.all_as_fresh()?).map_err(|failure| match failure {
+    fn ask<T>(&self, mut question: impl FnMut(&Index, &FreshSet) -> Result<T, Failure>) -> Result<T> {
+        let (index, fresh) = self.sources()?;
+        let answer = question(&index, &fresh).or_else(|failure| match failure {
+            Failure::Index(fault) => {
+                let (index, fresh) = self.fall_back(&fault)?;
+                question(&index, &fresh)
+            }
+            failure => Err(failure),
+        });
+        answer.map_err(|failure| match failure {
             Failure::Store(error) => error,
             Failure::Index(fault) => fault.into(),
         })
+    }
+
+    /// What this snapshot is searched in: read once, since a batch asks a thousand times.
+    fn sources(&self) -> Result<Sources> {
+        if let Some(sources) = self.sources.borrow().as_ref() {
+            return Ok(sources.clone());
+        }
+        match self.text.index(self.meta_number(MANIFEST)?) {
+            Ok(index) => Ok(self.keep((index, Rc::new(FreshSet::new(self.fresh(i64::MAX)?))))),
+            Err(fault) => self.fall_back(&fault),
+        }
+    }
+
+    fn fall_back(&self, fault: &Fault) -> Result<Sources> {
+        tracing::warn!(%fault, "the text index is made again for this answer");
+        self.text.suspect();
+        Ok(self.keep((Arc::default(), Rc::new(FreshSet::new(self.all_as_fresh()?)))))
+    }
+
+    fn keep(&self, sources: Sources) -> Sources {
+        *self.sources.borrow_mut() = Some(sources.clone());
+        sources
     }
 
     fn fresh(&self, limit: i64) -> Result<Vec<Fresh>> {

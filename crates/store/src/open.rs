@@ -9,6 +9,7 @@ use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -155,7 +156,13 @@ impl Store {
     }
 
     pub(crate) fn tx<'c>(&'c self, connection: &'c Connection) -> Tx<'c> {
-        Tx { connection, journal: self.journal, analysis: &self.options.analysis, text: &self.text }
+        Tx {
+            connection,
+            journal: self.journal,
+            analysis: &self.options.analysis,
+            text: &self.text,
+            sources: RefCell::default(),
+        }
     }
 
     /// A connection to read with, and whether it is one to the file.

@@ -3,10 +3,11 @@
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
 use crate::Result;
-use crate::index::TextFiles;
+use crate::index::{Sources, TextFiles};
 use crate::open::Analysis;
 use jay_types::change::Journal;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+use std::cell::RefCell;
 
 /// One snapshot of a store, or the inside of a write.
 pub struct Tx<'c> {
@@ -14,6 +15,8 @@ pub struct Tx<'c> {
     pub(crate) journal: Journal,
     pub(crate) analysis: &'c Analysis,
     pub(crate) text: &'c TextFiles,
+    /// What text is searched in, once it was asked for.
+    pub(crate) sources: RefCell<Option<Sources>>,
 }
 
 impl Tx<'_> {

@@ -39,7 +39,7 @@ pub(crate) use document::Terms;
 pub(crate) use manifest::Index;
 pub use score::Bm25;
 pub(crate) use search::{Asked, Found, matching, search};
-pub(crate) use tail::Fresh;
+pub(crate) use tail::{Fresh, FreshSet};
 
 /// Why an index could not be used.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::score::{Bm25, Collection, score_of};
 use super::segment::Segment;
 use super::tail::{Match, Tail};
 use super::top::Top;
-use super::{Fault, Fresh, Index};
+use super::{Fault, FreshSet, Index};
 use std::collections::BTreeMap;
 
 /// What is looked for.
@@ -48,7 +48,7 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    fn new(index: &'a Index, fresh: &[Fresh], asked: Asked<'a>) -> Result<Self, Fault> {
+    fn new(index: &'a Index, fresh: &FreshSet, asked: Asked<'a>) -> Result<Self, Fault> {
         let mut roles: BTreeMap<&[u8], (bool, bool)> = BTreeMap::new();
         asked.any.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().0 = true);
         asked.all.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().1 = true);
@@ -138,7 +138,7 @@ impl<'a> Prepared<'a> {
 /// more than are needed.
 pub(crate) fn search<E: From<Fault>>(
     index: &Index,
-    fresh: &[Fresh],
+    fresh: &FreshSet,
     asked: Asked<'_>,
     model: Bm25,
     limit: usize,
@@ -150,7 +150,7 @@ pub(crate) fn search<E: From<Fault>>(
     let mut found = Vec::new();
     let mut seen = 0;
     // Some more than asked for, since some will be hidden; where that is not enough, the scan is done again for more.
-    let mut sample = limit + limit / 4 + 16;
+    let mut sample = limit + limit / 4 + 8;
     while found.len() < limit {
         let best = prepared.best(&collection, &weights, sample)?;
         for (score, doc) in best.iter().skip(seen) {
@@ -171,7 +171,7 @@ pub(crate) fn search<E: From<Fault>>(
 }
 
 /// Every document that is meant: holding one of `any` (where there are any) and all of `all`; ascending.
-pub(crate) fn matching(index: &Index, fresh: &[Fresh], asked: Asked<'_>) -> Result<Vec<i64>, Fault> {
+pub(crate) fn matching(index: &Index, fresh: &FreshSet, asked: Asked<'_>) -> Result<Vec<i64>, Fault> {
     let prepared = Prepared::new(index, fresh, asked)?;
     let holds_any = |found: &&Match| {
         asked.any.is_empty() || prepared.tail.counts(found).iter().any(|(number, _)| prepared.is_scored(*number))

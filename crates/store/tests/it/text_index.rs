@@ -4,6 +4,8 @@ use crate::archive::{block, session_id};
 use crate::support::*;
 use jay_store::{Draft, ListFilter, Moment, TextQuery};
 use jay_testkit::Random;
+use jay_types::change::SetEdit;
+use jay_types::change::registry::TAGS;
 use jay_types::{EntityId, Error, NamespaceId};
 use std::path::PathBuf;
 
@@ -208,4 +210,28 @@ fn messages_are_counted_and_found_in_segments_as_before() {
     assert!(node.archive.scrub().unwrap().done);
     assert_eq!(count(), (2, 2));
     assert_eq!(node.archive.read::<_, Error>(|tx| Ok(tx.text_index_faults()?)).unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_narrow_filter_finds_its_one_among_many_and_many_make_a_segment() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let rare = SetEdit { add: vec!["rare".to_owned()], remove: vec![] };
+    // The longest of all, and so the last of 1,300.
+    let last = node.create(ns, saying(&format!("amber {}", "birch ".repeat(300))).with_set(TAGS, &rare));
+    for _ in 0..13 {
+        node.act(|w| {
+            for n in 0..100 {
+                create(w, ns, saying(&format!("amber {n}")));
+            }
+            Ok(())
+        })
+        .unwrap();
+        node.memory.tend().unwrap();
+    }
+    assert_eq!(index_files(&node).len(), 2, "a manifest and a segment of the first thousand");
+    let narrow = ListFilter { tags: vec!["rare".to_owned()], ..everything() };
+    assert_eq!(node.search_at("amber", &narrow), [last]);
+    assert_eq!(node.search("amber").len(), 1000);
+    assert_eq!(node.search("birch"), [last]);
 }
