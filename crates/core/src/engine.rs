@@ -4,7 +4,7 @@ use jay_models::signs::SIGNS_VERSION;
 use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
 use jay_store::vector_index::VectorMath;
-use jay_store::{ActorName, Analysis, Machine, Store, StoreOptions, StoredVector, WantedVectors, WriteTx};
+use jay_store::{ActorName, Analysis, Bm25, Machine, Store, StoreOptions, StoredVector, WantedVectors, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
 use jay_types::surroundings::Surroundings;
@@ -169,7 +169,11 @@ impl Engine {
             force_location: options.force_location,
             machine: Machine { id: options.machine_id.clone() },
             surroundings: Arc::clone(&surroundings),
-            analysis: Analysis { index_text: jay_rank::analyse::index_text, version: ANALYSIS_VERSION },
+            analysis: Analysis {
+                index_text: jay_rank::analyse::index_text,
+                version: ANALYSIS_VERSION,
+                bm25: Bm25 { k1: jay_rank::plan::BM25_K1, b: jay_rank::plan::BM25_B },
+            },
             vector_math: VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION },
             embedder: embedder.as_ref().map(|embedder| WantedVectors {
                 model: embedder.id().to_owned(),
@@ -189,11 +193,12 @@ impl Engine {
         Ok(self.memory.group(work)?)
     }
 
-    /// Moves large write-ahead logs into their databases and brings index files up to them. Called after acknowledgements; a failure harms nothing.
+    /// Moves large write-ahead logs into their databases, and fresh documents and vectors into the index files.
+    /// Called after acknowledgements; a failure harms nothing.
     pub fn after_writes(&self) {
         for store in [&self.memory, &self.archive] {
-            if let Err(error) = store.checkpoint_if_large() {
-                tracing::debug!(%error, "a checkpoint did not come through");
+            if let Err(error) = store.tend() {
+                tracing::debug!(%error, "a checkpoint or a segment did not come through");
             }
             if let Err(error) = store.extend_vectors_if_behind() {
                 tracing::debug!(%error, "the vector index was not extended");

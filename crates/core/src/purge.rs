@@ -3,7 +3,7 @@
 use crate::engine::Call;
 use crate::read::GET_MAX;
 use jay_rank::analyse::index_terms;
-use jay_store::{Draft, Moment, Store, Tx};
+use jay_store::{Draft, Moment, Store, TextQuery, Tx};
 use jay_types::bounds::Word;
 use jay_types::change::{Body, EntityKind, Op};
 use jay_types::text::normalise;
@@ -136,11 +136,7 @@ fn find_sessions(call: &Call<'_>, targets: &BTreeMap<i64, Target>) -> Result<Vec
     call.engine.archive.read(|tx| -> Result<()> {
         for text in targets.values().flat_map(|target| &target.texts) {
             let terms: BTreeSet<String> = index_terms(text).into_iter().collect();
-            let wanted: Vec<String> = terms.iter().take(64).map(|term| format!("\"{term}\"")).collect();
-            if wanted.is_empty() {
-                continue;
-            }
-            let docs = tx.documents_with(&wanted.join(" AND "))?;
+            let docs = tx.documents_with(&TextQuery::all(terms.into_iter().take(64)))?;
             let needle = normalise(text);
             for (doc, said) in tx.message_texts(&docs)? {
                 if !normalise(&said).contains(&needle) {

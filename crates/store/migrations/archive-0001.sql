@@ -18,7 +18,7 @@ CREATE TABLE messages(
   searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX messages_by_session ON messages(entity, ordinal, place);
 CREATE INDEX messages_by_id ON messages(id);
-CREATE VIRTUAL TABLE text_index USING fts5(terms, scope, content='', tokenize="ascii tokenchars '_'");
+CREATE INDEX messages_superseded ON messages(doc) WHERE superseded <> 0;
 -- A local record, no projection: how far each source on this machine was read.
 CREATE TABLE sources(client TEXT NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY(client, path)) WITHOUT ROWID;

@@ -41,3 +41,10 @@ CREATE TABLE vectors(pos INTEGER NOT NULL, chunk INTEGER NOT NULL, model INTEGER
   code BLOB NOT NULL, tokens BLOB NOT NULL,
   PRIMARY KEY(model, pos, chunk)) WITHOUT ROWID;
 CREATE TABLE models(num INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL);
+-- What the text index holds: a wording by the position of the change that wrote it, which stays until purge (J13), a
+-- message by its block and place. A projection of the changes that write text; the segments in files are made from it.
+CREATE TABLE documents(doc INTEGER PRIMARY KEY, namespace INTEGER NOT NULL);
+-- Documents that are in no segment yet, with their terms and counts.
+CREATE TABLE fresh(doc INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, terms BLOB NOT NULL);
+-- Purged documents that a segment may still hold.
+CREATE TABLE dropped(doc INTEGER PRIMARY KEY);

@@ -31,8 +31,6 @@ CREATE TABLE namespace_names(namespace INTEGER NOT NULL, name TEXT NOT NULL, kin
   PRIMARY KEY(name, kind, namespace)) WITHOUT ROWID;
 -- Acts that an undo took back.
 CREATE TABLE undone(act BLOB NOT NULL, pos INTEGER NOT NULL, PRIMARY KEY(act, pos)) WITHOUT ROWID;
--- Text by wording: rowid is the position of the change that wrote it; old wordings stay until purge (J13).
-CREATE VIRTUAL TABLE text_index USING fts5(terms, scope, content='', tokenize="ascii tokenchars '_'");
 -- A local record, no projection: it replays the answer of a write that was sent twice, for 7 days.
 CREATE TABLE idempotency(name TEXT PRIMARY KEY, input_hash BLOB NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX idempotency_by_time ON idempotency(at);

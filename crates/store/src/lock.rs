@@ -29,12 +29,7 @@ impl Drop for WriteLock {
 /// # Errors
 /// `busy` after that; `io` where the file cannot be opened.
 pub(crate) fn acquire(path: &Path) -> Result<WriteLock, Error> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true).read(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file =
-        options.open(path).map_err(|error| Error::io(format!("cannot open the lock {}", path.display()), &error))?;
+    let file = open(path)?;
     match file.try_lock() {
         Ok(()) => return Ok(WriteLock { file }),
         // A file system without locks: SQLite's own lock still keeps writers apart.
@@ -62,6 +57,26 @@ pub(crate) fn acquire(path: &Path) -> Result<WriteLock, Error> {
     }
 }
 
+/// The lock at `path` where nobody holds it.
+///
+/// # Errors
+/// `io` where the file cannot be opened.
+pub(crate) fn try_acquire(path: &Path) -> Result<Option<WriteLock>, Error> {
+    let file = open(path)?;
+    match file.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(WriteLock { file })),
+        Err(TryLockError::WouldBlock) => Ok(None),
+    }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(|error| Error::io(format!("cannot open the lock {}", path.display()), &error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,13 +87,14 @@ mod tests {
         let path = dir.path().join("lock");
         let first = acquire(&path).expect("free");
         let (sender, receiver) = mpsc::channel();
-        let other = path;
+        let other = path.clone();
         let thread = std::thread::Builder::new().spawn(move || {
             let second = acquire(&other);
             sender.send(()).expect("listened to");
             second
         });
         assert!(receiver.recv_timeout(Duration::from_millis(50)).is_err(), "it waits");
+        assert!(try_acquire(&path).expect("opened").is_none(), "nor does who does not wait get it");
         drop(first);
         assert!(receiver.recv_timeout(Duration::from_secs(5)).is_ok());
         assert!(thread.expect("started").join().expect("no panic").is_ok());

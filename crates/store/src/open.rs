@@ -1,7 +1,9 @@
 //! A store: the file of one journal, its readers and its writer.
 
 use crate::identity::{Identity, Machine};
+use crate::index::TextFiles;
 use crate::indexes::Indexes;
+use crate::text::Bm25;
 use crate::tx::Tx;
 use crate::vector_index::VectorMath;
 use crate::vectors::WantedVectors;
@@ -10,6 +12,7 @@ use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
 use rusqlite::Connection;
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +24,8 @@ pub struct Analysis {
     pub index_text: fn(&str) -> String,
     /// Counts up when `index_text` gives other terms; the index is then made again.
     pub version: u32,
+    /// How what is found is weighed.
+    pub bm25: Bm25,
 }
 
 impl std::fmt::Debug for Analysis {
@@ -60,6 +65,7 @@ pub struct Store {
     pub(crate) identity: Arc<Identity>,
     pub(crate) group: group::Group,
     indexes: Indexes,
+    pub(crate) text: TextFiles,
     readers: Mutex<Vec<Connection>>,
     checked: Mutex<bool>,
 }
@@ -83,6 +89,7 @@ impl Store {
             identity,
             group: group::Group::default(),
             indexes: Indexes::new(options.directory.join("index"), journal, options.vector_math),
+            text: TextFiles::new(&options.directory, journal),
             readers: Mutex::new(Vec::new()),
             checked: Mutex::new(false),
         };
@@ -162,6 +169,8 @@ impl Store {
             analysis: &self.options.analysis,
             embedder: self.options.embedder.as_ref(),
             indexes: &self.indexes,
+            text: &self.text,
+            sources: RefCell::default(),
         }
     }
 
@@ -272,10 +281,10 @@ impl Store {
         })
     }
 
-    /// The file's bytes, log included.
+    /// The file's bytes, log and text index included.
     #[must_use]
     pub fn file_bytes(&self) -> u64 {
-        fs::metadata(self.file()).map_or(0, |metadata| metadata.len()) + self.wal_bytes()
+        fs::metadata(self.file()).map_or(0, |metadata| metadata.len()) + self.wal_bytes() + self.text.bytes()
     }
 
     /// Forgets the open readers, so that a purge can truncate the log.

@@ -1,17 +1,16 @@
 //! Purge: the bytes of an entity go, for ever (J10, J11).
 //!
-//! The change itself drops bodies, documents and vectors in its transaction. SQLite and FTS5 keep what is deleted until
-//! pages and segments are written anew, so that a job follows: merge the text index, make the vector indexes anew, VACUUM,
-//! truncate the log.
+//! The change itself drops bodies, documents and vectors in its transaction. SQLite keeps what is deleted until pages are
+//! written anew, and the text index until its segments are, so that a job follows: segments without the documents,
+//! vector indexes made anew, VACUUM, truncate the log, remove the old segments.
 //!
 //! **Invariant:** a place is reported as done only after its bytes are gone.
 
 use crate::open::Store;
 use crate::project::Folded;
-use crate::project::document::{message_document, of_message};
+use crate::project::document::message_document;
 use crate::tx::Tx;
 use crate::{Result, connection, holders};
-use jay_types::change::block::Block;
 use jay_types::change::{EntityKind, Journal};
 use rusqlite::Connection;
 use std::path::Path;
@@ -27,14 +26,14 @@ pub struct Scrubbed {
 
 /// Drops everything that holds words of the entity; its headers stay.
 pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) -> Result<()> {
-    let (num, namespace) = (folded.row.num, folded.row.namespace);
-    for (pos, text) in &folded.texts {
+    let num = folded.row.num;
+    for (pos, _) in &folded.texts {
         if tx.is_indexed(*pos)? {
-            tx.unindex(*pos, namespace, text)?;
+            tx.unindex(*pos)?;
         }
     }
     if kind == EntityKind::Session {
-        destroy_documents(tx, num, namespace)?;
+        destroy_documents(tx, num)?;
     }
     if tx.journal == Journal::Memory {
         tx.execute("DELETE FROM undone WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
@@ -44,20 +43,16 @@ pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) 
     tx.queue_job("scrub", 0, now)
 }
 
-fn destroy_documents(tx: &Tx<'_>, num: i64, namespace: i64) -> Result<()> {
+fn destroy_documents(tx: &Tx<'_>, num: i64) -> Result<()> {
     let blocks: Vec<i64> = tx.all("SELECT pos FROM blocks WHERE entity = ?1", [num], |row| row.get(0))?;
     for pos in blocks {
-        let Some(json) = tx.body_json(pos)? else { continue };
-        let Ok(block) = Block::from_json(&json) else { continue };
-        for place in 0..block.messages.len() {
-            let doc = message_document(pos, place);
-            if let Some(text) = of_message(&block, place)
-                && tx.is_indexed(doc)?
-            {
-                tx.unindex(doc, namespace, &text)?;
-                tx.execute("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos = ?1", [doc])?;
-                tx.execute("DELETE FROM jobs WHERE kind = 'embed' AND subject = ?1", [doc])?;
-            }
+        let of_block = [message_document(pos, 0), message_document(pos + 1, 0)];
+        let docs: Vec<i64> =
+            tx.all("SELECT doc FROM documents WHERE doc >= ?1 AND doc < ?2", of_block, |row| row.get(0))?;
+        for doc in docs {
+            tx.unindex(doc)?;
+            tx.execute("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos = ?1", [doc])?;
+            tx.execute("DELETE FROM jobs WHERE kind = 'embed' AND subject = ?1", [doc])?;
         }
     }
     Ok(())
@@ -81,14 +76,19 @@ impl Store {
             return Ok(Scrubbed { done: true, waiting_for: None });
         }
         self.close_readers();
+        self.ready()?;
+        let _lock = self.lock_index()?;
         self.group.exclusively(
             || self.open_writer(),
             &self.ready()?,
             |connection| {
-                connection.execute("INSERT INTO text_index(text_index) VALUES('optimize')", [])?;
-                self.tx(connection).remake_indexes(self.options.surroundings.now())?;
+                let tx = self.tx(connection);
+                self.scrub_index(&tx)?;
+                tx.remake_indexes(self.options.surroundings.now())?;
                 connection.execute_batch("VACUUM")?;
-                Ok(truncate(connection, &self.shm_file())?)
+                let scrubbed = truncate(connection, &self.shm_file())?;
+                self.clean_index(&tx)?;
+                Ok(scrubbed)
             },
         )
     }

@@ -40,7 +40,9 @@ impl Store {
     /// As [`Store::write`]; then the rows stay as they were.
     pub fn rebuild(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Rebuilt> {
         let now = self.options.surroundings.now().0;
-        self.local_write(|tx| {
+        self.ready()?;
+        let lock = self.lock_index()?;
+        let rebuilt = self.local_write(|tx| {
             let before = tx.projection_digest()?;
             tx.drop_projections()?;
             let all = tx.number("SELECT count(*) FROM entities", [])? as u64;
@@ -64,7 +66,10 @@ impl Store {
             }
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
             Ok(Rebuilt { entities: done, same: before == tx.projection_digest()? })
-        })
+        })?;
+        drop(lock);
+        self.settle_index()?;
+        Ok(rebuilt)
     }
 }
 
@@ -80,8 +85,7 @@ impl Tx<'_> {
         for table in self.tables() {
             self.execute(&format!("DELETE FROM {table}"), [])?;
         }
-        self.execute("INSERT INTO text_index(text_index) VALUES('delete-all')", [])?;
-        Ok(())
+        self.drop_index()
     }
 
     /// A hash of every row of every projection, in an order of their own, and of what is indexed.
@@ -95,7 +99,7 @@ impl Tx<'_> {
         }
         text.push_str(&format!(
             "docs {:?}",
-            self.all("SELECT id FROM text_index_docsize ORDER BY id", [], |row| row.get::<_, i64>(0))?
+            self.all("SELECT doc FROM documents ORDER BY doc", [], |row| row.get::<_, i64>(0))?
         ));
         Ok(jay_types::Hash::of(text.as_bytes()))
     }

@@ -3,11 +3,13 @@
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
 use crate::Result;
+use crate::index::{Sources, TextFiles};
 use crate::indexes::Indexes;
 use crate::open::Analysis;
 use crate::vectors::WantedVectors;
 use jay_types::change::Journal;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
+use std::cell::RefCell;
 
 /// One snapshot of a store, or the inside of a write.
 pub struct Tx<'c> {
@@ -16,6 +18,9 @@ pub struct Tx<'c> {
     pub(crate) analysis: &'c Analysis,
     pub(crate) embedder: Option<&'c WantedVectors>,
     pub(crate) indexes: &'c Indexes,
+    pub(crate) text: &'c TextFiles,
+    /// What text is searched in, once it was asked for.
+    pub(crate) sources: RefCell<Option<Sources>>,
 }
 
 impl Tx<'_> {

@@ -25,6 +25,7 @@ const DEVELOPMENT: &[&str] = &["testkit"];
 /// Libraries that stand in certain rooms only.
 const ROOMS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
+    ("memmap2", &["store"]),
     ("axum", &["serve"]),
     ("rmcp", &["serve"]),
     ("tokio", &["serve", "transfer"]),

@@ -89,6 +89,7 @@ fn check_store(
             .hint("Keep a copy of the data directory and report this."),
     });
     check_counts(store, name, now, findings)?;
+    check_text_files(store, name, fix, findings)?;
     check_index(store, name, rebuild, fix, findings)?;
     check_vectors(store, name, rebuild, fix, findings)
 }
@@ -157,6 +158,24 @@ fn check_counts(store: &Store, name: &str, now: Timestamp, findings: &mut Vec<Fi
                 .hint("`jay jobs list` says why; `jay jobs run` tries again."),
         );
     }
+    Ok(())
+}
+
+/// Files of the text index are derived: what is damaged is made again by the next writer, or here.
+fn check_text_files(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+    let faults = store.read(|tx| tx.text_index_faults())?;
+    let check = format!("{name} text index files");
+    let Some(fault) = faults.first() else {
+        findings.push(ok(&check, "every byte has its hash".to_owned()));
+        return Ok(());
+    };
+    let finding = warn(&check, format!("{fault}; answers come from the journal meanwhile"));
+    findings.push(if fix {
+        store.renew_index()?;
+        Finding { fixed: true, ..finding }
+    } else {
+        finding.hint("`jay doctor --fix` makes them again.")
+    });
     Ok(())
 }
 

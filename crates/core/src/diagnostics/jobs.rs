@@ -97,7 +97,7 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
         }
         run.pending +=
             store.read(|tx| -> Result<u64> { Ok(tx.counts()?.jobs.iter().map(|(.., count)| count).sum()) })?;
-        store.checkpoint_if_large()?;
+        store.tend()?;
     }
     Ok(run)
 }

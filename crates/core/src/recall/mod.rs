@@ -11,7 +11,7 @@ use jay_rank::diversity::{Item, diversify};
 use jay_rank::duplicates::Fingerprint;
 use jay_rank::fuse::{Candidate, Priors, Setting, Weights, fuse};
 use jay_rank::plan::Query;
-use jay_store::{ListFilter, MemoryRow, Moment, Tx};
+use jay_store::{ListFilter, MemoryRow, Moment, TextQuery, Tx};
 use jay_types::Result;
 use jay_types::request::{RecallQuery, Recalled};
 use std::collections::BTreeMap;
@@ -46,6 +46,11 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     })
 }
 
+/// What the text index is asked for: what does not hold every word of a phrase cannot hold the phrase.
+pub(crate) fn text_query(plan: &Query) -> TextQuery {
+    TextQuery { any: plan.terms.clone(), all: plan.phrases.concat() }
+}
+
 /// What the legs find, each candidate once, with everything that fusion looks at.
 fn gather(
     tx: &Tx<'_>,
@@ -55,12 +60,9 @@ fn gather(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Candidate<i64>>> {
     let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
-    let mut texts = Vec::new();
-    if let Some(terms) = plan.fts_match() {
-        texts = tx.search_memories(&terms, filter, CANDIDATES)?;
-        for hit in &texts {
-            found.entry(hit.entity).or_insert_with(|| Candidate::new(hit.entity)).text = Some(hit.score);
-        }
+    let texts = tx.search_memories(&text_query(plan), filter, CANDIDATES)?;
+    for hit in &texts {
+        found.entry(hit.entity).or_insert_with(|| Candidate::new(hit.entity)).text = Some(hit.score);
     }
     match vector {
         Some(vector) if filter.moment == Moment::Latest => {

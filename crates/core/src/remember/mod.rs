@@ -8,7 +8,7 @@ use crate::registers;
 use crate::secrets::Policy;
 use check::Checked;
 use decide::{Decision, Earlier, Sent, decide};
-use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, Moment, Scope, WriteTx};
+use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, Moment, Scope, TextQuery, WriteTx};
 use jay_types::bounds::BATCH_MAX;
 use jay_types::change::{EntityKind, Op};
 use jay_types::namespace::NamespacePath;
@@ -105,7 +105,8 @@ pub(crate) fn policy_of(name: &str) -> Policy {
 
 /// The best text hit in the namespace, where it says nearly the same.
 fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<Option<EntityId>> {
-    let Some(terms) = pairs_of_rare_terms(text) else { return Ok(None) };
+    // All terms count: the index leaves out by its bounds what cannot be the best.
+    let terms = TextQuery::any(jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms);
     let filter = ListFilter {
         scope: Scope::Of(vec![namespace]),
         kinds: vec![],
@@ -120,25 +121,6 @@ fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<
     let Some(row) = tx.memory(best.entity, Moment::Latest)? else { return Ok(None) };
     let near = jay_rank::duplicates::near(text, &row.memory.text).is_near();
     Ok(near.then_some(row.memory.id))
-}
-
-/// Pairs of the text's rarest terms, as an FTS5 expression.
-///
-/// A near-duplicate shares four of five words, so that one of eight pairs is whole in it nearly always; and a pair costs
-/// the shorter of two lists where a single common word would cost the whole store.
-fn pairs_of_rare_terms(text: &str) -> Option<String> {
-    const PAIRS_MAX: usize = 8;
-    let mut terms = jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms;
-    // Numbers tell most; among words length stands for rarity.
-    terms.sort_by_key(|term| std::cmp::Reverse((term.bytes().any(|b| b.is_ascii_digit()), term.chars().count())));
-    let pair = |pair: &[String]| match pair {
-        [a, b] => format!("(\"{a}\" AND \"{b}\")"),
-        rest => rest.iter().map(|term| format!("\"{term}\"")).collect::<Vec<_>>().join(" AND "),
-    };
-    let whole = terms.len() / 2 * 2;
-    let kept = if terms.len() > 2 { terms.get(..whole.min(PAIRS_MAX * 2)) } else { Some(terms.as_slice()) };
-    let pairs: Vec<String> = kept?.chunks(2).map(pair).collect();
-    (!pairs.is_empty()).then(|| pairs.join(" OR "))
 }
 
 /// What this act created so far: its rows are there only when it ends.

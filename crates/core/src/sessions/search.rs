@@ -3,7 +3,7 @@
 use super::list::{SessionFilter, clause, namespace_ids};
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
-use crate::recall::{phrase_in, window};
+use crate::recall::{phrase_in, text_query, window};
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::{Query as Plan, folded};
 use jay_store::{MessageRow, Scope, SessionClause, Tx};
@@ -111,13 +111,9 @@ fn gather(
     notes: &mut Vec<String>,
 ) -> Result<(Vec<Candidate<i64>>, u64)> {
     let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
-    let mut matched = 0;
-    if let Some(terms) = plan.fts_match() {
-        let (hits, all) = tx.search_messages(&terms, clause, CANDIDATES)?;
-        matched = all;
-        for hit in hits {
-            found.entry(hit.doc).or_insert_with(|| Candidate::new(hit.doc)).text = Some(hit.score);
-        }
+    let (hits, matched) = tx.search_messages(&text_query(plan), clause, CANDIDATES)?;
+    for hit in hits {
+        found.entry(hit.doc).or_insert_with(|| Candidate::new(hit.doc)).text = Some(hit.score);
     }
     match vector {
         Some(vector) => {

@@ -3,8 +3,8 @@
 //! A run of text becomes folded, lower-cased, stemmed words; a code identifier, path, version or date is kept whole
 //! (separators written `_`) and also split into its parts; CJK text becomes characters and pairs of characters.
 //!
-//! The joined terms are meant for SQLite FTS5 with `tokenize = "ascii tokenchars '_'"`: the tokenizer then has
-//! nothing left to decide and cannot disagree with this module.
+//! The terms are joined by blanks and the text index only counts them: it has nothing left to decide and cannot
+//! disagree with this module.
 //!
 //! **Invariant:** every term consists of lower-case ASCII letters, ASCII digits, `_` and non-ASCII characters only,
 //! is not empty and has at most [`TERM_MAX_CHARS`] characters; index and query make the same terms of the same run.

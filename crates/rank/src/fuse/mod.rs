@@ -35,7 +35,7 @@ pub struct Priors {
 pub struct Candidate<Id> {
     /// Decides ties: the smaller comes first.
     pub id: Id,
-    /// BM25, greater is better (FTS5's `bm25()` is negated by the caller); none where no term matched.
+    /// BM25, greater is better of the text index; none where no term matched.
     pub text: Option<f64>,
     /// Cosine with the query; none where the candidate has no vector. A caller that has vectors must score every
     /// embedded candidate, those found by text too.

@@ -3,7 +3,7 @@
 //! Exists so that text search, vector search and fusion work from one reading of the query.
 //!
 //! **Invariant:** a query of any length costs bounded time ([`crate::analyse::TERMS_MAX`] tokens are looked at) and
-//! makes at most [`TERMS_MAX`] terms; [`Query::fts_match`] holds nothing of the query but terms of the analysis.
+//! makes at most [`TERMS_MAX`] terms.
 
 mod when;
 
@@ -16,6 +16,11 @@ use std::collections::HashSet;
 
 /// Terms of one query at most; of a longer one the rarest are kept.
 pub const TERMS_MAX: usize = 64;
+/// The constants of BM25 in text search. Memories are short and of similar length: repetition and length tell less than
+/// in pages of the web.
+pub const BM25_K1: f64 = 0.9;
+/// See [`BM25_K1`].
+pub const BM25_B: f64 = 0.4;
 /// Quoted phrases of one query at most, and terms of one phrase.
 pub const PHRASES_MAX: usize = 8;
 const PHRASE_TERMS_MAX: usize = 32;
@@ -58,28 +63,6 @@ impl Query {
             .map(|t| t.term.clone())
             .collect();
         Self { phrases: phrases(text), identifiers, names: names(text), window: window(text, now), terms_cut, terms }
-    }
-
-    /// A MATCH expression of SQLite FTS5: phrases and terms as quoted strings, joined by OR. None where there is
-    /// nothing to search. The table's tokenizer must be `ascii tokenchars '_'` (see [`crate::analyse`]).
-    #[must_use]
-    pub fn fts_match(&self) -> Option<String> {
-        let mut out = String::new();
-        let phrases = self.phrases.iter().filter(|phrase| phrase.len() > 1).map(|phrase| phrase.join(" "));
-        for quoted in phrases.chain(self.terms.iter().cloned()) {
-            // The analysis makes no quotes; a term from elsewhere that holds one must not end the string.
-            let quoted = quoted.replace(['"', '\0'], " ");
-            if quoted.trim().is_empty() {
-                continue;
-            }
-            if !out.is_empty() {
-                out.push_str(" OR ");
-            }
-            out.push('"');
-            out.push_str(&quoted);
-            out.push('"');
-        }
-        (!out.is_empty()).then_some(out)
     }
 
     /// Whether the query asks for nothing that text or vectors could find.

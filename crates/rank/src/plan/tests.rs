@@ -1,7 +1,6 @@
 //! Plans of whole queries, as examples that are read in review, and the bounds that hold for any query.
 
 use super::*;
-use expect_test::expect;
 use proptest::prelude::*;
 
 /// A Wednesday.
@@ -18,7 +17,7 @@ fn question_words_go_and_stay_only_where_nothing_else_is_left() {
     assert_eq!(parse("Which port does staging Postgres use?").terms, ["port", "stage", "postgr", "use"]);
     assert_eq!(parse("what is it").terms, ["what", "is", "it"]);
     assert_eq!(parse("port port PORT ports").terms, ["port"]);
-    assert_eq!(parse("  ?! ").fts_match(), None);
+    assert!(parse("  ?! ").is_empty());
 }
 
 #[test]
@@ -33,10 +32,10 @@ fn phrases_identifiers_and_names_are_seen() {
 }
 
 #[test]
-fn the_match_expression_quotes_every_term() {
+fn operators_are_words_and_nothing_else() {
     let query = parse("a\" OR text:* NEAR(x, 2) \"two words\" -- ; DROP");
-    expect![[r#""or text near x 2" OR "text" OR "near" OR "x" OR "2" OR "two" OR "word" OR "drop""#]]
-        .assert_eq(&query.fts_match().unwrap());
+    assert_eq!(query.terms, ["text", "near", "x", "2", "two", "word", "drop"]);
+    assert_eq!(query.phrases, [vec!["or", "text", "near", "x", "2"]]);
 }
 
 #[test]
@@ -132,14 +131,11 @@ fn a_window_is_soft() {
 
 proptest! {
     #[test]
-    fn no_query_breaks_the_match_expression(text in "\\PC{0,80}|[\"'a-z()*:^{}+ -]{0,60}", at in any::<i64>()) {
+    fn a_query_makes_terms_of_the_analysis_only(text in "\\PC{0,80}|[\"'a-z()*:^{}+ -]{0,60}", at in any::<i64>()) {
         let query = Query::parse(&text, Timestamp(at), None);
-        if let Some(expression) = query.fts_match() {
-            for part in expression.split(" OR ") {
-                let inner = part.strip_prefix('"').and_then(|p| p.strip_suffix('"'));
-                prop_assert!(inner.is_some_and(|inner| !inner.is_empty() && inner.chars().all(
-                    |c| c == ' ' || c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit() || !c.is_ascii())), "{expression}");
-            }
+        for term in query.terms.iter().chain(query.phrases.iter().flatten()) {
+            prop_assert!(!term.is_empty() && term.chars().all(
+                |c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit() || !c.is_ascii()), "{term}");
         }
     }
 }

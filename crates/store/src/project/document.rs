@@ -1,16 +1,13 @@
 //! What of a wording stands in the text index.
 //!
-//! **Invariant:** a document is a function of one change's bytes and nothing else: a contentless index can only be
-//! told to remove exactly the terms that it was given.
+//! **Invariant:** a document is a function of one change's bytes and nothing else, so that an index that was lost is
+//! made again from the journal alone.
 
-use crate::Result;
-use crate::tx::Tx;
 use jay_types::Timestamp;
 use jay_types::change::Body;
 use jay_types::change::block::Block;
 use jay_types::change::registry::{CREATED_AT, TEXT};
 use jay_types::session::{Message, Part, Provenance};
-use rusqlite::params;
 
 /// Text to be indexed, before analysis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,33 +101,6 @@ fn date_words(at: Timestamp) -> String {
     match (year, month, day) {
         (Some(year), Some(month), Some(day)) => format!("{day} {month} {year} {date}"),
         _ => String::new(),
-    }
-}
-
-fn scope(namespace: i64) -> String {
-    format!("ns{namespace}")
-}
-
-impl Tx<'_> {
-    pub(crate) fn is_indexed(&self, doc: i64) -> Result<bool> {
-        Ok(self.one("SELECT 1 FROM text_index_docsize WHERE id = ?1", [doc], |_| Ok(()))?.is_some())
-    }
-
-    pub(crate) fn index(&self, doc: i64, namespace: i64, text: &TextDocument) -> Result<()> {
-        self.execute(
-            "INSERT INTO text_index(rowid, terms, scope) VALUES(?1, ?2, ?3)",
-            params![doc, (self.analysis.index_text)(&text.0), scope(namespace)],
-        )?;
-        Ok(())
-    }
-
-    /// Takes a document out of the index; `text` must be what it was given.
-    pub(crate) fn unindex(&self, doc: i64, namespace: i64, text: &TextDocument) -> Result<()> {
-        self.execute(
-            "INSERT INTO text_index(text_index, rowid, terms, scope) VALUES('delete', ?1, ?2, ?3)",
-            params![doc, (self.analysis.index_text)(&text.0), scope(namespace)],
-        )?;
-        Ok(())
     }
 }
 

@@ -56,7 +56,7 @@ const ARCHIVE: &[(&str, &str, &str)] = &[
     (
         "messages",
         "hex(c.hash), t.place, t.ordinal, t.id, t.digest, t.role, t.author, t.at, t.searchable, t.superseded,
-         EXISTS(SELECT 1 FROM text_index_docsize d WHERE d.id = t.doc)",
+         EXISTS(SELECT 1 FROM documents d WHERE d.doc = t.doc)",
         "JOIN changes c ON c.pos = t.pos",
     ),
 ];
@@ -73,7 +73,7 @@ const MEMORY_QUERIES: &[(&str, &str)] = &[
         "SELECT hex(n.id), t.name, t.kind FROM namespace_names t JOIN namespaces n ON n.num = t.namespace",
     ),
     ("undone", "SELECT hex(t.act), hex(c.hash) FROM undone t JOIN changes c ON c.pos = t.pos"),
-    ("documents", "SELECT hex(c.hash) FROM text_index_docsize d LEFT JOIN changes c ON c.pos = d.id"),
+    ("documents", "SELECT hex(c.hash) FROM documents d LEFT JOIN changes c ON c.pos = d.doc"),
 ];
 
 impl Tx<'_> {

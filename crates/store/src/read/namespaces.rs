@@ -18,6 +18,14 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The numbers of the namespaces; none for every one.
+    pub(crate) fn numbers(&self) -> Option<&[i64]> {
+        match self {
+            Self::All => None,
+            Self::Of(namespaces) => Some(namespaces),
+        }
+    }
+
     /// True where it sees the namespace.
     #[must_use]
     pub fn sees(&self, namespace: i64) -> bool {

@@ -1,12 +1,15 @@
 //! Candidates: what the text index and recency offer, filters applied inside the scan.
 
 use crate::Result;
+use crate::index::TextQuery;
 use crate::read::as_of::Moment;
 use crate::read::list::ListFilter;
 use crate::read::namespaces::Scope;
 use crate::tx::Tx;
 use jay_types::Timestamp;
 use rusqlite::types::Value as Sql;
+use rusqlite::{CachedStatement, OptionalExtension as _};
+use std::collections::HashMap;
 
 /// A document that matches.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,81 +39,82 @@ pub struct Brief {
     pub votes: i64,
 }
 
-impl Tx<'_> {
-    /// The match expression, narrowed to the scope: namespaces are terms of their own in the index, so that a small
-    /// namespace is not starved by a large one.
-    fn scoped(terms: &str, scope: &Scope) -> String {
-        match scope {
-            Scope::All => format!("{{terms}} : ({terms})"),
-            Scope::Of(namespaces) => {
-                let scopes: Vec<String> = namespaces.iter().map(|num| format!("ns{num}")).collect();
-                format!("({{scope}} : ({})) AND ({{terms}} : ({terms}))", scopes.join(" OR "))
-            }
+/// Documents that are asked about one by one before all that pass are read at once.
+const ASKED_MAX: usize = 1000;
+
+/// Which documents pass a filter, and of which entity they are: by a question for each, and where most are refused, by
+/// one question for all.
+pub(crate) struct Passing<'t> {
+    tx: &'t Tx<'t>,
+    one: CachedStatement<'t>,
+    all: String,
+    params: Vec<Sql>,
+    asked: usize,
+    known: Option<HashMap<i64, i64>>,
+}
+
+impl<'t> Passing<'t> {
+    /// `one` answers with the entity of a document, its first parameter; `all` with every document and its entity.
+    pub(crate) fn new(tx: &'t Tx<'t>, one: &str, all: String, params: Vec<Sql>) -> Result<Self> {
+        let mut one = tx.statement(one)?;
+        for (index, value) in params.iter().enumerate() {
+            one.raw_bind_parameter(index + 2, value)?;
         }
+        Ok(Self { tx, one, all, params, asked: 0, known: None })
     }
 
-    /// The best current wordings for `terms` (an FTS5 expression), best first, at most `limit`.
+    /// Every document that passes, with its entity.
+    pub(crate) fn all(&mut self) -> Result<&HashMap<i64, i64>> {
+        if self.known.is_none() {
+            let params = rusqlite::params_from_iter(&self.params);
+            let rows: Vec<(i64, i64)> = self.tx.all(&self.all, params, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.known = Some(rows.into_iter().collect());
+        }
+        Ok(self.known.get_or_insert_default())
+    }
+
+    /// The entity of a document that passes.
+    pub(crate) fn entity_of(&mut self, doc: i64) -> Result<Option<i64>> {
+        self.asked += 1;
+        if self.asked > ASKED_MAX || self.known.is_some() {
+            return Ok(self.all()?.get(&doc).copied());
+        }
+        self.one.raw_bind_parameter(1, doc)?;
+        let mut rows = self.one.raw_query();
+        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+    }
+}
+
+impl Tx<'_> {
+    /// The best current wordings for `query`, best first, at most `limit`.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn search_memories(&self, terms: &str, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
+    pub fn search_memories(&self, query: &TextQuery, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
         if matches!(&filter.scope, Scope::Of(namespaces) if namespaces.is_empty()) {
             return Ok(Vec::new());
         }
         if filter.moment != Moment::Latest {
-            return self.search_memories_at(terms, filter, limit);
+            return self.search_memories_at(query, filter, limit);
         }
-        // The index ranks everything that matches before it gives the first; the filter is asked row by row until
-        // enough have passed, so that what is hidden or elsewhere takes no candidate's slot.
-        let mut ranked = self.statement(
-            "SELECT rowid, -rank FROM text_index WHERE text_index MATCH ?1 AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank",
-        )?;
         let (clause, params) = filter.clause();
-        let mut passes = self.statement(&format!(
+        let one = format!(
             "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
-        ))?;
-        for (index, value) in params.iter().enumerate() {
-            passes.raw_bind_parameter(index + 2, value)?;
-        }
-        let mut rows = ranked.query([Self::scoped(terms, &filter.scope)])?;
-        let mut hits = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (doc, score): (i64, f64) = (row.get(0)?, row.get(1)?);
-            passes.raw_bind_parameter(1, doc)?;
-            if let Some(row) = passes.raw_query().next()? {
-                hits.push(TextHit { doc, entity: row.get(0)?, score });
-                if hits.len() == limit {
-                    break;
-                }
-            }
-        }
-        Ok(hits)
+        );
+        let all = format!("SELECT m.text_pos, m.entity FROM memories m WHERE {clause}");
+        let mut passing = Passing::new(self, &one, all, params)?;
+        self.search_text(query, &filter.scope, i64::MAX, limit, |doc| passing.entity_of(doc))
     }
 
     /// The same over the wordings of a moment: old wordings stay in the index until purge (J13).
-    fn search_memories_at(&self, terms: &str, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
-        let expression = Self::scoped(terms, &filter.scope);
-        let mut statement = self.statement(
-            "SELECT f.doc, c.entity, f.score FROM
-               (SELECT rowid AS doc, -rank AS score FROM text_index
-                WHERE text_index MATCH ?1 AND rank MATCH 'bm25(1.0, 0.0)' AND rowid <= ?2 ORDER BY rank) f
-             JOIN changes c ON c.pos = f.doc",
-        )?;
-        let mut rows = statement.query(rusqlite::params![expression, filter.moment.upto()])?;
-        let mut hits = Vec::new();
-        while let Some(row) = rows.next()? {
-            let hit = TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? };
-            if let Some(memory) = self.memory(hit.entity, filter.moment)?
-                && memory.text_pos == hit.doc
-                && filter.takes(&memory, self.namespace_of(hit.entity)?)
-            {
-                hits.push(hit);
-                if hits.len() == limit {
-                    break;
-                }
-            }
-        }
-        Ok(hits)
+    fn search_memories_at(&self, query: &TextQuery, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
+        let mut of_document = self.statement("SELECT entity FROM changes WHERE pos = ?1")?;
+        self.search_text(query, &filter.scope, filter.moment.upto(), limit, |doc| {
+            let Some(entity) = of_document.query_row([doc], |row| row.get(0)).optional()? else { return Ok(None) };
+            let Some(memory) = self.memory(entity, filter.moment)? else { return Ok(None) };
+            let passes = memory.text_pos == doc && filter.takes(&memory, self.namespace_of(entity)?);
+            Ok(passes.then_some(entity))
+        })
     }
 
     /// What fusion looks at of these memories, in no order.

@@ -1,9 +1,11 @@
 //! The archive: sessions, messages, what was read of which source.
 
+use crate::index::TextQuery;
 use crate::open::Store;
 use crate::project::document::{PLACE_BITS, mask, masked_text};
 use crate::project::memory::embedded_text;
-use crate::read::search::TextHit;
+use crate::read::namespaces::Scope;
+use crate::read::search::{Passing, TextHit};
 use crate::tx::Tx;
 use crate::{Result, StoreError};
 use jay_types::change::block::Block;
@@ -283,27 +285,33 @@ impl Tx<'_> {
         self.one(&format!("SELECT {MESSAGE} FROM messages m WHERE m.doc = ?1"), [doc], message_row)
     }
 
-    /// Messages for `terms` (an FTS5 expression), best first; with the number of all that match.
+    /// Messages for `query`, best first; with the number of all that match.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn search_messages(&self, terms: &str, clause: &SessionClause, limit: usize) -> Result<(Vec<TextHit>, u64)> {
+    pub fn search_messages(
+        &self,
+        query: &TextQuery,
+        clause: &SessionClause,
+        limit: usize,
+    ) -> Result<(Vec<TextHit>, u64)> {
         let (filter, params) = clause.sql();
-        let inner = "(SELECT rowid AS doc, -rank AS score FROM text_index WHERE text_index MATCH ?
-                      AND rank MATCH 'bm25(1.0, 0.0)' ORDER BY rank) f
-                     JOIN messages m ON m.doc = f.doc JOIN sessions s ON s.entity = m.entity";
-        let mut all = vec![Sql::from(format!("{{terms}} : ({terms})"))];
-        all.extend(params.iter().cloned());
-        let matched = self
-            .number(&format!("SELECT count(*) FROM {inner} WHERE {filter}"), rusqlite::params_from_iter(all.clone()))?;
-        all.push(Sql::from(limit as i64));
-        let hits = self.all(
-            &format!(
-                "SELECT f.doc, m.entity, f.score FROM {inner} WHERE {filter} ORDER BY f.score DESC, f.doc LIMIT ?"
-            ),
-            rusqlite::params_from_iter(all),
-            |row| Ok(TextHit { doc: row.get(0)?, entity: row.get(1)?, score: row.get(2)? }),
-        )?;
+        let from = "FROM messages m JOIN sessions s ON s.entity = m.entity WHERE";
+        let one = format!("SELECT m.entity {from} m.doc = ? AND {filter}");
+        let mut passing = Passing::new(self, &one, format!("SELECT m.doc, m.entity {from} {filter}"), params)?;
+        let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
+        let matching = self.matching_text(query, &scope)?;
+        let is_narrow = SessionClause { namespaces: None, ..clause.clone() }.is_narrow();
+        let matched = if is_narrow {
+            let passing = passing.all()?;
+            matching.iter().filter(|doc| passing.contains_key(doc)).count()
+        } else {
+            // Everything is meant but what another stands for: that is little, and has an index of its own.
+            let hidden = "SELECT doc FROM messages WHERE superseded <> 0 UNION SELECT doc FROM dropped";
+            let hidden: Vec<i64> = self.all(hidden, [], |row| row.get(0))?;
+            matching.len() - hidden.iter().filter(|doc| matching.binary_search(doc).is_ok()).count()
+        };
+        let hits = self.search_text(query, &scope, i64::MAX, limit, |doc| passing.entity_of(doc))?;
         Ok((hits, matched as u64))
     }
 
@@ -421,16 +429,12 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Documents of messages whose text could hold `terms` (an FTS5 AND expression): for a purge, which looks itself.
+    /// Documents of messages whose text could hold all of these terms: for a purge, which looks itself.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn documents_with(&self, terms: &str) -> Result<Vec<i64>> {
-        self.all(
-            "SELECT rowid FROM text_index WHERE text_index MATCH ?1 ORDER BY rowid",
-            [format!("{{terms}} : ({terms})")],
-            |row| row.get(0),
-        )
+    pub fn documents_with(&self, query: &TextQuery) -> Result<Vec<i64>> {
+        self.matching_text(query, &Scope::All)
     }
 }
 

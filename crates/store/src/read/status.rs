@@ -93,9 +93,6 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn integrity_faults(&self) -> Result<Vec<String>> {
-        // FTS5 looks whether others wrote only where a cursor is opened: without one its check reads pages by a structure
-        // that this connection remembers, and takes for damage what another connection has made anew.
-        self.number("SELECT rowid FROM text_index LIMIT 1", [])?;
         let found: Vec<String> = self.all("PRAGMA integrity_check(20)", [], |row| row.get(0))?;
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }

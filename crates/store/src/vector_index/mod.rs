@@ -11,7 +11,6 @@
 //! | `layout.rs` | where the bytes of header and extents stand |
 //! | `header.rs` | the header: two copies, each with its checksum |
 //! | `record.rs` | one vector with its checksum |
-//! | `map.rs` | mapping a file: the only unsafe code of the crate |
 //! | `view.rs` | reading: the records of one file as one reader sees them |
 //! | `search.rs` | nearest vectors, and cosines of given documents |
 //! | `write.rs` | building, extending, erasing |
@@ -23,7 +22,6 @@
 
 mod header;
 mod layout;
-mod map;
 mod record;
 mod search;
 mod state;

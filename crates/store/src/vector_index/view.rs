@@ -8,8 +8,8 @@
 use super::Model;
 use super::header::{Damage, Header, checksum};
 use super::layout::{DROPPED, HEADER_BYTES, SLOTS, Shape, i64_at, put, u32_at};
-use super::map::Map;
 use super::record::Extent;
+use crate::mapped::Mapped;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -73,7 +73,7 @@ impl Summary {
 pub(super) struct View {
     header: Header,
     shape: Shape,
-    map: Arc<Map>,
+    map: Arc<Mapped>,
     summaries: Vec<Summary>,
     /// Slots of the records that drop a document's earlier ones.
     drops: HashMap<i64, Vec<usize>>,
@@ -109,7 +109,7 @@ impl View {
         }
         let map = match seen.filter(|seen| seen.map.bytes().len() >= length) {
             Some(seen) => Arc::clone(&seen.map),
-            None => Arc::new(Map::of(&file, length).map_err(told)?),
+            None => Arc::new(Mapped::first(&file, length).map_err(told)?),
         };
         let mut view = Self { header, shape, map, summaries: vec![], drops: HashMap::new(), orders: vec![] };
         view.summarise()?;

@@ -91,7 +91,7 @@ fn texts(store: &Store, session: &str) -> Vec<String> {
 }
 
 fn search(store: &Store, terms: &str) -> u64 {
-    store.read::<_, Error>(|tx| Ok(tx.search_messages(terms, &Default::default(), 50)?.1)).unwrap()
+    store.read::<_, Error>(|tx| Ok(tx.search_messages(&asking(terms), &Default::default(), 50)?.1)).unwrap()
 }
 
 fn dump(store: &Store) -> Vec<String> {

@@ -28,7 +28,7 @@ fn answers(tx: &Tx<'_>, moment: Moment) -> Result<Answers, Error> {
     let mut found = BTreeMap::new();
     for word in WORDS {
         let mut hits = Vec::new();
-        for hit in tx.search_memories(word, &filter, 1000)? {
+        for hit in tx.search_memories(&asking(word), &filter, 1000)? {
             hits.extend(tx.memory(hit.entity, moment)?.map(|row| row.memory.id));
         }
         hits.sort();

@@ -14,5 +14,6 @@ mod memories;
 mod purge;
 mod receive;
 mod support;
+mod text_index;
 mod vectors;
 mod waiting;

@@ -282,7 +282,7 @@ fn filters_act_inside_the_scan() {
     })
     .unwrap();
     let filter = jay_store::ListFilter { scope: Scope::Of(vec![num]), ..everything() };
-    let best = node.memory.read::<_, Error>(|tx| Ok(tx.search_memories("needle", &filter, 1)?)).unwrap();
+    let best = node.memory.read::<_, Error>(|tx| Ok(tx.search_memories(&asking("needle"), &filter, 1)?)).unwrap();
     assert_eq!(best[0].entity, node.get(mine).unwrap().num);
     let nowhere = jay_store::ListFilter { scope: Scope::Of(vec![]), ..everything() };
     assert_eq!(node.search_at("needle", &nowhere), []);

@@ -2,8 +2,8 @@
 
 use jay_store::vector_index::VectorMath;
 use jay_store::{
-    ActorName, Analysis, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope, Store,
-    StoreOptions, WriteTx,
+    ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope,
+    Store, StoreOptions, TextQuery, WriteTx,
 };
 use jay_testkit::{Clock, Random};
 use jay_types::change::frame::{self, FrameEntry};
@@ -52,6 +52,10 @@ pub(crate) const MATH: VectorMath = VectorMath {
     sign_code: jay_models::sign_code,
     version: jay_models::signs::SIGNS_VERSION,
 };
+/// A question for one of these words.
+pub(crate) fn asking(text: &str) -> TextQuery {
+    TextQuery::any(words(text).split(' '))
+}
 
 pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
     StoreOptions {
@@ -59,7 +63,7 @@ pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
         force_location: false,
         machine: Machine { id: "test machine".to_owned() },
         surroundings: Arc::clone(steps) as Arc<dyn Surroundings>,
-        analysis: Analysis { index_text: words, version: 1 },
+        analysis: Analysis { index_text: words, version: 1, bm25: Bm25 { k1: 0.9, b: 0.4 } },
         vector_math: MATH,
         embedder: None,
     }
@@ -194,7 +198,7 @@ impl Node {
 
     pub(crate) fn search_at(&self, terms: &str, filter: &ListFilter) -> Vec<EntityId> {
         let found = self.memory.read::<_, Error>(|tx| {
-            let hits = tx.search_memories(terms, filter, 1000)?;
+            let hits = tx.search_memories(&asking(terms), filter, 1000)?;
             let mut ids = Vec::new();
             for hit in hits {
                 ids.extend(tx.memory(hit.entity, filter.moment)?.map(|row| row.memory.id));

@@ -153,7 +153,11 @@ fn store_of(world: &World) -> jay_store::Store {
         force_location: true,
         machine: jay_store::Machine { id: "machine".to_owned() },
         surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
-        analysis: jay_store::Analysis { index_text: str::to_lowercase, version: 1 },
+        analysis: jay_store::Analysis {
+            index_text: str::to_lowercase,
+            version: 1,
+            bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
+        },
         vector_math: jay_store::vector_index::VectorMath {
             hamming: |_, _, _| (),
             dot: |_, _| 0,

@@ -1,0 +1,487 @@
+//! The text index as the store keeps it: which documents are in it, and which of them are in no segment yet.
+//!
+//! A write puts its documents beside its rows, in the same transaction (`documents`, `fresh`), so that they are found
+//! at once. When enough have come together, whoever wrote (after its acknowledgement) moves them into a segment: the
+//! files first, then one transaction that takes the rows off and names the new manifest. A purged document is noted in
+//! `dropped` until its segment was written anew.
+//!
+//! All of it is a projection of the changes that write text. Segments that are missing or damaged are as good as none:
+//! a reader makes the terms of all documents again for itself, the next writer puts them into new segments.
+//!
+//! **Invariant:** files change under the index lock only. They are never needed to write, and never trusted over rows.
+
+use crate::lock::{self, WriteLock};
+use crate::open::Store;
+use crate::project::document::{self, PLACE_BITS, TextDocument};
+use crate::read::namespaces::Scope;
+use crate::read::search::TextHit;
+use crate::text::{self, Asked, Fault, Fresh, FreshSet, Index, Terms};
+use crate::tx::Tx;
+use crate::{Result, StoreError};
+use jay_types::change::block::Block;
+use jay_types::change::{Body, Journal};
+use jay_types::{Code, Error, Timestamp};
+use rusqlite::params;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Fresh documents from which they are moved into a segment: a reader looks at each of them.
+const FRESH_MAX: i64 = 1000;
+/// Documents written by this process before it counts the fresh ones again.
+const LOOK_EVERY: usize = 100;
+/// Documents that are moved at a time; bounds memory after a rebuild.
+const PAGE: i64 = 50_000;
+/// Name of the number of the manifest in `meta`; none while there are no segments.
+const MANIFEST: &str = "text_index";
+
+/// What is looked for in the text index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TextQuery {
+    /// Terms of the analysis of which a document holds at least one; they make the score.
+    pub any: Vec<String>,
+    /// Terms that a document must hold, every one: those of a phrase.
+    pub all: Vec<String>,
+}
+
+impl TextQuery {
+    /// The documents that hold one of these terms at least.
+    #[must_use]
+    pub fn any(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { any: terms.into_iter().map(Into::into).collect(), all: Vec::new() }
+    }
+
+    /// The documents that hold all of these terms.
+    #[must_use]
+    pub fn all(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { any: Vec::new(), all: terms.into_iter().map(Into::into).collect() }
+    }
+
+    pub(crate) fn asked<'a>(&'a self, scope: Option<&'a [i64]>, upto: i64) -> Asked<'a> {
+        let any = if self.any.is_empty() { &self.all } else { &self.any };
+        Asked { any, all: &self.all, scope, upto }
+    }
+}
+
+/// What a question is put to: segments, and the documents that are in none.
+pub(crate) type Sources = (Arc<Index>, Rc<FreshSet>);
+
+/// The files of a store's text index, and the state of it that this process has open.
+#[derive(Debug)]
+pub(crate) struct TextFiles {
+    directory: PathBuf,
+    open: Mutex<Option<(i64, Arc<Index>)>>,
+    /// Documents written since the fresh ones were counted.
+    written: AtomicUsize,
+    /// True where a segment failed: the next writer makes them again.
+    is_suspect: AtomicBool,
+}
+
+impl TextFiles {
+    pub(crate) fn new(data: &Path, journal: Journal) -> Self {
+        let name = match journal {
+            Journal::Memory => "memory",
+            Journal::Archive => "archive",
+        };
+        // The first write of a process looks: those before it may have left many.
+        let written = AtomicUsize::new(LOOK_EVERY);
+        Self {
+            directory: data.join("index").join(name),
+            open: Mutex::new(None),
+            written,
+            is_suspect: AtomicBool::new(false),
+        }
+    }
+
+    /// The index of a manifest; an open one is shared.
+    fn index(&self, number: Option<i64>) -> Result<Arc<Index>, Fault> {
+        let Some(number) = number else { return Ok(Arc::default()) };
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, index)) = open.as_ref().filter(|(known, _)| *known == number) {
+            return Ok(Arc::clone(index));
+        }
+        let index = Arc::new(Index::open(&self.directory, number)?);
+        *open = Some((number, Arc::clone(&index)));
+        Ok(index)
+    }
+
+    fn suspect(&self) {
+        self.is_suspect.store(true, Ordering::Relaxed);
+        self.written.store(LOOK_EVERY, Ordering::Relaxed);
+    }
+
+    /// True where nothing is known to be wrong with the index of a manifest.
+    fn is_whole(&self, number: Option<i64>) -> bool {
+        !self.is_suspect.load(Ordering::Relaxed) && self.index(number).is_ok()
+    }
+
+    /// Lets go of the open files.
+    fn close(&self) {
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Bytes of all files, also of those that wait to be removed.
+    pub(crate) fn bytes(&self) -> u64 {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Io(what, error) => Error::io(what, &error).into(),
+            fault => Error::new(Code::Damaged, fault.to_string())
+                .hint("`jay doctor --fix` makes the text index again from the journal.")
+                .into(),
+        }
+    }
+}
+
+/// Why a question failed: only the index's own failures are answered from the journal instead.
+enum Failure {
+    Index(Fault),
+    Store(StoreError),
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Index(fault)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Tx<'_> {
+    pub(crate) fn is_indexed(&self, doc: i64) -> Result<bool> {
+        Ok(self.one("SELECT 1 FROM documents WHERE doc = ?1", [doc], |_| Ok(()))?.is_some())
+    }
+
+    /// Puts a document into the index.
+    pub(crate) fn index(&self, doc: i64, namespace: i64, text: &TextDocument) -> Result<()> {
+        self.execute("INSERT INTO documents(doc, namespace) VALUES(?1, ?2)", [doc, namespace])?;
+        self.insert_fresh(doc, namespace, text)?;
+        self.text.written.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn insert_fresh(&self, doc: i64, namespace: i64, text: &TextDocument) -> Result<()> {
+        *self.sources.borrow_mut() = None;
+        self.execute(
+            "INSERT INTO fresh(doc, namespace, terms) VALUES(?1, ?2, ?3)",
+            params![doc, namespace, self.terms(text)],
+        )?;
+        Ok(())
+    }
+
+    fn terms(&self, text: &TextDocument) -> Vec<u8> {
+        Terms::of(&(self.analysis.index_text)(&text.0)).encode()
+    }
+
+    /// Takes a document out of the index. Its terms stay in the files until they are scrubbed: a writer of segments may
+    /// have read it a moment ago, so that it is noted also where it is in none.
+    pub(crate) fn unindex(&self, doc: i64) -> Result<()> {
+        *self.sources.borrow_mut() = None;
+        self.execute("DELETE FROM documents WHERE doc = ?1", [doc])?;
+        self.execute("DELETE FROM fresh WHERE doc = ?1", [doc])?;
+        self.execute("INSERT OR IGNORE INTO dropped(doc) VALUES(?1)", [doc])?;
+        Ok(())
+    }
+
+    /// Empties the index, as a rebuild does first.
+    pub(crate) fn drop_index(&self) -> Result<()> {
+        *self.sources.borrow_mut() = None;
+        for table in ["documents", "fresh", "dropped"] {
+            self.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+        self.execute("DELETE FROM meta WHERE name = ?1", [MANIFEST])?;
+        Ok(())
+    }
+
+    /// The best documents that `entity_of` gives an entity for: what is hidden or elsewhere takes no place.
+    pub(crate) fn search_text(
+        &self,
+        query: &TextQuery,
+        scope: &Scope,
+        upto: i64,
+        limit: usize,
+        mut entity_of: impl FnMut(i64) -> Result<Option<i64>>,
+    ) -> Result<Vec<TextHit>> {
+        let mut entities = HashMap::new();
+        let asked = query.asked(scope.numbers(), upto);
+        let found = self.ask(|index, fresh| {
+            text::search(index, fresh, asked, self.analysis.bm25, limit, |doc| {
+                let entity = entity_of(doc)?;
+                entities.extend(entity.map(|entity| (doc, entity)));
+                Ok::<_, Failure>(entity.is_some())
+            })
+        })?;
+        let hit = |found: text::Found| {
+            Some(TextHit { doc: found.doc, entity: *entities.get(&found.doc)?, score: found.score })
+        };
+        Ok(found.into_iter().filter_map(hit).collect())
+    }
+
+    /// Every document that matches, purged ones too whose segment was not written anew yet; ascending.
+    pub(crate) fn matching_text(&self, query: &TextQuery, scope: &Scope) -> Result<Vec<i64>> {
+        let asked = query.asked(scope.numbers(), i64::MAX);
+        self.ask(|index, fresh| Ok(text::matching(index, fresh, asked)?))
+    }
+
+    /// Asks the segments of this snapshot and the documents that are in none; where segments fail, all documents.
+    fn ask<T>(&self, mut question: impl FnMut(&Index, &FreshSet) -> Result<T, Failure>) -> Result<T> {
+        let (index, fresh) = self.sources()?;
+        let answer = question(&index, &fresh).or_else(|failure| match failure {
+            Failure::Index(fault) => {
+                let (index, fresh) = self.fall_back(&fault)?;
+                question(&index, &fresh)
+            }
+            failure => Err(failure),
+        });
+        answer.map_err(|failure| match failure {
+            Failure::Store(error) => error,
+            Failure::Index(fault) => fault.into(),
+        })
+    }
+
+    /// What this snapshot is searched in: read once, since a batch asks a thousand times.
+    fn sources(&self) -> Result<Sources> {
+        if let Some(sources) = self.sources.borrow().as_ref() {
+            return Ok(sources.clone());
+        }
+        match self.text.index(self.meta_number(MANIFEST)?) {
+            Ok(index) => Ok(self.keep((index, Rc::new(FreshSet::new(self.fresh(i64::MAX)?))))),
+            Err(fault) => self.fall_back(&fault),
+        }
+    }
+
+    fn fall_back(&self, fault: &Fault) -> Result<Sources> {
+        tracing::warn!(%fault, "the text index is made again for this answer");
+        self.text.suspect();
+        Ok(self.keep((Arc::default(), Rc::new(FreshSet::new(self.all_as_fresh()?)))))
+    }
+
+    fn keep(&self, sources: Sources) -> Sources {
+        *self.sources.borrow_mut() = Some(sources.clone());
+        sources
+    }
+
+    fn fresh(&self, limit: i64) -> Result<Vec<Fresh>> {
+        let sql = "SELECT doc, namespace, terms FROM fresh ORDER BY doc LIMIT ?1";
+        self.all(sql, [limit], |row| Ok(Fresh { doc: row.get(0)?, namespace: row.get(1)?, terms: row.get(2)? }))
+    }
+
+    fn all_as_fresh(&self) -> Result<Vec<Fresh>> {
+        let mut fresh = Vec::new();
+        self.each_document("SELECT doc, namespace FROM documents ORDER BY doc", |doc, namespace, text| {
+            fresh.push(Fresh { doc, namespace: namespace as u32, terms: self.terms(text) });
+            Ok(())
+        })?;
+        Ok(fresh)
+    }
+
+    /// Calls `visit` with the text of every document that the query names, from the journal.
+    fn each_document(&self, sql: &str, mut visit: impl FnMut(i64, i64, &TextDocument) -> Result<()>) -> Result<()> {
+        let rows: Vec<(i64, i64)> = self.all(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut block: Option<(i64, Block)> = None;
+        for (doc, namespace) in rows {
+            let text = match self.journal {
+                Journal::Memory => self.memory_document(doc)?,
+                Journal::Archive => {
+                    let pos = doc >> PLACE_BITS;
+                    if block.as_ref().is_none_or(|(of, _)| *of != pos) {
+                        let json = self.body_json(pos)?;
+                        block = json.and_then(|json| Block::from_json(&json).ok()).map(|block| (pos, block));
+                    }
+                    let place = (doc & ((1 << PLACE_BITS) - 1)) as usize;
+                    block.as_ref().and_then(|(_, block)| document::of_message(block, place))
+                }
+            };
+            if let Some(text) = text {
+                visit(doc, namespace, &text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn memory_document(&self, pos: i64) -> Result<Option<TextDocument>> {
+        let Some(json) = self.body_json(pos)? else { return Ok(None) };
+        let at = self.number("SELECT at FROM changes WHERE pos = ?1", [pos])?;
+        Ok(Body::from_json(&json).ok().and_then(|body| document::of_memory(&body, Timestamp(at))))
+    }
+
+    /// What is wrong with the files of the text index, every byte read; empty where nothing is.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn text_index_faults(&self) -> Result<Vec<String>> {
+        let index = match self.text.index(self.meta_number(MANIFEST)?) {
+            Ok(index) => index,
+            Err(fault) => return Ok(vec![fault.to_string()]),
+        };
+        let mut faults: Vec<String> = index.verify().err().iter().map(ToString::to_string).collect();
+        let dropped = self.dropped()?.into_iter().filter(|doc| index.holds(*doc)).count() as u64;
+        let fresh = self.number("SELECT count(*) FROM fresh", [])? as u64;
+        let documents = self.number("SELECT count(*) FROM documents", [])? as u64;
+        if index.documents() + fresh != documents + dropped {
+            faults.push(format!("the text index holds {} documents, not {documents}", index.documents() + fresh));
+        }
+        Ok(faults)
+    }
+
+    fn dropped(&self) -> Result<BTreeSet<i64>> {
+        Ok(self.all("SELECT doc FROM dropped", [], |row| row.get(0))?.into_iter().collect())
+    }
+
+    /// Forgets all segments: every document is fresh again.
+    fn forget_segments(&self) -> Result<()> {
+        self.execute("DELETE FROM meta WHERE name = ?1", [MANIFEST])?;
+        self.execute("DELETE FROM dropped", [])?;
+        let missing = "SELECT doc, namespace FROM documents WHERE doc NOT IN (SELECT doc FROM fresh) ORDER BY doc";
+        self.each_document(missing, |doc, namespace, text| self.insert_fresh(doc, namespace, text))
+    }
+}
+
+impl Store {
+    fn index_lock_file(&self) -> PathBuf {
+        self.options.directory.join("state").join(match self.journal {
+            Journal::Memory => "index-memory.lock",
+            Journal::Archive => "index-archive.lock",
+        })
+    }
+
+    /// What follows a write once it is acknowledged: a large log goes into the database, many fresh documents into a
+    /// segment. Nothing depends on it.
+    ///
+    /// # Errors
+    /// What SQLite or the file system says; the store stays as it was.
+    pub fn tend(&self) -> Result<()> {
+        self.checkpoint_if_large()?;
+        if self.group.is_held_here() || self.text.written.load(Ordering::Relaxed) < LOOK_EVERY || !self.exists() {
+            return Ok(());
+        }
+        self.text.written.store(0, Ordering::Relaxed);
+        self.grow_index(FRESH_MAX)
+    }
+
+    /// Puts every fresh document into a segment, and makes segments again that are missing or damaged.
+    ///
+    /// # Errors
+    /// As [`Store::tend`].
+    pub fn settle_index(&self) -> Result<()> {
+        if self.exists() { self.grow_index(1) } else { Ok(()) }
+    }
+
+    /// Makes all segments again from the journal.
+    ///
+    /// # Errors
+    /// As [`Store::tend`].
+    pub fn renew_index(&self) -> Result<()> {
+        self.text.suspect();
+        self.settle_index()
+    }
+
+    /// Moves fresh documents into segments while there are `from` of them.
+    fn grow_index(&self, from: i64) -> Result<()> {
+        let state = |tx: &Tx<'_>| -> Result<_> {
+            let count = tx.number("SELECT count(*) FROM (SELECT 1 FROM fresh LIMIT ?1)", [from])?;
+            Ok((count >= from, self.text.is_whole(tx.meta_number(MANIFEST)?)))
+        };
+        if self.read(state)? == (false, true) {
+            return Ok(());
+        }
+        self.ready()?;
+        // Where another process is at it, there is nothing to do here.
+        let Some(_lock) = lock::try_acquire(&self.index_lock_file())? else { return Ok(()) };
+        loop {
+            let (is_due, is_whole) = self.read(state)?;
+            if !is_whole {
+                tracing::warn!("the text index is damaged or missing and is made again");
+                self.local_write(|tx| tx.forget_segments())?;
+                self.text.is_suspect.store(false, Ordering::Relaxed);
+            } else if is_due {
+                self.move_fresh()?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Moves a page of fresh documents into a segment. Only under the index lock.
+    fn move_fresh(&self) -> Result<()> {
+        let (number, index, fresh) = self.read(|tx| -> Result<_> {
+            let number = tx.meta_number(MANIFEST)?;
+            Ok((number, self.text.index(number)?, tx.fresh(PAGE)?))
+        })?;
+        let made = index.with(&self.text.directory, &fresh, self.options.surroundings.as_ref())?;
+        let is_taken = self.local_write(|tx| {
+            if tx.meta_number(MANIFEST)? != number {
+                // The writer of a purge or a rebuild waits for the lock, so that this is a program without it.
+                return Ok(false);
+            }
+            for document in &fresh {
+                tx.execute("DELETE FROM fresh WHERE doc = ?1", [document.doc])?;
+            }
+            tx.set_meta(MANIFEST, made)?;
+            Ok(true)
+        })?;
+        if is_taken {
+            // The state before stays for readers that look at an older snapshot at this moment.
+            let keep: Vec<i64> = [made].into_iter().chain(number).collect();
+            Index::clean(&self.text.directory, &keep)?;
+        }
+        Ok(())
+    }
+
+    /// Who wants to write files of the index waits here for those who do.
+    pub(crate) fn lock_index(&self) -> Result<WriteLock> {
+        Ok(lock::acquire(&self.index_lock_file())?)
+    }
+
+    /// Writes segments anew that hold purged documents, and names them. Only under both locks.
+    pub(crate) fn scrub_index(&self, tx: &Tx<'_>) -> Result<()> {
+        let dropped = tx.dropped()?;
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let number = tx.meta_number(MANIFEST)?;
+        let without = |number| -> Result<i64, Fault> {
+            let index = self.text.index(Some(number))?;
+            index.without(&self.text.directory, &dropped, self.options.surroundings.as_ref())
+        };
+        let made = match number.map(without).transpose() {
+            Err(Fault::Io(what, error)) => return Err(Fault::Io(what, error).into()),
+            made => made,
+        };
+        tx.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let run = || match made {
+            Ok(number) => {
+                number.map_or(Ok(()), |number| tx.set_meta(MANIFEST, number))?;
+                tx.execute("DELETE FROM dropped", []).map(drop)
+            }
+            // What is damaged cannot be written anew without some documents: it goes as a whole.
+            Err(_) => tx.forget_segments(),
+        };
+        match run() {
+            Ok(()) => Ok(tx.connection.execute_batch("COMMIT")?),
+            Err(error) => {
+                tx.connection.execute_batch("ROLLBACK")?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes every file that is not of the index's present state. Only under the index lock.
+    pub(crate) fn clean_index(&self, tx: &Tx<'_>) -> Result<()> {
+        self.text.close();
+        let keep: Vec<i64> = tx.meta_number(MANIFEST)?.into_iter().collect();
+        Index::clean(&self.text.directory, &keep)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! Index files that are mapped into memory: the one place of this crate with unsafe code.
+//!
+//! **Why unsafe:** bytes of a mapped file change where somebody writes them, which the compiler takes for impossible, and
+//! reading behind the end of a file that was cut kills the process. Both are kept out by what stands around this file.
+//! A segment of the text index gets its name only when it is complete and is never written again: it is replaced and
+//! unlinked, and an unlinked file stays mapped. A vector index is extended under the store's write lock behind its
+//! committed count, which readers take before they map, and is never shortened. A purge that erases a replaced file
+//! changes bytes under a reader: numbers that are compared with a checksum, no reference, length or text. Whoever else can
+//! write the files owns the data directory, and the database in it. What a reader decodes is checked all the same.
+//!
+//! **Invariant:** a map is read-only and is never longer than its file was when it was made.
+#![allow(unsafe_code)]
+
+use memmap2::{Mmap, MmapOptions};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// The bytes of a file as far as they do not change.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    /// None for an empty file, which cannot be mapped.
+    map: Option<Mmap>,
+}
+
+impl Mapped {
+    /// Maps a whole file.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        Self::first(&file, length)
+    }
+
+    /// Maps the first `length` bytes of a file that is at least so long.
+    pub(crate) fn first(file: &File, length: usize) -> io::Result<Self> {
+        if file.metadata()?.len() < length as u64 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        if length == 0 {
+            return Ok(Self { map: None });
+        }
+        // SAFETY: the file is as long, and nobody who keeps to the rules above changes what is used of it.
+        let map = unsafe { MmapOptions::new().len(length).map(file) }?;
+        Ok(Self { map: Some(map) })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,180 @@
+//! A segment's terms in their order, each with where its postings are.
+//!
+//! Sixteen terms make a block; a term is written without what it shares with the one before. The index holds where each
+//! block begins, so that a look-up is a binary search over first terms and a walk through one block.
+//!
+//! **Invariant:** terms ascend strictly; a block begins with a whole term and the offset of its postings.
+
+use super::Fault;
+use super::bytes::{Reader, put_varint, u32_at};
+use std::cmp::Ordering;
+
+/// Terms of a block.
+const TERMS: usize = 16;
+
+/// Where the postings of a term are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// How many documents hold it.
+    pub(super) frequency: u32,
+    /// Where its postings begin.
+    pub(super) offset: u64,
+    /// Bytes of its postings.
+    pub(super) bytes: u64,
+}
+
+/// Writes a dictionary, term by term in their order.
+#[derive(Debug, Default)]
+pub(super) struct DictionaryWriter {
+    pub(super) bytes: Vec<u8>,
+    pub(super) index: Vec<u8>,
+    pub(super) count: u32,
+    last: Vec<u8>,
+}
+
+impl DictionaryWriter {
+    pub(super) fn push(&mut self, term: &[u8], entry: Entry) {
+        let begins = (self.count as usize).is_multiple_of(TERMS);
+        if begins {
+            self.index.extend_from_slice(&(self.bytes.len() as u32).to_le_bytes());
+            put_varint(&mut self.bytes, entry.offset);
+            self.last.clear();
+        }
+        let shared = self.last.iter().zip(term).take_while(|(a, b)| a == b).count();
+        let own = term.get(shared..).unwrap_or_default();
+        put_varint(&mut self.bytes, shared as u64);
+        put_varint(&mut self.bytes, own.len() as u64);
+        self.bytes.extend_from_slice(own);
+        put_varint(&mut self.bytes, u64::from(entry.frequency));
+        put_varint(&mut self.bytes, entry.bytes);
+        self.last.clear();
+        self.last.extend_from_slice(term);
+        self.count += 1;
+    }
+}
+
+/// A dictionary to look terms up in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dictionary<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) index: &'a [u8],
+    pub(super) count: u32,
+}
+
+impl<'a> Dictionary<'a> {
+    /// Where a term's postings are; none where no document holds it.
+    pub(super) fn find(&self, term: &[u8]) -> Result<Option<Entry>, Fault> {
+        let blocks = (self.count as usize).div_ceil(TERMS);
+        // The last block whose first term is not greater.
+        let (mut low, mut high) = (0, blocks);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.first(middle)? <= term { low = middle + 1 } else { high = middle }
+        }
+        let Some(block) = low.checked_sub(1) else { return Ok(None) };
+        let mut walk = self.walk(block)?;
+        for _ in 0..TERMS {
+            let Some(entry) = walk.next()? else { break };
+            match walk.term.as_slice().cmp(term) {
+                Ordering::Less => {}
+                Ordering::Equal => return Ok(Some(entry)),
+                Ordering::Greater => break,
+            }
+        }
+        Ok(None)
+    }
+
+    fn block(&self, block: usize) -> Result<Reader<'a>, Fault> {
+        let start = u32_at(self.index, block * 4).and_then(|start| self.bytes.get(start as usize..));
+        start.map(Reader::new).ok_or(Fault::Damaged("a block of terms is missing"))
+    }
+
+    /// The first term of a block, which shares nothing.
+    fn first(&self, block: usize) -> Result<&'a [u8], Fault> {
+        let mut reader = self.block(block)?;
+        reader.varint()?;
+        reader.varint()?;
+        let length = reader.number()?;
+        reader.take(length as usize)
+    }
+
+    fn walk(&self, block: usize) -> Result<Walk<'a>, Fault> {
+        let left = (self.count as usize).saturating_sub(block * TERMS);
+        let reader = if left == 0 { Reader::new(&[]) } else { self.block(block)? };
+        Ok(Walk { reader, left: left as u32, in_block: 0, offset: 0, term: Vec::new() })
+    }
+
+    /// Every term, in order.
+    pub(super) fn all(&self) -> Result<Walk<'a>, Fault> {
+        self.walk(0)
+    }
+}
+
+/// A walk through the terms of a dictionary.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    reader: Reader<'a>,
+    left: u32,
+    in_block: usize,
+    offset: u64,
+    /// The term of the entry that was given last.
+    pub(super) term: Vec<u8>,
+}
+
+impl Walk<'_> {
+    pub(super) fn next(&mut self) -> Result<Option<Entry>, Fault> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        if self.in_block == 0 {
+            self.offset = self.reader.varint()?;
+            self.term.clear();
+        }
+        self.in_block = (self.in_block + 1) % TERMS;
+        let shared = self.reader.number()? as usize;
+        let own = self.reader.number()?;
+        self.term.truncate(shared);
+        self.term.extend_from_slice(self.reader.take(own as usize)?);
+        let frequency = self.reader.number()?;
+        let bytes = self.reader.varint()?;
+        let entry = Entry { frequency, offset: self.offset, bytes };
+        self.offset = self.offset.wrapping_add(bytes);
+        Ok(Some(entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn terms_are_found_and_others_are_not() {
+        let mut random = jay_testkit::Random::new(5);
+        let terms: BTreeSet<String> = (0..700).map(|n| random.letters(1 + n % 7)).collect();
+        let mut writer = DictionaryWriter::default();
+        let mut offset = 8;
+        for (n, term) in terms.iter().enumerate() {
+            writer.push(term.as_bytes(), Entry { frequency: n as u32, offset, bytes: n as u64 % 50 });
+            offset += n as u64 % 50;
+        }
+        let dictionary = Dictionary { bytes: &writer.bytes, index: &writer.index, count: writer.count };
+        let mut walk = dictionary.all().expect("whole");
+        let mut places = Vec::new();
+        while let Some(entry) = walk.next().expect("whole") {
+            places.push((String::from_utf8(walk.term.clone()).expect("letters"), entry));
+        }
+        assert_eq!(places.iter().map(|(term, _)| term).collect::<Vec<_>>(), terms.iter().collect::<Vec<_>>());
+        for (term, entry) in &places {
+            assert_eq!(dictionary.find(term.as_bytes()).expect("whole"), Some(*entry));
+            let other = format!("{term}~");
+            assert_eq!(dictionary.find(other.as_bytes()).expect("whole"), None);
+        }
+        assert_eq!(dictionary.find(b"").expect("whole"), None);
+        let empty = Dictionary { bytes: &[], index: &[], count: 0 };
+        assert!(
+            empty.find(b"a").expect("whole").is_none() && empty.all().expect("whole").next().expect("whole").is_none()
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! The best documents for some terms, over all segments and what is in none yet.
+//!
+//! **Invariant:** frequencies and lengths are of the whole index, so that a score does not depend on where a document
+//! is; what the caller's filter refuses takes no place.
+
+use super::cursor::Cursor;
+use super::postings::List;
+use super::scan::{Meant, Scan};
+use super::score::{Bm25, Collection, score_of};
+use super::segment::Segment;
+use super::tail::{Match, Tail};
+use super::top::Top;
+use super::{Fault, FreshSet, Index};
+use std::collections::BTreeMap;
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// Terms of which a document holds at least one; they make the score.
+    pub(crate) any: &'a [String],
+    /// Terms that a document must hold, every one.
+    pub(crate) all: &'a [String],
+    /// Numbers of the namespaces that are meant; none for all.
+    pub(crate) scope: Option<&'a [i64]>,
+    /// Documents up to this one.
+    pub(crate) upto: i64,
+}
+
+/// A document and its score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) doc: i64,
+    pub(crate) score: f64,
+}
+
+/// A query as it stands to the index.
+struct Prepared<'a> {
+    asked: Asked<'a>,
+    /// For each term whether it is in `any` and in `all`; in the order of terms.
+    roles: Vec<(bool, bool)>,
+    /// Each segment with the postings of each term, the largest first: it soon shows what the best are worth.
+    segments: Vec<(&'a Segment, Vec<Option<List<'a>>>, Meant)>,
+    tail: Tail,
+    namespaces: Option<Vec<bool>>,
+    frequencies: Vec<u64>,
+    documents: u64,
+    length: u64,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(index: &'a Index, fresh: &FreshSet, asked: Asked<'a>) -> Result<Self, Fault> {
+        let mut roles: BTreeMap<&[u8], (bool, bool)> = BTreeMap::new();
+        asked.any.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().0 = true);
+        asked.all.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().1 = true);
+        roles.remove(b"".as_slice());
+        let terms: Vec<&[u8]> = roles.keys().copied().collect();
+        let roles: Vec<(bool, bool)> = roles.into_values().collect();
+        let tail = Tail::find(fresh, &terms)?;
+        let namespaces = asked.scope.map(flags);
+        let mut prepared = Self {
+            asked,
+            segments: Vec::with_capacity(index.segments.len()),
+            frequencies: tail.frequencies.clone(),
+            documents: tail.documents,
+            length: tail.length,
+            tail,
+            namespaces,
+            roles,
+        };
+        for segment in &index.segments {
+            let lists = terms.iter().map(|term| segment.find(term)).collect::<Result<Vec<_>, _>>()?;
+            prepared.documents += u64::from(segment.documents());
+            prepared.length += segment.length;
+            for (frequency, list) in prepared.frequencies.iter_mut().zip(&lists) {
+                *frequency += list.map_or(0, |list| u64::from(list.len));
+            }
+            let meant = prepared.meant(segment, &lists)?;
+            prepared.segments.push((segment, lists, meant));
+        }
+        prepared.segments.sort_by_key(|(segment, ..)| std::cmp::Reverse(segment.documents()));
+        Ok(prepared)
+    }
+
+    fn meant(&self, segment: &Segment, lists: &[Option<List<'_>>]) -> Result<Meant, Fault> {
+        let end = segment.count_upto(self.asked.upto);
+        let demanded = self.roles.iter().zip(lists).filter(|((_, demanded), _)| *demanded);
+        let mut holding: Option<Vec<u64>> = None;
+        for (_, list) in demanded {
+            let bits = list.map_or_else(|| Ok(Vec::new()), |list| bits_of(&[list], segment.documents()))?;
+            holding = Some(match holding {
+                None => bits,
+                Some(all) => all.iter().zip(&bits).map(|(a, b)| a & b).collect(),
+            });
+        }
+        Ok(Meant { namespaces: self.namespaces.clone(), end, holding })
+    }
+
+    /// True where a fresh document is meant.
+    fn takes(&self, found: &Match) -> bool {
+        let held = |number: usize| self.tail.counts(found).iter().any(|(held, _)| *held == number);
+        let mut demanded = self.roles.iter().enumerate().filter(|(_, (_, demanded))| *demanded);
+        found.doc <= self.asked.upto
+            && self
+                .namespaces
+                .as_ref()
+                .is_none_or(|namespaces| namespaces.get(found.namespace as usize).copied().unwrap_or(false))
+            && demanded.all(|(number, _)| held(number))
+    }
+
+    fn is_scored(&self, number: usize) -> bool {
+        self.roles.get(number).is_some_and(|(scored, _)| *scored)
+    }
+
+    /// The best `limit`, whatever the caller's filter will say of them.
+    fn best(&self, collection: &Collection, weights: &[f32], limit: usize) -> Result<Vec<(u32, i64)>, Fault> {
+        let mut top = Top::new(limit);
+        for found in self.tail.matches.iter().filter(|found| self.takes(found)) {
+            let counts = self.tail.counts(found).iter().filter(|(number, _)| self.is_scored(*number));
+            let gains = counts
+                .filter_map(|(number, count)| Some(collection.gain(*weights.get(*number)?, *count, found.length)));
+            let sum = gains.fold(0_u32, u32::saturating_add);
+            if sum > 0 {
+                top.offer(sum, found.doc);
+            }
+        }
+        let mut sums = Vec::new();
+        for (segment, lists, meant) in &self.segments {
+            let scored = lists.iter().zip(weights).enumerate().filter(|(number, _)| self.is_scored(*number));
+            let cursors = scored.filter_map(|(_, (list, weight))| Some(Cursor::new((*list)?, *weight, collection)));
+            let cursors = cursors.collect::<Result<Vec<_>, _>>()?;
+            Scan { segment, collection, meant, top: &mut top, sums: &mut sums }.run(cursors)?;
+        }
+        Ok(top.finish())
+    }
+}
+
+/// The best `limit` documents that `passes` takes, best first. It is asked in the order of scores, once for each, for no
+/// more than are needed.
+pub(crate) fn search<E: From<Fault>>(
+    index: &Index,
+    fresh: &FreshSet,
+    asked: Asked<'_>,
+    model: Bm25,
+    limit: usize,
+    mut passes: impl FnMut(i64) -> Result<bool, E>,
+) -> Result<Vec<Found>, E> {
+    let prepared = Prepared::new(index, fresh, asked)?;
+    let collection = Collection::new(model, prepared.documents, prepared.length);
+    let weights: Vec<f32> = prepared.frequencies.iter().map(|frequency| collection.weight(*frequency)).collect();
+    let mut found = Vec::new();
+    let mut seen = 0;
+    // Some more than asked for, since some will be hidden; where that is not enough, the scan is done again for more.
+    let mut sample = limit + limit / 4 + 8;
+    while found.len() < limit {
+        let best = prepared.best(&collection, &weights, sample)?;
+        for (score, doc) in best.iter().skip(seen) {
+            if passes(*doc)? {
+                found.push(Found { doc: *doc, score: score_of(*score) });
+                if found.len() == limit {
+                    break;
+                }
+            }
+        }
+        if best.len() < sample {
+            break;
+        }
+        seen = best.len();
+        sample *= 8;
+    }
+    Ok(found)
+}
+
+/// Every document that is meant: holding one of `any` (where there are any) and all of `all`; ascending.
+pub(crate) fn matching(index: &Index, fresh: &FreshSet, asked: Asked<'_>) -> Result<Vec<i64>, Fault> {
+    let prepared = Prepared::new(index, fresh, asked)?;
+    let holds_any = |found: &&Match| {
+        asked.any.is_empty() || prepared.tail.counts(found).iter().any(|(number, _)| prepared.is_scored(*number))
+    };
+    let of_tail = prepared.tail.matches.iter().filter(|found| prepared.takes(found)).filter(holds_any);
+    let mut docs: Vec<i64> = of_tail.map(|found| found.doc).collect();
+    for (segment, lists, meant) in &prepared.segments {
+        let scored = lists.iter().enumerate().filter(|(number, _)| asked.any.is_empty() || prepared.is_scored(*number));
+        let scored: Vec<List<'_>> = scored.filter_map(|(_, list)| *list).collect();
+        let bits = bits_of(&scored, segment.documents())?;
+        for (word, start) in bits.iter().zip((0_u32..).step_by(64)) {
+            let mut left = *word;
+            while left != 0 {
+                let ordinal = start + left.trailing_zeros();
+                left &= left - 1;
+                if meant.takes(segment, ordinal) {
+                    docs.extend(segment.doc(ordinal));
+                }
+            }
+        }
+    }
+    // Each segment's ascend: the sort that knows runs joins them.
+    docs.sort();
+    Ok(docs)
+}
+
+/// A bit for each document that one of the lists has.
+fn bits_of(lists: &[List<'_>], documents: u32) -> Result<Vec<u64>, Fault> {
+    let mut bits = vec![0_u64; (documents as usize).div_ceil(64)];
+    for list in lists {
+        list.each(|ordinal, _| {
+            if let Some(word) = bits.get_mut(ordinal as usize / 64) {
+                *word |= 1 << (ordinal % 64);
+            }
+        })?;
+    }
+    Ok(bits)
+}
+
+fn flags(numbers: &[i64]) -> Vec<bool> {
+    let numbers = numbers.iter().filter_map(|number| usize::try_from(*number).ok());
+    // Local numbers are given one after the other; a wild one must not ask for a wild amount of memory.
+    let numbers: Vec<usize> = numbers.filter(|number| *number < 1 << 24).collect();
+    let mut flags = vec![false; numbers.iter().max().map_or(0, |most| most + 1)];
+    for number in numbers {
+        if let Some(flag) = flags.get_mut(number) {
+            *flag = true;
+        }
+    }
+    flags
+}
