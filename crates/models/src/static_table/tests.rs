@@ -1,3 +1,5 @@
+//! The table and its tokenizer against what the scripts computed, and at their bounds.
+
 use super::*;
 use crate::{conformance, cosine};
 use std::path::Path;
