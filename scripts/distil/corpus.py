@@ -14,7 +14,7 @@ import numpy as np
 
 from common import CACHE, plain_ids, tokenizer
 
-SENTENCES_MAX = 120_000
+SENTENCES_MAX = 98_304
 PROSE = (".rst", ".md", ".txt")
 SKIPPED = re.compile(r"(^|/)(tests?|testing|locale|vendor|_vendor|third_party|node_modules|licen[cs]es?)(/|$)|changelog|LICEN[CS]E|AUTHORS", re.I)
 ROLE = re.compile(r":[\w:+.-]+:`~?!?([^`<]*?)(?:\s*<[^`>]*>)?`")

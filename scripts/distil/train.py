@@ -14,13 +14,9 @@ from table import projection, silent, start_table
 BATCH = 512
 
 
-def targets(centre):
+def targets():
     """MiniLM's sentence vectors in the space of the table, of length 1."""
-    _, directions, _ = projection(np.load(CACHE / "tokens.npy"))
-    vectors = np.load(CACHE / "sentences.npy").astype(np.float32)
-    if centre:
-        vectors -= vectors.mean(axis=0)
-    out = vectors @ directions
+    out = np.load(CACHE / "sentences.npy").astype(np.float32) @ projection()
     return out / np.linalg.norm(out, axis=1, keepdims=True)
 
 
@@ -60,15 +56,14 @@ def train(start, rows, target, epochs, rate, pull, seed=5433):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", default="trained")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=0.01)
-    parser.add_argument("--pull", type=float, default=1.0)
-    parser.add_argument("--centre", type=int, default=1)
+    parser.add_argument("--pull", type=float, default=0.003)
     options = parser.parse_args()
     tok = tokenizer()
     mute = silent(tok)
     lines = (CACHE / "sentences.txt").read_text().splitlines()
-    target = targets(options.centre)
+    target = targets()
     rows = [np.array([i for i in ids[:254] if not mute[i]]) for ids in plain_ids(tok, lines[: len(target)])]
     kept = [i for i, row in enumerate(rows) if len(row)]
     start = start_table("sif")

@@ -26,7 +26,7 @@ pub struct StaticEmbedder;
 
 impl StaticEmbedder {
     /// Name of the table's content and of how texts are read. Another table or tokenizer needs another name.
-    pub const ID: &str = "static-minilm-256-v0";
+    pub const ID: &str = "static-minilm-256-v1";
 
     /// The embedder.
     #[must_use]
