@@ -44,24 +44,32 @@ pub struct TextQuery {
     pub any: Vec<String>,
     /// Terms that a document must hold, every one: those of a phrase.
     pub all: Vec<String>,
+    /// How many of `any` count, the rarest of those that some document holds; none for all.
+    pub rarest: Option<usize>,
 }
 
 impl TextQuery {
     /// The documents that hold one of these terms at least.
     #[must_use]
     pub fn any(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { any: terms.into_iter().map(Into::into).collect(), all: Vec::new() }
+        Self { any: terms.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The documents that hold one at least of the rarest `count` of these terms.
+    #[must_use]
+    pub fn rarest(terms: impl IntoIterator<Item = impl Into<String>>, count: usize) -> Self {
+        Self { rarest: Some(count), ..Self::any(terms) }
     }
 
     /// The documents that hold all of these terms.
     #[must_use]
     pub fn all(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { any: Vec::new(), all: terms.into_iter().map(Into::into).collect() }
+        Self { all: terms.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     pub(crate) fn asked<'a>(&'a self, scope: Option<&'a [i64]>, upto: i64) -> Asked<'a> {
         let any = if self.any.is_empty() { &self.all } else { &self.any };
-        Asked { any, all: &self.all, scope, upto }
+        Asked { any, all: &self.all, rarest: self.rarest.unwrap_or(usize::MAX), scope, upto }
     }
 }
 

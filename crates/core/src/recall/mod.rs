@@ -48,7 +48,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
 
 /// What the text index is asked for: what does not hold every word of a phrase cannot hold the phrase.
 pub(crate) fn text_query(plan: &Query) -> TextQuery {
-    TextQuery { any: plan.terms.clone(), all: plan.phrases.concat() }
+    TextQuery { any: plan.terms.clone(), all: plan.phrases.concat(), rarest: None }
 }
 
 /// What the legs find, each candidate once, with everything that fusion looks at.

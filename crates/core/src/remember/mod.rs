@@ -105,8 +105,10 @@ pub(crate) fn policy_of(name: &str) -> Policy {
 
 /// The best text hit in the namespace, where it says nearly the same.
 fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<Option<EntityId>> {
-    // All terms count: the index leaves out by its bounds what cannot be the best.
-    let terms = TextQuery::any(jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms);
+    // A near-duplicate shares four of five words, so that it holds most of the rarest; common words would cost the most.
+    const RAREST: usize = 12;
+    let terms = jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms;
+    let terms = TextQuery::rarest(terms, RAREST);
     let filter = ListFilter {
         scope: Scope::Of(vec![namespace]),
         kinds: vec![],

@@ -20,6 +20,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) any: &'a [String],
     /// Terms that a document must hold, every one.
     pub(crate) all: &'a [String],
+    /// How many of `any` count, the rarest: the others cost most and tell least.
+    pub(crate) rarest: usize,
     /// Numbers of the namespaces that are meant; none for all.
     pub(crate) scope: Option<&'a [i64]>,
     /// Documents up to this one.
@@ -78,7 +80,17 @@ impl<'a> Prepared<'a> {
             prepared.segments.push((segment, lists, meant));
         }
         prepared.segments.sort_by_key(|(segment, ..)| std::cmp::Reverse(segment.documents()));
+        prepared.keep_rarest();
         Ok(prepared)
+    }
+
+    /// Takes terms out of the score but for the rarest that some document holds.
+    fn keep_rarest(&mut self) {
+        let held =
+            self.roles.iter_mut().zip(&self.frequencies).filter(|((scored, _), frequency)| *scored && **frequency > 0);
+        let mut scored: Vec<(u64, &mut bool)> = held.map(|((scored, _), frequency)| (*frequency, scored)).collect();
+        scored.sort_by_key(|(frequency, _)| *frequency);
+        scored.into_iter().skip(self.asked.rarest).for_each(|(_, scored)| *scored = false);
     }
 
     fn meant(&self, segment: &Segment, lists: &[Option<List<'_>>]) -> Result<Meant, Fault> {
