@@ -22,7 +22,7 @@ use jay_types::change::block::Block;
 use jay_types::change::{Body, Journal};
 use jay_types::{Code, Error, Timestamp};
 use rusqlite::params;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -234,6 +234,19 @@ impl Tx<'_> {
             Some(TextHit { doc: found.doc, entity: *entities.get(&found.doc)?, score: found.score })
         };
         Ok(found.into_iter().filter_map(hit).collect())
+    }
+
+    /// What each of these documents has of the query; those that hold none of its terms are left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn weigh_text(&self, query: &TextQuery, docs: &[i64]) -> Result<BTreeMap<i64, (f64, u64)>> {
+        let mut docs = docs.to_vec();
+        docs.sort_unstable();
+        docs.dedup();
+        let asked = query.asked(None, i64::MAX);
+        let weighed = self.ask(|index, fresh| Ok(text::weigh(index, fresh, asked, self.analysis.bm25, &docs)?))?;
+        Ok(weighed.into_iter().map(|(doc, weighed)| (doc, (weighed.score, weighed.terms))).collect())
     }
 
     /// Every document that matches, purged ones too whose segment was not written anew yet; ascending.

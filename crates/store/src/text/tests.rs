@@ -174,6 +174,21 @@ proptest! {
             prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&docs, &asked, limit, passes));
         }
         prop_assert_eq!(matching(&index, &fresh, asked).expect("whole"), naive_matching(&docs, &asked));
+        // Asked about one by one, documents have the same scores.
+        let plain = Asked { all: &[], scope: None, upto: i64::MAX, ..asked };
+        let mut every: Vec<i64> = docs.iter().map(|doc| doc.doc).collect();
+        every.sort_unstable();
+        let weighed = weigh(&index, &fresh, plain, MODEL, &every).expect("whole");
+        let best = naive(&docs, &plain, docs.len(), |_| true);
+        prop_assert_eq!(weighed.len(), best.len());
+        for hit in best {
+            let doc = docs.iter().find(|doc| doc.doc == hit.doc).expect("there");
+            let terms = any.iter().enumerate().filter(|(place, term)| {
+                doc.count(term) > 0 && any.iter().position(|other| other == *term) == Some(*place)
+            });
+            let terms = terms.fold(0_u64, |bits, (place, _)| bits | 1 << place);
+            prop_assert_eq!(weighed.get(&hit.doc), Some(&Weighed { score: hit.score, terms }));
+        }
         // What is purged is as if it had never been.
         let dropped: BTreeSet<i64> = docs.iter().map(|doc| doc.doc).filter(|doc| doc % drop_every == 0).collect();
         let number = index.without(home.path(), &dropped, &source).expect("written");
