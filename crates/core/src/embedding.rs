@@ -5,10 +5,8 @@
 
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
-use jay_rank::fuse::Candidate;
-use jay_store::{ListFilter, StoredVector, TextHit, Tx};
+use jay_store::StoredVector;
 use jay_types::Result;
-use std::collections::BTreeMap;
 
 /// Tokens of one chunk: below the window of every common model.
 const CHUNK_TOKENS: usize = 200;
@@ -30,36 +28,6 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
     let code = Encoded::from_vector(&vector).ok()?.to_bytes();
     Some(QueryVector { model: embedder.id().to_owned(), code, late: LateQuery::new(text) })
-}
-
-/// Adds the nearest memories, and the cosine of every candidate that the text found.
-pub(crate) fn add_vector_leg(
-    tx: &Tx<'_>,
-    query: &QueryVector,
-    filter: &ListFilter,
-    limit: usize,
-    texts: &[TextHit],
-    found: &mut BTreeMap<i64, Candidate<i64>>,
-) -> Result<()> {
-    let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
-    let nearest = tx.nearest(&query.model, &query.code, &filter.scope, limit, &mut |doc| {
-        if entities.contains_key(&doc) {
-            return Ok(true);
-        }
-        let entity = tx.current_document(doc, filter)?;
-        entities.extend(entity.map(|entity| (doc, entity)));
-        Ok(entity.is_some())
-    })?;
-    let mut scores: BTreeMap<i64, f32> = nearest.iter().map(|neighbour| (neighbour.doc, neighbour.score)).collect();
-    // Candidates of the text leg need their cosine however far down they are.
-    let docs: Vec<i64> = texts.iter().map(|hit| hit.doc).filter(|doc| !scores.contains_key(doc)).collect();
-    scores.extend(tx.cosines(&query.model, &query.code, &docs)?);
-    for (doc, score) in scores {
-        if let Some(entity) = entities.get(&doc) {
-            found.entry(*entity).or_insert_with(|| Candidate::new(*entity)).vector = Some(f64::from(score));
-        }
-    }
-    Ok(())
 }
 
 /// The vectors of one document's text.

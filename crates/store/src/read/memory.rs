@@ -6,15 +6,15 @@ use crate::project::memory::{MAC_BYTES, created_at, split_link, text_mac};
 use crate::project::{fold_entity, hidden};
 use crate::read::as_of::Moment;
 use crate::tx::Tx;
-use jay_types::change::EntityKind;
 use jay_types::change::fold::{EntityState, Order};
 use jay_types::change::registry::{
     CONFIDENCE, COPIED_FROM, EXPIRES_AT, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT,
     VALID,
 };
+use jay_types::change::{Body, EntityKind};
 use jay_types::memory::{Conflict, Head, Kind, Link, Memory, Source};
 use jay_types::{Code, EntityId, Error, NamespaceId, Timestamp};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
 
 /// Which hidden memories are left out: bits of the derived column.
@@ -78,6 +78,24 @@ impl MemoryRow {
 }
 
 impl Tx<'_> {
+    /// The current texts of memories, by number; those without one are left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn current_texts(&self, entities: &[i64]) -> Result<Vec<(i64, String)>> {
+        let mut statement =
+            self.statement("SELECT text_pos FROM memories WHERE entity = ?1 AND text_pos IS NOT NULL")?;
+        let mut texts = Vec::with_capacity(entities.len());
+        for entity in entities {
+            let Some(pos) = statement.query_row([entity], |row| row.get(0)).optional()? else { continue };
+            let body = self.body_json(pos)?.and_then(|json| Body::from_json(&json).ok());
+            let value = body.and_then(|body| body.registers.get(TEXT.name).cloned());
+            let text = value.as_ref().and_then(|value| value.get("text")).and_then(Value::as_str);
+            texts.extend(text.map(|text| (*entity, text.to_owned())));
+        }
+        Ok(texts)
+    }
+
     /// The memories whose id is, begins or ends with `text` (6 characters at least), within `namespaces` where given.
     ///
     /// # Errors

@@ -41,7 +41,9 @@ pub(crate) use manifest::Index;
 pub use score::Bm25;
 pub(crate) use search::{Asked, Found, matching, search};
 pub(crate) use tail::{Fresh, FreshSet};
-pub(crate) use weigh::{Weighed, weigh};
+#[cfg(test)]
+pub(crate) use weigh::Weighed;
+pub(crate) use weigh::weigh;
 
 /// Why an index could not be used.
 #[derive(Debug)]
