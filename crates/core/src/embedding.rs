@@ -5,7 +5,7 @@
 
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
-use jay_store::StoredVector;
+use jay_store::{StoredVector, Tx};
 use jay_types::Result;
 
 /// Tokens of one chunk: below the window of every common model.
@@ -13,13 +13,16 @@ const CHUNK_TOKENS: usize = 200;
 /// Tokens that neighbouring chunks share.
 const CHUNK_OVERLAP: usize = 30;
 
+/// Words of a query that are compared one by one.
+const WORDS_MAX: usize = 64;
+
 /// A query as a vector, with the model that made it.
 pub(crate) struct QueryVector {
     pub(crate) model: String,
     /// As the store keeps vectors.
     pub(crate) code: Vec<u8>,
-    /// Its tokens, for late interaction.
-    pub(crate) late: LateQuery,
+    /// What was asked, for late interaction.
+    text: String,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
@@ -27,7 +30,24 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     let embedder = embedder?;
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
     let code = Encoded::from_vector(&vector).ok()?.to_bytes();
-    Some(QueryVector { model: embedder.id().to_owned(), code, late: LateQuery::new(text) })
+    Some(QueryVector { model: embedder.id().to_owned(), code, text: text.to_owned() })
+}
+
+impl QueryVector {
+    /// The query's words, weighed by how rare they are among the texts of this store.
+    pub(crate) fn late(&self, tx: &Tx<'_>) -> Result<LateQuery> {
+        let mut tokens = jay_rank::analyse::tokens(&self.text);
+        // A compound has several terms over one stretch of text: the first is the whole, which tells most.
+        tokens.dedup_by(|next, first| next.span == first.span);
+        tokens.truncate(WORDS_MAX);
+        let terms: Vec<String> = tokens.iter().map(|token| token.term.clone()).collect();
+        let (frequencies, documents) = tx.text_frequencies(&terms)?;
+        let words = tokens.iter().zip(frequencies).filter_map(|(token, frequency)| {
+            let (held, all) = (frequency as f64, documents.max(frequency) as f64);
+            Some((self.text.get(token.span.clone())?, (1.0 + (all - held + 0.5) / (held + 0.5)).ln()))
+        });
+        Ok(LateQuery::new(words))
+    }
 }
 
 /// The vectors of one document's text.

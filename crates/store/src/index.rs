@@ -236,6 +236,14 @@ impl Tx<'_> {
         Ok(found.into_iter().filter_map(hit).collect())
     }
 
+    /// How many documents hold each term, in the order asked for, and how many there are.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn text_frequencies(&self, terms: &[String]) -> Result<(Vec<u64>, u64)> {
+        self.ask(|index, fresh| Ok(text::frequencies(index, fresh, terms)?))
+    }
+
     /// What each of these documents has of the query; those that hold none of its terms are left out.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) fn gather(
     tx: &Tx<'_>,
     plan: &Query,
     filter: &ListFilter,
-    vector: Option<QueryVector>,
+    vector: Option<&QueryVector>,
     setting: &Setting,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Candidate<i64>>> {
@@ -36,7 +36,7 @@ pub(super) fn gather(
         return Ok(found.candidates.into_values().collect());
     }
     let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.entity).collect();
-    match &vector {
+    match vector {
         Some(vector) => {
             let nearest = nearest(tx, vector, filter, &texts)?;
             around.extend(nearest.iter().take(AROUND_MAX).map(|(entity, _)| *entity));
@@ -58,11 +58,11 @@ pub(super) fn gather(
         windows.extend(tx.memories_around(entity, NEIGHBOURS, filter)?);
     }
     turns::place(windows, &mut found);
-    found.weigh(tx, &query, vector.as_ref())?;
+    found.weigh(tx, &query, vector)?;
     brief(tx, &mut found)?;
     name_speakers(tx, plan, setting, &mut found)?;
-    if let Some(mut vector) = vector {
-        found.compare_words(tx, &mut vector, setting)?;
+    if let Some(vector) = vector {
+        found.compare_words(tx, vector, setting)?;
     }
     Ok(found.candidates.into_values().collect())
 }

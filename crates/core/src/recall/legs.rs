@@ -53,13 +53,14 @@ impl Found {
     }
 
     /// Compares the words of the best with those of the query.
-    pub(crate) fn compare_words(&mut self, tx: &Tx<'_>, vector: &mut QueryVector, setting: &Setting) -> Result<()> {
+    pub(crate) fn compare_words(&mut self, tx: &Tx<'_>, vector: &QueryVector, setting: &Setting) -> Result<()> {
         let ids: BTreeMap<i64, i64> = self.documents.iter().map(|(doc, id)| (*id, *doc)).collect();
         let candidates: Vec<Candidate<i64>> = self.candidates.values().cloned().collect();
         let best = fuse(&candidates, setting);
         let docs: Vec<i64> = best.iter().take(LATE_MAX).filter_map(|hit| ids.get(&hit.id).copied()).collect();
+        let mut late = vector.late(tx)?;
         for (doc, tokens) in tx.tokens(&vector.model, &docs)? {
-            let score = vector.late.score(&tokens);
+            let score = late.score(&tokens);
             if let Some(candidate) = self.of(doc) {
                 candidate.late = Some(score);
             }

@@ -37,7 +37,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
-        let candidates = gather::gather(tx, &plan, &filter, vector, &setting, &mut notes)?;
+        let candidates = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&candidates, &setting);
         let hits = select(call, tx, &fused, &filter, &plan, query.limit.get())?;
         let hits =

@@ -94,7 +94,7 @@ pub fn search(
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::new();
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
-        let (candidates, matched) = gather(tx, &plan, &clause, vector, &setting, &mut notes)?;
+        let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&candidates, &setting);
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
         // Of what a phrase demands, and of sessions, only those among the candidates can be counted.
@@ -108,7 +108,7 @@ fn gather(
     tx: &Tx<'_>,
     plan: &Plan,
     clause: &SessionClause,
-    vector: Option<QueryVector>,
+    vector: Option<&QueryVector>,
     setting: &Setting,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<Candidate<i64>>, u64)> {
@@ -119,7 +119,7 @@ fn gather(
         found.add(hit.doc, hit.doc);
     }
     let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.doc).collect();
-    match &vector {
+    match vector {
         Some(vector) => {
             let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
             let nearest = tx.nearest(&vector.model, &vector.code, &scope, CANDIDATES, &mut |doc| {
@@ -144,9 +144,9 @@ fn gather(
         candidate.at = message.at;
         candidate.named = message.author.is_some_and(|author| is_named(plan, &author));
     }
-    found.weigh(tx, &query, vector.as_ref())?;
-    if let Some(mut vector) = vector {
-        found.compare_words(tx, &mut vector, setting)?;
+    found.weigh(tx, &query, vector)?;
+    if let Some(vector) = vector {
+        found.compare_words(tx, vector, setting)?;
     }
     Ok((found.candidates.into_values().collect(), matched))
 }

@@ -43,7 +43,7 @@ pub(crate) use search::{Asked, Found, matching, search};
 pub(crate) use tail::{Fresh, FreshSet};
 #[cfg(test)]
 pub(crate) use weigh::Weighed;
-pub(crate) use weigh::weigh;
+pub(crate) use weigh::{frequencies, weigh};
 
 /// Why an index could not be used.
 #[derive(Debug)]

@@ -59,6 +59,17 @@ pub(crate) fn weigh(
     Ok(sums.into_iter().map(|(doc, (sum, terms))| (doc, Weighed { score: score_of(sum), terms })).collect())
 }
 
+/// How many documents hold each term, in the order asked for, and how many there are.
+pub(crate) fn frequencies(index: &Index, fresh: &FreshSet, terms: &[String]) -> Result<(Vec<u64>, u64), Fault> {
+    let asked = Asked { any: terms, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+    let prepared = Prepared::new(index, fresh, asked)?;
+    let of = |term: &String| {
+        let number = prepared.terms.binary_search(&term.as_bytes()).ok();
+        number.and_then(|number| prepared.frequencies.get(number)).copied().unwrap_or(0)
+    };
+    Ok((terms.iter().map(of).collect(), prepared.documents))
+}
+
 /// The bit of each term, in the order in which the query is prepared.
 fn bits(prepared: &Prepared<'_>) -> Vec<u64> {
     let place = |term: &[u8]| prepared.asked.any.iter().position(|asked| asked.as_bytes() == term);
