@@ -106,7 +106,8 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
     }
     for session in &purged.sessions {
         let state = if session.purged { "purged" } else { "still holds the text: --with-sources" };
-        let place = printable(&format!("{} {} {}", session.client, session.session, session.message));
+        let message = session.message.as_deref().unwrap_or("(no message)");
+        let place = printable(&format!("{} {} {message}", session.client, session.session));
         text.push_str(&format!("session {place}: {state}\n"));
     }
     for place in &purged.places {
@@ -114,6 +115,6 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
         let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
         text.push_str(&format!("{}: {}\n", printable(&place.place), printable(&state)));
     }
-    text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not finished: `jay status` shows what waits.\n" });
+    text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not purged everywhere: see what is not done.\n" });
     text + &notes(&purged.notes, view.style)
 }

@@ -265,11 +265,12 @@ impl<'a> Run<'a> {
             host: self.call.engine.options.host.clone(),
             user: self.call.engine.options.user.clone(),
         };
+        let mut before_it = None;
         while let Some(read) = reader.next() {
             let read = read?;
             self.pending_bytes += read.end - read.start;
             let mut drafts = Vec::new();
-            for block in split(read, &block_source) {
+            for block in split(read, &block_source, &mut before_it, &source.session) {
                 drafts.push(self.draft(&block)?);
             }
             self.queue(&block_source, &reader.cursor(), drafts)?;

@@ -357,19 +357,20 @@ impl Tx<'_> {
         Ok(self.state_of(&self.entity(num)?, upto)?.unwrap_or_default())
     }
 
-    /// The texts that a memory ever had, newest last: what a purge looks for in archived sessions.
+    /// The texts that a memory ever had, newest last, each with its title: what a purge looks for elsewhere.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn wordings(&self, num: i64) -> Result<Vec<String>> {
+    pub fn wordings(&self, num: i64) -> Result<Vec<(String, Option<String>)>> {
         let folded = fold_entity(self, self.entity(num)?, EntityKind::Memory)?;
         let mut texts = Vec::new();
         for (pos, _) in folded.texts {
             if let Some(json) = self.body_json(pos)?
                 && let Ok(body) = jay_types::change::Body::from_json(&json)
-                && let Some(text) = body.registers.get(TEXT.name).and_then(|v| v.get("text")).and_then(Value::as_str)
+                && let Some(wording) = body.registers.get(TEXT.name)
+                && let Some(text) = wording.get("text").and_then(Value::as_str)
             {
-                texts.push(text.to_owned());
+                texts.push((text.to_owned(), wording.get("title").and_then(Value::as_str).map(str::to_owned)));
             }
         }
         Ok(texts)

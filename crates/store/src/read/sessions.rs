@@ -428,14 +428,6 @@ impl Tx<'_> {
         }
         Ok(())
     }
-
-    /// Documents of messages whose text could hold all of these terms: for a purge, which looks itself.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn documents_with(&self, query: &TextQuery) -> Result<Vec<i64>> {
-        self.matching_text(query, &Scope::All)
-    }
 }
 
 fn escape_like(text: &str) -> String {
@@ -458,6 +450,31 @@ fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part
             Part::ToolCall { id: id.clone(), name: name.clone(), input }
         }
         Part::File { .. } => part.clone(),
+    }
+}
+
+/// A source with how far it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCursor {
+    /// The client.
+    pub client: String,
+    /// The file.
+    pub path: String,
+    /// Counts the times that the client rewrote it.
+    pub revision: u32,
+    /// The adapter's own record.
+    pub cursor: String,
+}
+
+impl Tx<'_> {
+    /// Every source of this machine.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn source_cursors(&self) -> Result<Vec<SourceCursor>> {
+        self.all("SELECT client, path, revision, cursor FROM sources ORDER BY client, path", [], |row| {
+            Ok(SourceCursor { client: row.get(0)?, path: row.get(1)?, revision: row.get(2)?, cursor: row.get(3)? })
+        })
     }
 }
 

@@ -400,7 +400,7 @@ fn history_and_feed_tell_every_change_in_order() {
     assert_eq!(positions, (1..=feed.len() as u64).collect::<Vec<_>>());
     assert_eq!(node.get_at(id, Moment::Position(history[0].pos)).unwrap().memory.text, "one");
     let wordings = node.memory.read::<_, Error>(|tx| Ok(tx.wordings(num)?)).unwrap();
-    assert_eq!(wordings, ["one", "two"]);
+    assert_eq!(wordings, [("one".to_owned(), None), ("two".to_owned(), None)]);
 }
 
 #[test]
