@@ -299,11 +299,25 @@ impl Tx<'_> {
         )
     }
 
-    /// The forgotten memory whose forget covers this text, if there is one.
+    /// The forgotten memory whose forget covers this text, if there is one: in this namespace, or in a deleted one that had
+    /// its path, for deleting a namespace takes no forget back.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn forgotten_text(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
+        self.forgotten_at(namespace, &self.paths_of(namespace)?, text)
+    }
+
+    pub(crate) fn forgotten_at(&self, namespace: i64, paths: &[String], text: &str) -> Result<Option<EntityId>> {
+        for namespace in [namespace].into_iter().chain(self.deleted_at(paths)?) {
+            if let Some(forgotten) = self.forgotten_in(namespace, text)? {
+                return Ok(Some(forgotten));
+            }
+        }
+        Ok(None)
+    }
+
+    fn forgotten_in(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
         let Some(key) = self.forget_key(namespace)? else { return Ok(None) };
         self.one(
             "SELECT e.id FROM forgets f JOIN entities e ON e.num = f.entity
