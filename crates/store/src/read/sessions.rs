@@ -339,6 +339,16 @@ impl Tx<'_> {
         Ok(self.one(&sql, rusqlite::params_from_iter(params), |_| Ok(()))?.is_some())
     }
 
+    /// True where a session was purged, in whatever namespace: its rows are not to be taken in again.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_session_purged(&self, id: EntityId) -> Result<bool> {
+        let sql = "SELECT 1 FROM purged p JOIN entities e ON e.num = p.entity WHERE e.id = ?1 AND e.kind = ?2 LIMIT 1";
+        let kind = jay_types::change::EntityKind::Session.number();
+        Ok(self.one(sql, params![id.0, kind], |_| Ok(()))?.is_some())
+    }
+
     /// The namespace in which a session is archived.
     ///
     /// # Errors

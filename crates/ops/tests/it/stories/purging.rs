@@ -280,3 +280,46 @@ fn a_copy_from_before_an_upgrade_keeps_a_purge_from_being_done() {
         .any(|place| place["done"] == false && place["place"].as_str().unwrap().ends_with("memory.db.before-2"));
     assert!(named, "{purged}");
 }
+
+#[test]
+fn a_purged_session_does_not_come_back_under_another_name_or_with_more_rows() {
+    let world = World::new();
+    let cli = Caller { door: Door::Cli, ..world.me.clone() };
+    let word = Random::new(53).letters(16);
+    let said = |session: &str, message: &str, text: &str| {
+        json!({"session": session, "message": message, "role": "user", "text": text, "project": format!("/code/{word}")})
+            .to_string()
+            + "\n"
+    };
+    let purged_rows = said("b-000001", "m1", &format!("the {word} word"));
+    let file =
+        world.home.write("b.jsonl", purged_rows.clone() + &said("b-000002", "m1", "innocent").replace(&word, "x"));
+    let sync = |file: &Path| world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
+    assert_eq!(sync(&file)["sessions_inserted"], 2);
+    let id = world.keep(json!({"text": format!("the {word} word")}));
+    assert_eq!(world.ok("purge", json!({"ids": [id], "with_sources": true}))["done"], true);
+    let check = |answer: &Value, counts: (u64, u64, u64)| {
+        let told = ["sessions_inserted", "messages_inserted", "messages_left_out"].map(|name| answer[name].clone());
+        let (sessions, messages, left_out) = counts;
+        assert_eq!(told.to_vec(), [json!(sessions), json!(messages), json!(left_out)], "{answer}");
+        assert!(answer["notes"].to_string().contains("purged"), "{answer}");
+        // At once, and not only after the next job: nothing of it was written.
+        let bodies: Vec<String> = left_of(&world, &word);
+        let names_only = bodies.iter().all(|place| place.contains("memory"));
+        assert!(names_only, "{bodies:?}");
+    };
+    let moved = world.home.write("c.jsonl", purged_rows.clone());
+    check(&sync(&moved), (0, 0, 1));
+    let grown = purged_rows
+        + &said("b-000001", "m2", &format!("more of {word}"))
+        + &said("b-000003", "m1", "fresh").replace(&word, "x");
+    let moved = world.home.write("c.jsonl", grown);
+    let answer = sync(&moved);
+    check(&answer, (1, 1, 1));
+    assert_eq!(answer["sources"][0]["messages"], 1, "{answer}");
+    let listed = world.ok("session_list", json!({}))["sessions"].clone();
+    let mut sessions = strings(&listed, "session");
+    sessions.sort();
+    assert_eq!(sessions, ["b-000002", "b-000003"]);
+    assert_eq!(sync(&moved)["messages_left_out"], Value::Null, "nothing new, nothing left out");
+}
