@@ -7,6 +7,7 @@
 //! **Invariant:** only this crate contains SQL, no rusqlite type leaves it, only [`project`] writes projections (I5),
 //! and the read path writes nothing (I6).
 
+mod begun;
 mod connection;
 mod error;
 mod group;

@@ -168,6 +168,8 @@ impl Store {
         actor: &ActorName,
         write: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        // Also where a connection is open: what is written to a file that was removed is in no file.
+        self.demand_file()?;
         self.group.run(
             || self.open_writer(),
             &self.ready()?,

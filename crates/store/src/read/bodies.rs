@@ -33,7 +33,7 @@ impl Tx<'_> {
         &self,
         visit: &mut dyn FnMut(&HeldBody<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let told = |error: rusqlite::Error| E::from(StoreError::from(error));
+        let told = |error: rusqlite::Error| E::from(self.fault(error));
         let mut statement = self.statement(
             "SELECT c.entity, e.id, e.kind, e.namespace, c.encoding, b.bytes FROM bodies b
                JOIN changes c ON c.pos = b.pos JOIN entities e ON e.num = c.entity ORDER BY b.pos",
