@@ -77,6 +77,7 @@ fn find_as_named(tx: &Tx<'_>, id: &str, moment: Moment, forgotten_too: bool) -> 
 /// # Errors
 /// `not_found`, `ambiguous`, `forgotten`; `bad_input` for no or too many ids.
 pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotten: bool) -> Result<Got> {
+    call.engine.demand_memory()?;
     if include_forgotten {
         call.demand_person("showing what was forgotten")?;
     }
@@ -113,6 +114,7 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
 /// # Errors
 /// `bad_input` for a time or cursor that is none, `refused` for forgotten ones where the caller may not see them.
 pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Listed> {
+    call.engine.demand_memory()?;
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, filter)?;
         let page = tx.list(&filter, limit, cursor)?;
@@ -157,6 +159,7 @@ pub struct HistoryEntry {
 /// # Errors
 /// `not_found`, `ambiguous`; `forgotten` where the caller may not see it.
 pub fn history(call: &Call<'_>, id: &Word, diff: bool) -> Result<Vec<HistoryEntry>> {
+    call.engine.demand_memory()?;
     call.engine.memory.read(|tx| {
         let num = tx.find_memory(id.as_str(), None)?;
         let hidden =

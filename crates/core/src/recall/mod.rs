@@ -32,7 +32,9 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.query.as_str());
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
-        let mut notes = Vec::new();
+        // Nothing found is not the same as nothing there.
+        let missing = call.engine.memory.missing();
+        let mut notes: Vec<String> = missing.into_iter().map(|error| error.message).collect();
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }

@@ -87,6 +87,7 @@ pub fn search(
     group: Group,
     explain: bool,
 ) -> Result<SessionHits> {
+    call.engine.demand_archive()?;
     let plan = Plan::parse(query.as_str(), call.now, None);
     let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.as_str());
     let namespaces = namespace_ids(call, filter)?;

@@ -54,6 +54,7 @@ pub fn show(
     cursor: Option<&str>,
     reveal: bool,
 ) -> Result<SessionShown> {
+    call.engine.demand_archive()?;
     if reveal {
         call.demand_person("showing secrets")?;
     }
