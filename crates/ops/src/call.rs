@@ -1,6 +1,7 @@
 //! The one way in: every door ends here, whatever it reads bytes from.
 
 use crate::check::{refuse, shape};
+use crate::names;
 use crate::operation::{Access, Progress, Spec};
 use crate::schema::{Field, IDEMPOTENCY_KEY, Shape, fields};
 use jay_core::{ActorKind, Call, Caller, Door, Engine, Idempotency, Surroundings};
@@ -75,6 +76,7 @@ pub fn together<F: FnOnce() -> Result<Value>>(
 
 fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
     offered(spec, context.caller)?;
+    names::actor(context.caller)?;
     let Value::Object(mut input) = input else {
         return Err(refuse(spec.name, "input", "must be a JSON object"));
     };
@@ -82,6 +84,9 @@ fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Pro
     let cut = cut_long_query(&mut input, &fields, context.caller.door);
     shape(spec.name, &fields, &input)?;
     permitted(spec, context.caller, &input)?;
+    if spec.access.writes() {
+        names::without_secrets(spec, context.caller, &input)?;
+    }
     let idempotency = idempotency(spec, &mut input, &context.caller.namespace)?;
     let call = Call { engine: context.engine, caller: context.caller, now: context.surroundings.now(), idempotency };
     let mut answer = spec.run(&call, &Value::Object(input), progress)?;

@@ -15,6 +15,9 @@ use rmcp::{ErrorData, ServerHandler};
 use serde_json::Value;
 use std::sync::Arc;
 
+/// Characters of a client's name that are kept: fewer than an actor's name may have bytes.
+const ACTOR_NAME_MAX_CHARS: usize = 60;
+
 /// One connection of an MCP client.
 pub struct Mcp {
     service: Arc<Service>,
@@ -34,8 +37,10 @@ impl Mcp {
 
     /// Who calls: the client by the name that it gives itself, in the namespace of the request's URL where it has one.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Error> {
+        // Clients cannot be told to call themselves otherwise: what is no name is left out of theirs.
+        let plain = |name: &str| shorten(&name.replace(char::is_control, " "), ACTOR_NAME_MAX_CHARS);
         let named_by_itself =
-            || context.client_info().map(|client| shorten(&client.name, 120)).filter(|name| !name.is_empty());
+            || context.client_info().map(|client| plain(&client.name)).filter(|name| !name.is_empty());
         let name = self.actor.clone().or_else(named_by_itself);
         let namespace = match context.extensions.get::<axum::http::request::Parts>() {
             Some(parts) => crate::http::namespace_of(&parts.uri)?,

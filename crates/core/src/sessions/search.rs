@@ -4,6 +4,7 @@ use super::list::{SessionFilter, clause, namespace_ids};
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
 use crate::recall::{phrase_in, text_query, window};
+use crate::secrets::masked_name;
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::{Query as Plan, folded};
 use jay_store::{MessageRow, Scope, SessionClause, Tx};
@@ -219,11 +220,11 @@ fn session_hit(
     explain: bool,
 ) -> SessionHit {
     SessionHit {
-        session,
-        message: message.id,
+        session: masked_name(session),
+        message: masked_name(message.id),
         client,
         role: message.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
-        author: message.author,
+        author: message.author.map(masked_name),
         at: message.at,
         score: (hit.score * 10_000.0).round() / 10_000.0,
         text: window(text, &plan.terms, WINDOW_CHARS).0,
