@@ -182,13 +182,16 @@ impl<'a> App<'a> {
         if spec.is_final && input.get("dry_run").is_none() && !self.yes {
             self.confirm(spec)?;
         }
+        // Before the act: a write must not be done and then be reported as failed because nobody can read of it.
+        self.output.check()?;
         let engine = self.engine()?;
         let value = self.call(&engine, spec, input.clone())?;
         let view = View { style: Style::default(), now: Real.now(), explain: input.get("explain").is_some() };
-        self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }))?;
+        let shown = self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }));
         if spec.access != Access::Read {
             engine.after_writes();
         }
+        shown.map_err(|error| if spec.access.writes() { done_but(spec, &value, &error) } else { error })?;
         let failed = match spec.name {
             "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
             "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
@@ -270,12 +273,61 @@ impl<'a> App<'a> {
     }
 }
 
-/// Messages of the program go to stderr; none of them holds a memory's text.
+/// The failure to tell of a write that was done.
+fn done_but(spec: &Spec, value: &Value, error: &Error) -> Error {
+    let what = match value.get("id").and_then(Value::as_str) {
+        Some(id) => format!("{} is done, as {id}", spec.words()),
+        None => format!("{} is done", spec.words()),
+    };
+    Error::new(error.code, format!("{what}; only its answer is lost: {}", error.message))
+        .hint("Do not send it again; `jay list` and `jay status` show what is there.")
+        .details(value.clone())
+}
+
+/// Messages of the program go to stderr; none of them holds a memory's text. So libraries are held to warnings
+/// whatever the filter says: what they log below is the requests that they carry.
 fn start_log(filter: &str) -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
-        Error::bad_input(format!("`log` is not a filter: {error}")).hint("Write one like `warn` or `jay_ops=info`.")
+    use tracing_subscriber::filter::{EnvFilter, filter_fn};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let asked = EnvFilter::try_new(filter).map_err(|_| {
+        Error::bad_input(format!("`log` is not a filter: `{}`", jay_types::text::shorten(filter, 60)))
+            .hint("Write one of error, warn, info, debug, trace, or several like `warn,jay_ops=info`.")
     })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    let told = filter_fn(|about| *about.level() <= most_of(about.target()));
     // A second subscriber in one process (tests) changes nothing.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    let _ = tracing_subscriber::registry().with(asked).with(told).with(lines).try_init();
     Ok(())
+}
+
+/// The most that `target` may log: everything where the code is ours, which logs no text. The warnings of `rmcp` quote
+/// messages of the protocol.
+fn most_of(target: &str) -> tracing::level_filters::LevelFilter {
+    use tracing::level_filters::LevelFilter;
+    match target.split("::").next().unwrap_or_default() {
+        "rmcp" => LevelFilter::ERROR,
+        name if name == "jay" || name.starts_with("jay_") => LevelFilter::TRACE,
+        _ => LevelFilter::WARN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::most_of;
+    use tracing::level_filters::LevelFilter;
+
+    #[test]
+    fn libraries_are_held_to_warnings() {
+        for (target, most) in [
+            ("jay::app", LevelFilter::TRACE),
+            ("jay_ops::call", LevelFilter::TRACE),
+            ("rmcp::service", LevelFilter::ERROR),
+            ("hyper::proto::h1", LevelFilter::WARN),
+            ("jaywalker", LevelFilter::WARN),
+            ("log", LevelFilter::WARN),
+        ] {
+            assert_eq!(most_of(target), most, "{target}");
+        }
+    }
 }

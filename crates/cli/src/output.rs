@@ -61,6 +61,14 @@ impl Output {
         self.data(&text)
     }
 
+    /// Whether an answer can be written where it is wanted; asked before anything is done.
+    ///
+    /// # Errors
+    /// As [`Output::answer`].
+    pub(crate) fn check(&self) -> Result<()> {
+        self.file.as_deref().map_or(Ok(()), can_write)
+    }
+
     /// Writes data as it is.
     ///
     /// # Errors
@@ -119,17 +127,52 @@ pub(crate) fn to_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Where the file is made before it takes its place.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    PathBuf::from(name)
+}
+
+/// A device or a pipe, which is written to and not replaced.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
+fn open_to_write(path: &Path) -> std::io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().write(true).create(!is_special(path)).truncate(!is_special(path)).open(path)
+}
+
+/// Whether [`write_whole`] will find its place; leaves nothing.
+fn can_write(path: &Path) -> Result<()> {
+    let failed = |error: &std::io::Error| {
+        Error::io(format!("cannot write {}", path.display()), error).hint("Nothing was done; name another file.")
+    };
+    if path.is_dir() {
+        return Err(failed(&ErrorKind::IsADirectory.into()));
+    }
+    if is_special(path) {
+        // Opening a pipe would wait for its reader, and whoever reads it would see it end.
+        return Ok(());
+    }
+    let unfinished = unfinished(path);
+    let made = open_to_write(&unfinished);
+    let _ = std::fs::remove_file(&unfinished);
+    made.map(|_| ()).map_err(|error| failed(&error))
+}
+
 /// Writes a whole file or none: beside it under another name, synced, then in its place.
 ///
 /// # Errors
 /// `io` where that fails.
 #[expect(clippy::disallowed_methods, reason = "this is the atomic write of the command line")]
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(format!(".{}.new", std::process::id()));
-    let unfinished = PathBuf::from(unfinished);
+    let unfinished = unfinished(path);
     let write = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished)?;
+        if is_special(path) {
+            return open_to_write(path)?.write_all(bytes);
+        }
+        let mut file = open_to_write(&unfinished)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)

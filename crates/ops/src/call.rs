@@ -1,10 +1,12 @@
 //! The one way in: every door ends here, whatever it reads bytes from.
 
 use crate::check::{refuse, shape};
+use crate::names;
 use crate::operation::{Access, Progress, Spec};
 use crate::schema::{Field, IDEMPOTENCY_KEY, Shape, fields};
 use jay_core::{ActorKind, Call, Caller, Door, Engine, Idempotency, Surroundings};
 use jay_types::bounds::{QUERY_MAX_BYTES, Word};
+use jay_types::namespace::NamespacePath;
 use jay_types::{Code, Error, Result};
 use serde_json::{Map, Value};
 
@@ -74,6 +76,7 @@ pub fn together<F: FnOnce() -> Result<Value>>(
 
 fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
     offered(spec, context.caller)?;
+    names::actor(context.caller)?;
     let Value::Object(mut input) = input else {
         return Err(refuse(spec.name, "input", "must be a JSON object"));
     };
@@ -81,7 +84,10 @@ fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Pro
     let cut = cut_long_query(&mut input, &fields, context.caller.door);
     shape(spec.name, &fields, &input)?;
     permitted(spec, context.caller, &input)?;
-    let idempotency = idempotency(spec, &mut input)?;
+    if spec.access.writes() {
+        names::without_secrets(spec, context.caller, &input)?;
+    }
+    let idempotency = idempotency(spec, &mut input, &context.caller.namespace)?;
     let call = Call { engine: context.engine, caller: context.caller, now: context.surroundings.now(), idempotency };
     let mut answer = spec.run(&call, &Value::Object(input), progress)?;
     if let (true, Some(notes)) = (cut, answer.get_mut("notes").and_then(Value::as_array_mut)) {
@@ -161,15 +167,21 @@ fn cut_query(query: &str) -> String {
     cut
 }
 
-/// Takes the idempotency key out of the input; the hash is over what is left, so that spelling order does not matter.
-fn idempotency(spec: &Spec, input: &mut Map<String, Value>) -> Result<Option<Idempotency>> {
+/// Takes the idempotency key out of the input; the hash is over what is left, so that spelling order does not matter,
+/// and over where the caller stands: the same words in another namespace are another write.
+fn idempotency(spec: &Spec, input: &mut Map<String, Value>, here: &NamespacePath) -> Result<Option<Idempotency>> {
     if !spec.access.writes() {
         return Ok(None);
     }
     let Some(Value::String(key)) = input.remove(IDEMPOTENCY_KEY) else { return Ok(None) };
     let key = Word::new(key).map_err(|reason| refuse(spec.name, IDEMPOTENCY_KEY, reason))?;
     let mut canonical = String::new();
-    write_canonical(&Value::Object(input.clone()), &mut canonical);
+    let mut hashed = input.clone();
+    let namespace = hashed.entry("namespace").or_insert(Value::Null);
+    if namespace.is_null() {
+        *namespace = here.as_str().into();
+    }
+    write_canonical(&Value::Object(hashed), &mut canonical);
     Ok(Some(Idempotency { operation: spec.name, key, input_hash: *blake3::hash(canonical.as_bytes()).as_bytes() }))
 }
 
@@ -208,15 +220,17 @@ mod tests {
     #[test]
     fn the_same_input_in_another_order_has_the_same_hash() {
         let spec = crate::find("remember").unwrap();
-        let hash = |input: Value| {
+        let hash_in = |here: &str, input: Value| {
             let mut input = input.as_object().unwrap().clone();
-            let key = idempotency(spec, &mut input).unwrap().unwrap();
-            assert!(!input.contains_key(IDEMPOTENCY_KEY));
+            let key = idempotency(spec, &mut input, &NamespacePath::parse(here).unwrap()).unwrap().unwrap();
+            assert!(!input.contains_key(IDEMPOTENCY_KEY) && !input.contains_key("namespace"));
             key.input_hash
         };
+        let hash = |input: Value| hash_in("work", input);
         let first = hash(json!({"text": "a", "tags": ["x"], "idempotency_key": "k"}));
         assert_eq!(first, hash(json!({"idempotency_key": "other", "tags": ["x"], "title": null, "text": "a"})));
         assert_ne!(first, hash(json!({"text": "b", "tags": ["x"], "idempotency_key": "k"})));
+        assert_ne!(first, hash_in("home", json!({"text": "a", "tags": ["x"], "idempotency_key": "k"})));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod agents;
 mod bounds;
 mod call;
 mod check;
+mod names;
 mod operation;
 pub mod operations;
 pub mod schema;

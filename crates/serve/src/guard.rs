@@ -17,8 +17,10 @@ pub struct Guard {
 /// What the guard looks at.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Shown<'a> {
-    /// The `Host` header, or the authority of the request line.
+    /// The `Host` header.
     pub host: Option<&'a str>,
+    /// The authority of the request line, where it has one.
+    pub authority: Option<&'a str>,
     /// The `Origin` header.
     pub origin: Option<&'a str>,
     /// The `Authorization` header.
@@ -46,7 +48,8 @@ impl Guard {
             };
             port == Some(self.port) && NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
         };
-        if !shown.host.is_some_and(ours) {
+        let mut named = shown.host.iter().chain(&shown.authority).peekable();
+        if named.peek().is_none() || !named.all(|name| ours(name)) {
             return Err(Error::new(Code::Refused, "the request names another host than this server")
                 .hint(format!("Call http://127.0.0.1:{} or http://localhost:{}.", self.port, self.port)));
         }
@@ -86,7 +89,7 @@ mod tests {
     use super::*;
 
     fn names(host: &str, origin: Option<&str>) -> bool {
-        let shown = Shown { host: (!host.is_empty()).then_some(host), origin, authorization: None };
+        let shown = Shown { host: (!host.is_empty()).then_some(host), origin, ..Shown::default() };
         Guard::new(7717, None).check_names(&shown).is_ok()
     }
 
@@ -107,6 +110,12 @@ mod tests {
         ] {
             assert!(!names(host, None), "{host}");
         }
+        let both = |host, authority| {
+            let shown = Shown { host: Some(host), authority: Some(authority), ..Shown::default() };
+            Guard::new(7717, None).check_names(&shown).is_ok()
+        };
+        assert!(both("localhost:7717", "127.0.0.1:7717"));
+        assert!(!both("localhost:7717", "evil.test:7717") && !both("evil.test:7717", "localhost:7717"));
         let http_port = Guard::new(80, None);
         assert!(http_port.check_names(&Shown { host: Some("localhost"), ..Shown::default() }).is_ok());
         assert!(http_port.check_names(&Shown { host: Some("[::1]"), ..Shown::default() }).is_ok());

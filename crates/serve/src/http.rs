@@ -2,11 +2,13 @@
 
 use crate::guard::{Guard, Shown};
 use crate::mcp::Mcp;
+use crate::mcp_http::speak;
 use crate::service::Service;
+use crate::sessions::Sessions;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
@@ -14,13 +16,11 @@ use jay_core::{ActorKind, Caller, Door};
 use jay_ops::agents::Profile;
 use jay_types::bounds::BODY_MAX_BYTES;
 use jay_types::namespace::NamespacePath;
-use jay_types::{Error, Result};
+use jay_types::{Code, Error, Result};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::tower::StreamableHttpService;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 #[derive(Clone)]
 struct Shared {
@@ -29,9 +29,6 @@ struct Shared {
     /// Whose token it is: the OS user that runs the server.
     principal: Arc<str>,
 }
-
-/// How long an MCP session over HTTP may stand idle; a client that comes back later has to begin again.
-const MCP_IDLE: Duration = Duration::from_secs(8 * 60 * 60);
 
 /// Ends the MCP sessions, whose streams would else stay open for as long as their clients like.
 pub type Close = Box<dyn FnOnce() + Send>;
@@ -44,19 +41,19 @@ pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Pr
     let config =
         StreamableHttpServerConfig::default().disable_allowed_hosts().with_max_request_body_bytes(BODY_MAX_BYTES);
     let sessions_end = config.cancellation_token.clone();
-    let mut sessions = LocalSessionManager::default();
-    sessions.session_config.keep_alive = Some(MCP_IDLE);
+    let sessions = Arc::new(Sessions::new());
     let mcp = StreamableHttpService::new(
         move || Ok(Mcp::new(Arc::clone(&for_mcp), profile, NamespacePath::global(), None)),
-        Arc::new(sessions),
+        sessions.manager(),
         config,
     );
+    let mcp = Router::new().route_service("/mcp", mcp).layer(from_fn_with_state(sessions, speak));
     let routes = Router::new()
         .route("/v1/{operation}", post(operation))
         .route("/openapi.json", get(openapi))
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
-        .route_service("/mcp", mcp)
+        .merge(mcp)
         .fallback(any(not_here))
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(shared.clone(), admit))
@@ -65,23 +62,36 @@ pub fn router(service: &Arc<Service>, guard: Guard, principal: &str, profile: Pr
 }
 
 async fn admit(State(shared): State<Shared>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let shown = Shown {
-        host: request.uri().authority().map(|authority| authority.as_str()).or_else(|| text(header::HOST)),
-        // A header that is not text is a foreign one.
-        origin: headers.get(header::ORIGIN).map(|value| value.to_str().unwrap_or("")),
-        authorization: text(header::AUTHORIZATION),
-    };
-    let is_open = request.uri().path() == "/healthz";
-    let admitted = shared.guard.check_names(&shown).and_then(|()| match is_open {
-        true => Ok(()),
-        false => shared.guard.check_token(&shown),
-    });
+    let admitted = shown(&request).and_then(|shown| admitted(&shared.guard, &request, &shown));
     match admitted {
         Ok(()) => next.run(request).await,
         Err(error) => failure(&error),
     }
+}
+
+/// What the request shows of itself. A header that stands there twice is read differently by whoever stands between.
+fn shown(request: &Request) -> Result<Shown<'_>> {
+    let only =
+        |name: HeaderName| {
+            let mut values = request.headers().get_all(&name).iter();
+            match (values.next(), values.next()) {
+                (_, Some(_)) => Err(Error::new(Code::Refused, format!("the request has the header `{name}` twice"))
+                    .hint("Send it once.")),
+                // A header that is not text is a foreign one.
+                (value, None) => Ok(value.map(|value| value.to_str().unwrap_or(""))),
+            }
+        };
+    Ok(Shown {
+        host: only(header::HOST)?,
+        authority: request.uri().authority().map(|authority| authority.as_str()),
+        origin: only(header::ORIGIN)?,
+        authorization: only(header::AUTHORIZATION)?,
+    })
+}
+
+fn admitted(guard: &Guard, request: &Request, shown: &Shown<'_>) -> Result<()> {
+    guard.check_names(shown)?;
+    if request.uri().path() == "/healthz" { Ok(()) } else { guard.check_token(shown) }
 }
 
 async fn operation(
@@ -106,24 +116,11 @@ async fn answer(
 ) -> Result<Value, Box<Response>> {
     let refuse = |error: Error| Box::new(failure(&error));
     let spec = jay_ops::find(name).map_err(refuse)?;
-    let too_large = || {
-        let error = Error::bad_input(format!("the body is larger than {BODY_MAX_BYTES} bytes"))
-            .hint("Send fewer memories at once; remember_batch takes 1,000.");
-        Box::new(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": error})))
-    };
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|bytes| bytes > BODY_MAX_BYTES) {
-        return Err(too_large());
-    }
-    let bytes = to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| too_large())?;
+    let bytes = whole_body(headers, body).await?;
     let input: Value = match bytes.is_empty() {
         true => json!({}),
-        false => serde_json::from_slice(&bytes).map_err(|error| {
-            refuse(
-                Error::bad_input(format!("the body is not JSON: {error}"))
-                    .hint("Send one JSON object with the operation's fields."),
-            )
-        })?,
+        false => serde_json::from_slice(&bytes)
+            .map_err(|error| refuse(not_json(&error).hint("Send one JSON object with the operation's fields.")))?,
     };
     let caller = Caller {
         kind: ActorKind::Service,
@@ -134,10 +131,51 @@ async fn answer(
     shared.service.call(spec, caller, input).await.map_err(refuse)
 }
 
-/// Where the caller stands: the query's `namespace`, else `global`. Never where the server was started.
+/// The bytes of a body, as many as one may have.
+pub(crate) async fn whole_body(headers: &HeaderMap, body: Body) -> Result<Bytes, Box<Response>> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > BODY_MAX_BYTES) {
+        return Err(too_large());
+    }
+    to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| too_large())
+}
+
+fn too_large() -> Box<Response> {
+    let error = Error::bad_input(format!("the body is larger than {BODY_MAX_BYTES} bytes"))
+        .hint("Send fewer memories at once; remember_batch takes 1,000.");
+    Box::new(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": error})))
+}
+
+/// Where a body stops being JSON; its words are not quoted.
+pub(crate) fn not_json(error: &serde_json::Error) -> Error {
+    Error::bad_input(format!(
+        "the body is not JSON, or is nested too deep: see line {}, column {}",
+        error.line(),
+        error.column()
+    ))
+}
+
+/// Where the caller stands: the query's `namespace`, else `global`. Never where the server was started. Another
+/// parameter is a mistake of the caller, who would else write elsewhere than where it believes.
 pub(crate) fn namespace_of(uri: &Uri) -> Result<NamespacePath> {
-    let given = uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("namespace=")));
-    given.map_or_else(|| Ok(NamespacePath::global()), |path| NamespacePath::parse(&decoded(path)))
+    let mut given = None;
+    for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let hint = "Write `?namespace=work/acme` once; everything else is a field of the JSON body.";
+        match decoded(name).as_str() {
+            "namespace" if given.is_some() => {
+                return Err(Error::bad_input("the parameter `namespace` is given twice").hint(hint));
+            }
+            "namespace" => given = Some(decoded(value)),
+            other => {
+                let name = jay_types::text::shorten(other, 40);
+                return Err(
+                    Error::bad_input(format!("`{name}` is not a parameter here; known is namespace")).hint(hint)
+                );
+            }
+        }
+    }
+    given.map_or_else(|| Ok(NamespacePath::global()), |path| NamespacePath::parse(&path))
 }
 
 /// `text` with its percent signs decoded; what is not UTF-8 then becomes a sign that no path has.
@@ -180,14 +218,18 @@ async fn not_here(uri: Uri) -> Response {
 }
 
 async fn wrong_method() -> Response {
-    failure(
-        &Error::bad_input("the method does not fit this path")
-            .hint("Operations are called with POST; `GET /openapi.json` lists them."),
-    )
+    let error = Error::bad_input("the method does not fit this path")
+        .hint("Operations are called with POST; `GET /openapi.json` lists them.");
+    refused_with(StatusCode::METHOD_NOT_ALLOWED, &error)
 }
 
-fn failure(error: &Error) -> Response {
+pub(crate) fn failure(error: &Error) -> Response {
     let status = StatusCode::from_u16(error.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    refused_with(status, error)
+}
+
+/// A failure with a status that HTTP has a word of its own for.
+pub(crate) fn refused_with(status: StatusCode, error: &Error) -> Response {
     let mut response = json_response(status, &json!({"error": error}));
     if let Some(seconds) = error.retry {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
@@ -210,8 +252,17 @@ mod tests {
         };
         assert_eq!(path("/mcp").as_deref(), Ok("global"));
         assert_eq!(path("/mcp?namespace=work/acme").as_deref(), Ok("work/acme"));
-        assert_eq!(path("/mcp?x=1&namespace=b%C3%BCro%2Fapi").as_deref(), Ok("büro/api"));
-        for wrong in ["/mcp?namespace=", "/mcp?namespace=a%2F%2Fb", "/mcp?namespace=%FF", "/mcp?namespace=100%"] {
+        assert_eq!(path("/mcp?namespace=b%C3%BCro%2Fapi&").as_deref(), Ok("büro/api"));
+        for wrong in [
+            "/mcp?namespace=",
+            "/mcp?namespace",
+            "/mcp?namespace=a%2F%2Fb",
+            "/mcp?namespace=%FF",
+            "/mcp?namespace=100%",
+            "/mcp?namespac=a",
+            "/mcp?namespace=a&namespace=a",
+            "/mcp?namespace=a&x=1",
+        ] {
             assert_eq!(path(wrong), Err(jay_types::Code::BadInput), "{wrong}");
         }
     }

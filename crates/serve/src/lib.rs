@@ -10,15 +10,19 @@
 
 mod guard;
 mod http;
+mod lines;
 mod mcp;
+mod mcp_http;
 mod metrics;
 mod run;
 mod service;
+mod sessions;
 mod token;
 mod worker;
 
 pub use guard::Guard;
 pub use http::{Close, router};
+pub use lines::Lines;
 pub use mcp::Mcp;
 pub use run::{ServeOptions, mcp_stdio, serve};
 pub use service::Service;

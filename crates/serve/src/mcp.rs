@@ -7,13 +7,16 @@ use jay_types::Error;
 use jay_types::namespace::NamespacePath;
 use jay_types::text::shorten;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult, ErrorCode,
+    Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
 use serde_json::Value;
 use std::sync::Arc;
+
+/// Characters of a client's name that are kept: fewer than an actor's name may have bytes.
+const ACTOR_NAME_MAX_CHARS: usize = 60;
 
 /// One connection of an MCP client.
 pub struct Mcp {
@@ -34,8 +37,10 @@ impl Mcp {
 
     /// Who calls: the client by the name that it gives itself, in the namespace of the request's URL where it has one.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Error> {
+        // Clients cannot be told to call themselves otherwise: what is no name is left out of theirs.
+        let plain = |name: &str| shorten(&name.replace(char::is_control, " "), ACTOR_NAME_MAX_CHARS);
         let named_by_itself =
-            || context.client_info().map(|client| shorten(&client.name, 120)).filter(|name| !name.is_empty());
+            || context.client_info().map(|client| plain(&client.name)).filter(|name| !name.is_empty());
         let name = self.actor.clone().or_else(named_by_itself);
         let namespace = match context.extensions.get::<axum::http::request::Parts>() {
             Some(parts) => crate::http::namespace_of(&parts.uri)?,
@@ -73,13 +78,61 @@ impl ServerHandler for Mcp {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let spec = jay_ops::find(&request.name).map_err(|error| ErrorData::invalid_params(words(&error), None))?;
         let input = Value::Object(request.arguments.unwrap_or_default());
-        let answer = match self.caller(&context) {
+        Ok(self.answer(&request.name, input, &context).await?.into())
+    }
+
+    /// What rmcp could not read. A request of a known method has parameters of another shape, and its client is told
+    /// that rather than that there is no such method.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method != "tools/call" {
+            let known = ["initialize", "ping", "tools/list"].contains(&request.method.as_str());
+            return Err(if known {
+                ErrorData::invalid_params(format!("the parameters of {} have another shape", request.method), None)
+            } else {
+                let method = format!("there is no method `{}`", shorten(&request.method, 60));
+                ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None)
+            });
+        }
+        let mut params = match request.params {
+            Some(Value::Object(params)) => params,
+            _ => return Err(ErrorData::invalid_params("`params`: must be an object", None)),
+        };
+        let name = match params.remove("name") {
+            Some(Value::String(name)) => name,
+            Some(_) => return Err(ErrorData::invalid_params("`name`: must be text", None)),
+            None => return Err(ErrorData::invalid_params("`name`: is required", None)),
+        };
+        // Whatever else is wrong, arguments that are an object were not what could not be read.
+        let input = match params.remove("arguments") {
+            Some(input) if !input.is_object() && !input.is_null() => input,
+            _ => return Err(ErrorData::invalid_params("the parameters of tools/call have another shape", None)),
+        };
+        let result = self.answer(&name, input, &context).await?;
+        serde_json::to_value(result)
+            .map(CustomResult::new)
+            .map_err(|error| ErrorData::internal_error(format!("the answer cannot be written: {error}"), None))
+    }
+}
+
+impl Mcp {
+    /// Calls the tool `name`; a refusal is an answer that the model can read.
+    async fn answer(
+        &self,
+        name: &str,
+        input: Value,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let spec = jay_ops::find(name).map_err(|error| ErrorData::invalid_params(words(&error), None))?;
+        let answer = match self.caller(context) {
             Ok(caller) => self.service.call_for_agents(spec, caller, input).await,
             Err(error) => Err(error),
         };
-        let result = match answer {
+        Ok(match answer {
             Ok(answer) => {
                 let mut result = CallToolResult::success(vec![ContentBlock::text(answer.text)]);
                 result.structured_content = answer.structured;
@@ -87,8 +140,7 @@ impl ServerHandler for Mcp {
             }
             // Text alone: clients show their model no structured content of a failure.
             Err(error) => CallToolResult::error(vec![ContentBlock::text(words(&error))]),
-        };
-        Ok(result.into())
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::guard::Guard;
 use crate::http::router;
+use crate::lines::Lines;
 use crate::mcp::Mcp;
 use crate::service::Service;
 use jay_ops::agents::Profile;
@@ -92,13 +93,15 @@ pub fn mcp_stdio(
     let runtime = runtime()?;
     let ended = runtime.block_on(async move {
         let handler = Mcp::new(service, profile, namespace, actor);
+        let (reader, writer) = rmcp::transport::io::stdio_pipes();
         let talk = async {
-            let running = match handler.serve(rmcp::transport::io::stdio_pipes()).await {
+            let running = match handler.serve(Lines::new(reader, writer)).await {
                 Ok(running) => running,
                 // A client that closes before it says anything has asked for nothing.
                 Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
-                Err(error) => {
-                    return Err(Error::bad_input(format!("the client did not begin as MCP does: {error}"))
+                // What it says of it quotes the message, and with it what was to be remembered.
+                Err(_) => {
+                    return Err(Error::bad_input("the client did not begin as MCP does, with `initialize`")
                         .hint("`jay mcp` is started by an MCP client: `claude mcp add jay -- jay mcp`."));
                 }
             };

@@ -181,3 +181,41 @@ fn undo_says_what_it_takes_back_and_what_becomes_of_it() {
     let left = home.run(&["list", "--all"]).stdout;
     assert!(left.contains("the torch") && !left.contains("the lamp"), "{left}");
 }
+
+#[test]
+fn nothing_is_written_where_its_answer_cannot_be() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("folder")).unwrap();
+    for file in ["missing/answer", "folder"] {
+        let done = home.run(&["remember", "kept or not", "-o", file]);
+        assert_eq!(done.code, 1, "{done:?}");
+        assert!(done.stderr.contains("cannot write") && done.stderr.contains("Nothing was done"), "{done:?}");
+    }
+    assert_eq!(home.run(&["list", "--json"]).json()["memories"], serde_json::json!([]));
+    let done = home.run(&["remember", "kept", "--json", "-o", "answer"]);
+    assert_eq!((done.code, done.stdout.as_str()), (0, ""), "{done:?}");
+    let left: Vec<_> = std::fs::read_dir(home.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("answer"))
+        .collect();
+    assert_eq!(left, ["answer"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_write_whose_answer_is_lost_says_that_it_is_done() {
+    let home = Home::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = home.jay(&["remember", "kept"]);
+    let output = command.stdout(full()).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let listed = home.run(&["list", "--json"]).json();
+    let id = listed["memories"][0]["id"].as_str().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains(&format!("remember is done, as {id}; only its answer is lost")), "{told}");
+    let output = home.run(&["remember", "kept too", "-o", "/dev/full"]);
+    assert!(output.stderr.contains("remember is done, as "), "{output:?}");
+    use std::os::unix::fs::FileTypeExt as _;
+    assert!(std::fs::metadata("/dev/full").unwrap().file_type().is_char_device(), "a device is not replaced");
+}

@@ -4,24 +4,50 @@ use crate::{Home, Running};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// A running `jay serve` on a port of its own.
 struct Server {
     process: Running,
     address: String,
     token: Option<String>,
+    log: std::sync::Arc<std::sync::Mutex<String>>,
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
     fn start(home: &Home, words: &[&str]) -> Self {
+        Self::start_with(home, words, &[])
+    }
+
+    fn start_with(home: &Home, words: &[&str], variables: &[(&str, &str)]) -> Self {
         let words: Vec<&str> = ["serve", "--addr", "127.0.0.1:0"].iter().chain(words).copied().collect();
-        let mut child = home.jay(&words).spawn().unwrap();
+        let mut child = home.jay(&words).envs(variables.iter().copied()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut line).unwrap();
+        // What it says later is read as it comes, so that a full pipe does not stop it.
+        let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let kept = std::sync::Arc::clone(&log);
+        let read = move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let mut log = kept.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        };
+        let reader = std::thread::Builder::new().spawn(read).unwrap();
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_else(|| panic!("{line}")).to_owned();
         let token = std::fs::read_to_string(home.path("jay/state/token")).ok().map(|token| token.trim().to_owned());
-        Self { process: Running(child), address, token }
+        Self { process: Running(child), address, token, log, reader: Some(reader) }
+    }
+
+    /// Stops it; what it said since it listens.
+    fn stopped(mut self) -> String {
+        self.process.terminate();
+        assert_eq!(self.process.wait(), Some(0));
+        self.reader.take().unwrap().join().unwrap();
+        self.log.lock().unwrap().clone()
     }
 
     fn post(&self, path: &str, input: &Value) -> (u16, Value) {
@@ -30,7 +56,8 @@ impl Server {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
             stream,
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         )
@@ -43,6 +70,13 @@ impl Server {
 }
 
 fn over_mcp(home: &Home, op: &str, input: &Value) -> String {
+    let (answer, _) = asked_over_mcp(home.jay(&["mcp", "--profile", "full"]), op, input);
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+}
+
+/// The answer to a call of a tool, and what stands on stderr once the server has ended.
+fn asked_over_mcp(mut command: Command, op: &str, input: &Value) -> (Value, String) {
     let lines = [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tester", "version": "1"},
@@ -50,8 +84,9 @@ fn over_mcp(home: &Home, op: &str, input: &Value) -> String {
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
         json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": op, "arguments": input}}),
     ];
-    let mut child = home.jay(&["mcp", "--profile", "full"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
+    let mut stderr = child.stderr.take().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut process = Running(child);
     for line in &lines {
@@ -65,8 +100,9 @@ fn over_mcp(home: &Home, op: &str, input: &Value) -> String {
     }
     drop(stdin);
     assert_eq!(process.wait(), Some(0), "it ends when stdin closes");
-    assert_eq!(answer["result"]["isError"], true, "{answer}");
-    answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    let mut talk = String::new();
+    stderr.read_to_string(&mut talk).unwrap();
+    (answer, talk)
 }
 
 #[test]
@@ -141,4 +177,36 @@ fn without_a_token_only_names_are_checked() {
 fn a_client_that_says_nothing_gets_nothing() {
     let done = Home::new().run(&["mcp"]);
     assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn the_log_holds_no_text_whatever_the_filter() {
+    let secret = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8";
+    let input = json!({"text": format!("the marker qzxvwk and {secret}"), "tags": ["qzxvwk"]});
+    let lines = |log: &str| log.lines().count();
+    for filter in ["debug", "trace", "trace,rmcp=trace,hyper=trace", "info,rmcp::service=debug"] {
+        let home = Home::new();
+        let mut command = home.jay(&["mcp", "--profile", "full"]);
+        command.env("JAY_LOG", filter);
+        let (answer, log) = asked_over_mcp(command, "remember", &input);
+        assert_eq!(answer["result"]["isError"], false, "{answer}");
+        assert!(log.contains("operation done"), "{filter}: nothing of our own was logged: {log}");
+        assert!(!log.contains("qzxvwk") && !log.contains("ghp_"), "{filter}: {log}");
+
+        let server = Server::start_with(&home, &[], &[("JAY_LOG", filter)]);
+        assert_eq!(server.post("/v1/remember", &input).0, 200);
+        let begin = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "remember", "arguments": input,
+        }});
+        server.post("/mcp", &begin);
+        let log = server.stopped();
+        assert!(log.contains("operation done"), "{filter}: {} lines", lines(&log));
+        assert!(!log.contains("qzxvwk") && !log.contains("ghp_"), "{filter}: {log}");
+    }
+    // A client that begins otherwise is told so without what it said.
+    let home = Home::new();
+    let call = json!({"jsonrpc": "2.0", "id": 1, "result": input});
+    let done = home.run_with(&["mcp"], &format!("{call}\n"));
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(!done.stderr.contains("qzxvwk") && done.stderr.contains("initialize"), "{done:?}");
 }

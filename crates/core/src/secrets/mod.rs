@@ -79,6 +79,24 @@ pub fn scan(text: &str) -> Vec<Finding> {
     merge(found)
 }
 
+/// Finds secrets in a name, a path or an id: by the formats of issuers and by assignments, not by how random it looks,
+/// since ids are random.
+#[must_use]
+pub fn scan_name(name: &str) -> Vec<Finding> {
+    let mut found = rules::scan(name);
+    assignment::scan(name, &mut found);
+    let masks = masks(name);
+    found.retain(|finding| !masks.iter().any(|mask| mask.start <= finding.span.start && finding.span.end <= mask.end));
+    merge(found)
+}
+
+/// A name as it may be shown: its secrets are masked.
+#[must_use]
+pub fn masked_name(name: String) -> String {
+    let findings = scan_name(&name);
+    if findings.is_empty() { name } else { redact(&name, &findings) }
+}
+
 /// Spans of what an earlier redaction left: `[secret:RULE]`.
 fn masks(text: &str) -> Vec<Range<usize>> {
     text.match_indices("[secret:")

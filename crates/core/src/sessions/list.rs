@@ -2,6 +2,7 @@
 
 use crate::engine::Call;
 use crate::filter;
+use crate::secrets::masked_name;
 use jay_store::{SessionClause, SessionRow, Tx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
@@ -96,7 +97,7 @@ pub fn list(call: &Call<'_>, filter: &SessionFilter, limit: usize, cursor: Optio
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| format!("{:x}-{:x}", row.latest, row.num));
     let paths = paths(call, &ids)?;
-    let sessions = rows.into_iter().zip(paths).map(|(row, path)| view(row, Some(path))).collect();
+    let sessions = rows.into_iter().zip(paths).map(|(row, path)| masked(view(row, Some(path)))).collect();
     Ok(SessionsListed { sessions, next })
 }
 
@@ -107,6 +108,7 @@ fn parse_cursor(cursor: &str) -> Result<(i64, i64)> {
         .ok_or_else(|| Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor."))
 }
 
+/// A session as it is stored.
 pub(super) fn view(row: SessionRow, namespace: Option<String>) -> SessionView {
     SessionView {
         client: row.client,
@@ -119,6 +121,20 @@ pub(super) fn view(row: SessionRow, namespace: Option<String>) -> SessionView {
         started_at: row.started_at,
         ended_at: row.ended_at,
         messages: row.messages,
+    }
+}
+
+/// A session as it may be shown: what its file says of it can hold a secret as well as what was said.
+pub(super) fn masked(view: SessionView) -> SessionView {
+    let mask = |name: Option<String>| name.map(masked_name);
+    SessionView {
+        session: masked_name(view.session),
+        title: mask(view.title),
+        project: mask(view.project),
+        namespace: mask(view.namespace),
+        parent: mask(view.parent),
+        agent: mask(view.agent),
+        ..view
     }
 }
 

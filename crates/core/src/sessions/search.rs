@@ -6,6 +6,7 @@ use crate::engine::Call;
 use crate::recall::legs::{Found, text_query};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
 use crate::recall::{phrase_in, window};
+use crate::secrets::masked_name;
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query as Plan;
 use jay_store::{MessageRow, Scope, SessionClause, Tx};
@@ -94,7 +95,11 @@ pub fn search(
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::new();
-        let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
+        let weights = match group {
+            Group::None => Weights::default(),
+            Group::Session => Weights::for_sessions(),
+        };
+        let setting = Setting { now: call.now, window: plan.window, weights };
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&candidates, &setting);
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
@@ -197,11 +202,11 @@ fn session_hit(
     explain: bool,
 ) -> SessionHit {
     SessionHit {
-        session,
-        message: message.id,
+        session: masked_name(session),
+        message: masked_name(message.id),
         client,
         role: message.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
-        author: message.author,
+        author: message.author.map(masked_name),
         at: message.at,
         score: (hit.score * 10_000.0).round() / 10_000.0,
         text: window(text, &plan.terms, WINDOW_CHARS).0,

@@ -1,7 +1,8 @@
 //! One session, message by message.
 
-use super::list::{SessionView, paths, view};
+use super::list::{SessionView, masked, paths, view};
 use crate::engine::Call;
+use crate::secrets::masked_name;
 use jay_store::{MessageRow, SessionRow, Store};
 use jay_types::bounds::Word;
 use jay_types::session::{Part, Role};
@@ -89,14 +90,24 @@ pub fn show(
         Ok((row, namespace, shown, more.then(|| (offset + limit).to_string())))
     })?;
     let path = paths(call, &[namespace])?.into_iter().next();
-    let masked = messages.iter().any(|(_, parts)| parts.iter().any(is_masked));
-    let notes = if masked && !reveal { vec!["secrets are masked; `--reveal` shows them".to_owned()] } else { vec![] };
-    Ok(SessionShown {
-        session: view(row, path),
-        messages: messages.into_iter().map(|(row, parts)| message_view(row, &parts)).collect(),
-        notes,
-        next,
-    })
+    let stored = view(row, path);
+    let session = if reveal { stored.clone() } else { masked(stored.clone()) };
+    let mut is_changed = session != stored || messages.iter().any(|(_, parts)| parts.iter().any(is_masked));
+    let messages = messages
+        .into_iter()
+        .map(|(row, parts)| {
+            let stored = message_view(row, &parts);
+            if reveal {
+                return stored;
+            }
+            let message = masked_message(stored.clone());
+            is_changed |= message != stored;
+            message
+        })
+        .collect();
+    let notes =
+        if is_changed && !reveal { vec!["secrets are masked; `--reveal` shows them".to_owned()] } else { vec![] };
+    Ok(SessionShown { session, messages, notes, next })
 }
 
 type Page = (SessionRow, NamespaceId, Vec<(MessageRow, Vec<Part>)>, Option<String>);
@@ -109,6 +120,10 @@ fn message_view(row: MessageRow, parts: &[Part]) -> MessageView {
         at: row.at,
         parts: parts.iter().map(|part| serde_json::to_value(part).unwrap_or_default()).collect(),
     }
+}
+
+fn masked_message(message: MessageView) -> MessageView {
+    MessageView { message: masked_name(message.message), author: message.author.map(masked_name), ..message }
 }
 
 fn is_masked(part: &Part) -> bool {

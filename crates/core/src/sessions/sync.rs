@@ -5,6 +5,7 @@
 
 use super::ingest::split;
 use crate::engine::Call;
+use crate::secrets::masked_name;
 use jay_sessions::{Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::Draft;
 use jay_types::change::block::{Block, BlockSource};
@@ -388,7 +389,7 @@ impl<'a> Run<'a> {
     fn path_of(&mut self, session: &SessionMeta) -> Result<NamespacePath> {
         if let Some(remote) = session.git_remote.as_deref().and_then(normalise_git_remote) {
             let bound = self.call.engine.memory.read(|tx| tx.path_of_remote(&remote))?;
-            return Ok(NamespacePath::from_words(bound.as_deref().unwrap_or(&remote)));
+            return Ok(without_secrets(NamespacePath::from_words(bound.as_deref().unwrap_or(&remote))));
         }
         let Some(project) = &session.project else {
             return Ok(if self.has_path { self.call.caller.namespace.clone() } else { NamespacePath::global() });
@@ -399,6 +400,7 @@ impl<'a> Run<'a> {
         let ask = self.call.engine.options.namespace_of.as_ref();
         let path =
             ask.and_then(|ask| (ask.0)(Path::new(project))).unwrap_or_else(|| NamespacePath::from_words(project));
+        let path = without_secrets(path);
         self.directories.insert(project.clone(), path.clone());
         Ok(path)
     }
@@ -434,6 +436,12 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
+fn without_secrets(path: NamespacePath) -> NamespacePath {
+    let masked = masked_name(path.as_str().to_owned());
+    if masked == path.as_str() { path } else { NamespacePath::from_words(&masked) }
+}
+
 fn options() -> ReadOptions {
     ReadOptions { max_block_bytes: BLOCK_BYTES, max_row_bytes: ROW_MAX_BYTES, final_pass: false }
 }
@@ -441,8 +449,8 @@ fn options() -> ReadOptions {
 fn report(source: &Source, state: &str) -> SourceReport {
     SourceReport {
         client: source.client.clone(),
-        path: source.path.display().to_string(),
-        session: Some(source.session.clone()),
+        path: masked_name(source.path.display().to_string()),
+        session: Some(masked_name(source.session.clone())),
         state: state.to_owned(),
         messages: 0,
         bytes: 0,

@@ -55,6 +55,15 @@ pub struct Weights {
     pub priors: PriorShares,
 }
 
+impl Weights {
+    /// Where sessions are asked for and not turns: what a session says as a whole counts more (measured as the others, by
+    /// the share of sessions found).
+    #[must_use]
+    pub fn for_sessions() -> Self {
+        Self { text: 0.2, vector: 0.4, late: 0.4, session: 0.6, name: 0.45, neighbour_1: 0.2, ..Self::default() }
+    }
+}
+
 impl Default for Weights {
     fn default() -> Self {
         Self {

@@ -40,6 +40,16 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<B
 
 const KNOWN: [(&str, &str); 2] = [("host", HOST), ("authorization", "Bearer s3cret")];
 
+const MCP: [(&str, &str); 2] =
+    [("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+
+fn initialize() -> String {
+    let params = json!({
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tester", "version": "1"},
+    });
+    json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string()
+}
+
 #[tokio::test]
 async fn no_route_but_healthz_answers_without_the_token() {
     for (method, path) in [
@@ -97,7 +107,99 @@ async fn failures_are_json_with_the_status_of_their_code() {
     assert_eq!(post("/v1/recall?namespace=a//b", r#"{"query": "a"}"#).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(post("/elsewhere", "{}").await.status, StatusCode::NOT_FOUND);
     let get = send(request("GET", "/v1/recall", &KNOWN, "")).await;
-    assert_eq!(get.json()["error"]["code"], "bad_input");
+    assert_eq!((get.status, &get.json()["error"]["code"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("bad_input")));
+}
+
+#[tokio::test]
+async fn a_mistaken_parameter_is_refused_by_every_route_that_takes_one() {
+    let mcp = [KNOWN[0], KNOWN[1], MCP[0], MCP[1]];
+    for (path, headers) in [("/v1/remember", KNOWN.as_slice()), ("/mcp", &mcp)] {
+        for query in ["namespac=work/acme", "namespace=a&namespace=b", "namespace=a&x=1", "a"] {
+            let reply = send(request("POST", &format!("{path}?{query}"), headers, initialize())).await;
+            assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}?{query}");
+            let message = reply.json()["error"]["message"].as_str().unwrap().to_owned();
+            assert!(message.contains("parameter"), "{path}?{query}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_guards_stands_there_once() {
+    for twice in [("host", HOST), ("host", "evil.test"), ("authorization", "Bearer s3cret")] {
+        let headers = [KNOWN[0], KNOWN[1], twice];
+        assert_eq!(
+            send(request("GET", "/openapi.json", &headers, "")).await.status,
+            StatusCode::FORBIDDEN,
+            "{twice:?}"
+        );
+    }
+    let origin = ("origin", "http://127.0.0.1:7717");
+    let once = send(request("GET", "/openapi.json", &[KNOWN[0], KNOWN[1], origin], "")).await;
+    assert_eq!(once.status, StatusCode::OK);
+    for second in [origin, ("origin", "http://evil.test")] {
+        let reply = send(request("GET", "/healthz", &[KNOWN[0], KNOWN[1], origin, second], "")).await;
+        assert_eq!((reply.status, &reply.json()["error"]["code"]), (StatusCode::FORBIDDEN, &json!("refused")));
+    }
+    let other = request("GET", "http://evil.test:7717/healthz", &[KNOWN[0]], "");
+    assert_eq!(send(other).await.status, StatusCode::FORBIDDEN, "the request line names another host");
+}
+
+#[tokio::test]
+async fn mcp_refuses_in_the_form_of_every_other_route() {
+    let accept = MCP[1];
+    let lost = ("mcp-session-id", "lost");
+    let deep = "[".repeat(300);
+    for (method, headers, body, status) in [
+        ("POST", vec![MCP[0], accept], "{s3cret", 400),
+        ("POST", vec![MCP[0], accept], "", 400),
+        ("POST", vec![MCP[0], accept], &deep, 400),
+        ("POST", vec![MCP[0], accept], "{\"s3cret\": 1}", 400),
+        ("POST", vec![MCP[0], accept], "[]", 400),
+        ("POST", vec![MCP[0]], "{}", 406),
+        ("POST", vec![accept], "{}", 415),
+        ("POST", vec![MCP[0], accept, lost], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 404),
+        ("GET", vec![accept], "", 400),
+        ("GET", vec![accept, lost], "", 404),
+        ("PUT", vec![accept], "", 405),
+    ] {
+        let headers: Vec<_> = KNOWN.into_iter().chain(headers).collect();
+        let shown = format!("{method} {headers:?} {}", &body[..body.len().min(40)]);
+        let reply = send(request(method, "/mcp", &headers, body.to_owned())).await;
+        assert_eq!(reply.status.as_u16(), status, "{shown}: {}", reply.text);
+        let error = &reply.json()["error"];
+        assert!(error["message"].is_string() && error["hint"].is_string(), "{shown}: {error}");
+        assert!(!reply.text.contains("s3cret") && !reply.text.contains("deserialize"), "{shown}: {}", reply.text);
+    }
+}
+
+#[tokio::test]
+async fn mcp_sessions_are_bounded_and_the_one_unused_for_longest_makes_way() {
+    let (service, _folder) = service();
+    let (routes, close) = router(&service, Guard::new(7717, None), "ann", Profile::Default);
+    let begin = || async {
+        let headers = [KNOWN[0], MCP[0], MCP[1]];
+        let response = routes.clone().oneshot(request("POST", "/mcp", &headers, initialize())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        id
+    };
+    let status = |id: String| {
+        let note = json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string();
+        let headers = [KNOWN[0], MCP[0], MCP[1], ("mcp-session-id", id.as_str())];
+        let call = routes.clone().oneshot(request("POST", "/mcp", &headers, note));
+        async { call.await.unwrap().status() }
+    };
+    let (first, second) = (begin().await, begin().await);
+    for _ in 2..128 {
+        begin().await;
+    }
+    assert_eq!(status(first.clone()).await, StatusCode::ACCEPTED);
+    let last = begin().await;
+    assert_eq!(status(second).await, StatusCode::NOT_FOUND, "128 are open and this one was unused for longest");
+    assert_eq!(status(first).await, StatusCode::ACCEPTED);
+    assert_eq!(status(last).await, StatusCode::ACCEPTED);
+    close();
 }
 
 #[tokio::test]
@@ -131,14 +233,10 @@ async fn the_document_describes_every_operation_offered() {
 
 #[tokio::test]
 async fn mcp_is_spoken_over_http_too() {
-    let ask = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "tester", "version": "1"},
-    }});
-    let headers =
-        [KNOWN[0], KNOWN[1], ("content-type", "application/json"), ("accept", "application/json, text/event-stream")];
+    let headers = [KNOWN[0], KNOWN[1], MCP[0], MCP[1]];
     let (service, _folder) = service();
     let (routes, close) = router(&service, Guard::new(7717, Some("s3cret")), "ann", Profile::Default);
-    let response = routes.oneshot(request("POST", "/mcp", &headers, ask.to_string())).await.unwrap();
+    let response = routes.oneshot(request("POST", "/mcp", &headers, initialize())).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     assert!(response.headers().contains_key("mcp-session-id"));
     let text = String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap();

@@ -118,3 +118,26 @@ fn a_replay_does_not_depend_on_what_happened_since() {
     world.ok("purge", json!({"ids": [first["id"]]}));
     assert_eq!(world.ok("update", update), third);
 }
+
+#[test]
+fn the_same_words_in_another_namespace_are_another_write() {
+    let world = World::new();
+    let there = someone("ann", ActorKind::Person, Door::Web, "work/other");
+    for (op, input) in [
+        ("remember", json!({"text": "idem", "idempotency_key": "k"})),
+        ("remember_batch", json!({"memories": [{"text": "idem too"}], "idempotency_key": "k"})),
+    ] {
+        let first = world.ok(op, input.clone());
+        assert_eq!(world.ok(op, input.clone()), first, "{op}");
+        let error = world.err_by(&there, op, input.clone());
+        assert_eq!((error.code, error.message.contains("idempotency")), (Code::Conflict, true), "{op}: {error:?}");
+        // Named in the input, it is the same from everywhere.
+        let mut named = input;
+        named["idempotency_key"] = "k2".into();
+        if op == "remember" {
+            named["namespace"] = "work/other".into();
+            let first = world.ok(op, named.clone());
+            assert_eq!((&first["namespace"], &world.by(&there, op, named)), (&json!("work/other"), &first));
+        }
+    }
+}

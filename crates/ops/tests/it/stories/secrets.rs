@@ -190,3 +190,88 @@ fn an_archived_secret_is_masked_on_every_way_out_but_one() {
         );
     }
 }
+
+#[test]
+fn a_secret_makes_no_name() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "plain", "namespace": "work/one"}));
+    let token = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8";
+    let before = world.changes();
+    let path = format!("work/{token}");
+    let remote = format!("https://github.com/{token}/b.git");
+    for (op, input) in [
+        ("remember", json!({"text": "a", "namespace": path})),
+        ("remember_batch", json!({"memories": [{"text": "a"}, {"text": "b", "namespace": path}]})),
+        ("move", json!({"id": id, "to": path})),
+        ("namespace_rename", json!({"from": "work/one", "to": path})),
+        ("namespace_alias", json!({"path": "work/one", "alias": path})),
+        ("namespace_set", json!({"path": path, "secrets": "allow"})),
+        ("namespace_set", json!({"path": "work/one", "add_remotes": ["https://h.test/a/b", remote]})),
+    ] {
+        let error = world.err(op, input);
+        assert_eq!(error.code, Code::BadInput, "{op}: {error:?}");
+        assert!(error.message.contains("secret (github") && error.hint.is_some(), "{op}: {error:?}");
+        assert!(!format!("{error:?}").contains(token), "{op}: {error:?}");
+    }
+    for caller in
+        [someone(token, ActorKind::Person, Door::Web, "work/one"), someone("ann", ActorKind::Person, Door::Web, &path)]
+    {
+        let error = world.err_by(&caller, "remember", json!({"text": "a"}));
+        assert_eq!((error.code, format!("{error:?}").contains(token)), (Code::BadInput, false), "{error:?}");
+        // Nothing is stored by reading.
+        world.by(&caller, "recall", json!({"query": "plain"}));
+    }
+    assert_eq!(world.changes(), before);
+    assert_eq!(files_with(&world.home, token), [""; 0]);
+    // A password in a URL is not kept, so it is no name.
+    let url = "https://ann:s3cr3t-Passw0rd@h.test/a/b.git";
+    let set = world.ok("namespace_set", json!({"path": "work/one", "add_remotes": [url]}));
+    assert_eq!(set["remotes"], json!(["h.test/a/b"]));
+    // Random is what ids are.
+    world.keep(json!({"text": "there", "namespace": "work/msg_013Zva2CMHLNnXjNJJKqJ2EF"}));
+}
+
+#[test]
+fn an_actor_has_a_name_of_one_line() {
+    let world = World::new();
+    for name in ["x".repeat(257), "ann\nbea".to_owned(), "\u{1b}[31mann".to_owned(), " ".to_owned(), String::new()] {
+        let caller = someone(&name, ActorKind::Person, Door::Web, "work/one");
+        for (op, input) in [("remember", json!({"text": "a"})), ("recall", json!({"query": "a"}))] {
+            let error = world.err_by(&caller, op, input);
+            assert!(error.code == Code::BadInput && error.message.starts_with("`actor`: must "), "{name:?}: {error:?}");
+        }
+    }
+    let caller = someone(&"x".repeat(256), ActorKind::Person, Door::Web, "work/one");
+    world.by(&caller, "remember", json!({"text": "a"}));
+}
+
+#[test]
+fn a_secret_in_what_a_file_says_of_a_session_is_masked_on_every_way_out() {
+    let world = World::new();
+    let token = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8";
+    let row = json!({
+        "session": format!("s-{token}"), "message": format!("m-{token}"), "author": format!("mira {token}"),
+        "project": format!("/home/mira/{token}/api"), "parent": format!("p-{token}"), "title": format!("T {token}"),
+        "role": "user", "at": "2026-05-01T10:00:00Z", "text": "about the harbour",
+    });
+    let file = world.home.write("talks.jsonl", format!("{row}\n"));
+    let cli = Caller { door: Door::Cli, ..world.me.clone() };
+    let synced = world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
+    assert_eq!(synced["messages_inserted"], 1, "{synced}");
+    let answers = [
+        synced,
+        world.ok("session_list", json!({})),
+        world.ok("session_search", json!({"query": "harbour"})),
+        world.ok("session_show", json!({"session": token})),
+        world.ok("namespace_list", json!({})),
+    ];
+    for answer in &answers {
+        assert!(!answer.to_string().contains("ghp_"), "{answer}");
+    }
+    assert_eq!(answers[2]["hits"][0]["author"], "mira [secret:github_token]", "{}", answers[2]);
+    assert!(answers[3]["notes"].to_string().contains("--reveal"), "{}", answers[3]);
+    let revealed = world.by(&cli, "session_show", json!({"session": token, "reveal": true}));
+    assert_eq!(revealed["messages"][0]["author"], format!("mira {token}"));
+    let memory = files_with(&world.home, token);
+    assert!(memory.iter().all(|file| !file.contains("memory.db")), "{memory:?}");
+}
