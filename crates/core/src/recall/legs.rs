@@ -10,7 +10,7 @@ use jay_types::Result;
 use std::collections::BTreeMap;
 
 /// The best by text and vector whose words are compared one by one.
-const LATE_MAX: usize = 150;
+const LATE_MAX: usize = 200;
 
 /// What the text index is asked for: what does not hold every word of a phrase cannot hold the phrase.
 pub(crate) fn text_query(plan: &Query) -> TextQuery {

@@ -2,7 +2,7 @@
 
 use crate::index::TextQuery;
 use crate::open::Store;
-use crate::project::document::{PLACE_BITS, mask, masked_text};
+use crate::project::document::{PLACE_BITS, mask, masked_text, of_message};
 use crate::project::memory::embedded_text;
 use crate::read::namespaces::Scope;
 use crate::read::search::{Passing, TextHit};
@@ -546,7 +546,12 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn document_text(&self, doc: i64) -> Result<Option<String>> {
         match self.journal {
-            jay_types::change::Journal::Archive => Ok(self.message_texts(&[doc])?.remove(&doc)),
+            jay_types::change::Journal::Archive => {
+                // With speaker and day, as in the text index: half of what is asked about a conversation names one of them.
+                let mut document = None;
+                self.with_blocks(&[doc], |_, block, place| document = of_message(block, place).map(|text| text.0))?;
+                Ok(document)
+            }
             jay_types::change::Journal::Memory => {
                 let entity = self.one(
                     "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1",
