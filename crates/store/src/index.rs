@@ -29,9 +29,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Fresh documents from which they are moved into a segment: a reader looks at each of them.
-const FRESH_MAX: i64 = 1000;
+const FRESH_MAX: i64 = 128;
 /// Documents written by this process before it counts the fresh ones again.
-const LOOK_EVERY: usize = 100;
+const LOOK_EVERY: usize = 64;
 /// Documents that are moved at a time; bounds memory after a rebuild.
 const PAGE: i64 = 50_000;
 /// Name of the number of the manifest in `meta`; none while there are no segments.

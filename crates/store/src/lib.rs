@@ -9,6 +9,7 @@
 
 mod begun;
 mod connection;
+mod embedded;
 mod error;
 mod group;
 mod holders;

@@ -217,6 +217,7 @@ impl Store {
         let tx = self.tx(&connection);
         if tx.meta_number("analysis")?.is_none() {
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
+            tx.begin_embedder()?;
         }
         self.retry_waiting(&connection);
         Ok(connection)

@@ -27,7 +27,7 @@ pub fn one(call: &Call<'_>, memory: NewMemory) -> Result<Remembered> {
     if let Some(answer) = call.answer_before()? {
         return Ok(answer);
     }
-    let prepared = prepare(call, memory)?;
+    let prepared = call.engine.memory.read(|tx| prepare(call, tx, memory))?;
     call.act(|w| Act::default().remember(call, w, prepared))
 }
 
@@ -42,11 +42,13 @@ pub fn batch(call: &Call<'_>, memories: Vec<NewMemory>) -> Result<Vec<Remembered
     if let Some(answers) = call.answer_before()? {
         return Ok(answers);
     }
-    let prepared = memories
-        .into_iter()
-        .enumerate()
-        .map(|(index, memory)| prepare(call, memory).map_err(|error| at_index(error, index)))
-        .collect::<Result<Vec<_>>>()?;
+    // One snapshot for all: what the text index reads at its first question serves the others too.
+    let prepared = call.engine.memory.read(|tx| {
+        let memories = memories.into_iter().enumerate();
+        let prepared =
+            memories.map(|(index, memory)| prepare(call, tx, memory).map_err(|error| at_index(error, index)));
+        prepared.collect::<Result<Vec<_>>>()
+    })?;
     call.act(|w| {
         let mut act = Act::default();
         prepared
@@ -77,22 +79,20 @@ struct Prepared {
 }
 
 /// Everything that can be done before the write lock is taken.
-fn prepare(call: &Call<'_>, memory: NewMemory) -> Result<Prepared> {
+fn prepare(call: &Call<'_>, tx: &jay_store::Tx<'_>, memory: NewMemory) -> Result<Prepared> {
     let path = memory.namespace.clone().unwrap_or_else(|| call.caller.namespace.clone());
     check::fields(&memory)?;
-    call.engine.memory.read(|tx| {
-        let namespace = tx.namespaces_at(path.as_str())?.first().copied();
-        let policy = match namespace {
-            Some(num) => policy_of(&tx.secrets_policy(num)?),
-            None => Policy::default(),
-        };
-        let memory = check::secrets(memory, policy)?;
-        let near = match namespace {
-            Some(num) => near_duplicate(tx, num, memory.memory.text.as_str())?,
-            None => None,
-        };
-        Ok(Prepared { path, policy, memory, near })
-    })
+    let namespace = tx.namespaces_at(path.as_str())?.first().copied();
+    let policy = match namespace {
+        Some(num) => policy_of(&tx.secrets_policy(num)?),
+        None => Policy::default(),
+    };
+    let memory = check::secrets(memory, policy)?;
+    let near = match namespace {
+        Some(num) => near_duplicate(tx, num, memory.memory.text.as_str())?,
+        None => None,
+    };
+    Ok(Prepared { path, policy, memory, near })
 }
 
 pub(crate) fn policy_of(name: &str) -> Policy {

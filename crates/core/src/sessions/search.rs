@@ -135,6 +135,7 @@ fn gather(
             for neighbour in nearest {
                 found.add(neighbour.doc, neighbour.doc);
             }
+            notes.extend(not_embedded(tx.messages_not_embedded(&vector.model)?));
         }
         None => notes.push("text_only".to_owned()),
     }
@@ -155,6 +156,17 @@ fn gather(
         found.compare_words(tx, vector, setting)?;
     }
     Ok((found.candidates.into_values().collect(), matched))
+}
+
+fn not_embedded(missing: Option<(u64, bool)>) -> Option<String> {
+    match missing {
+        Some((0, _)) => None,
+        Some((1, _)) => Some("1 message is not embedded yet".to_owned()),
+        Some((count, more)) => {
+            Some(format!("{count}{} messages are not embedded yet", if more { " and more" } else { "" }))
+        }
+        None => Some("messages of an earlier time may not be embedded: `jay jobs run --until-empty` does".to_owned()),
+    }
 }
 
 fn present(
