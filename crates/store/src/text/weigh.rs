@@ -1,6 +1,6 @@
 //! Score and terms of documents that are known already: what other legs found, and the turns beside a hit.
 //!
-//! **Invariant:** a document has the score that [`super::search`] would give it.
+//! **Invariant:** a document has the score that [`super::search()`] would give it.
 
 use super::cursor::Cursor;
 use super::score::{Bm25, Collection, score_of};
