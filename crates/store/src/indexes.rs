@@ -12,7 +12,7 @@ use crate::open::Store;
 use crate::read::namespaces::Scope;
 use crate::tx::Tx;
 use crate::vector_index::{
-    Addition, Code, Content, Damage, Mark, Model, Neighbour, Query, VectorIndex, VectorMath, erase, walk,
+    Addition, Code, Content, Damage, Mark, Model, NEWER_MAX, Neighbour, Query, VectorIndex, VectorMath, erase, walk,
 };
 use jay_types::Timestamp;
 use jay_types::change::Journal;
@@ -429,8 +429,6 @@ impl Store {
     }
 }
 
-/// Documents that may stand in the table only before the file follows: scoring as many takes under a millisecond.
-const NEWER_MAX: usize = 64;
 /// The namespace of what is in none.
 const NOWHERE: u32 = u32::MAX - 1;
 

@@ -32,6 +32,7 @@ pub use header::Damage;
 pub use record::Code;
 pub(crate) use search::walk;
 pub use search::{Neighbour, Query, Search};
+pub(crate) use state::NEWER_MAX;
 pub use state::{Content, Mark};
 pub(crate) use write::erase;
 pub use write::{Addition, Builder};

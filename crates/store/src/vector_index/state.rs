@@ -13,8 +13,11 @@ use super::header::HeldMark;
 use super::layout::{i64_at, u32_at, u64_at};
 use jay_types::Hash;
 
+/// Documents that may stand in the table only before the file follows: each is scored from there at every search. An
+/// entry has at least one, so that the log reaches back far enough to extend the file however they came.
+pub(crate) const NEWER_MAX: usize = 32;
 /// Entries that are kept; who is farther behind builds anew.
-const ENTRIES_MAX: usize = 32;
+const ENTRIES_MAX: usize = 3 * NEWER_MAX;
 /// Documents in them, but for the last entry's.
 const DOCS_MAX: usize = 8192;
 

@@ -107,7 +107,11 @@ impl Node {
 
     /// The same directory, opened by a process that wants the vectors of `model`, made later by a job; none for none.
     pub(crate) fn wanting(&self, model: Option<&str>) -> Self {
-        let embedder = model.map(|model| WantedVectors { model: model.to_owned(), dimension: 48, at_once: None });
+        self.embedding(model.map(|model| WantedVectors { model: model.to_owned(), dimension: 48, at_once: None }))
+    }
+
+    /// The same directory, opened by a process that wants these vectors.
+    pub(crate) fn embedding(&self, embedder: Option<WantedVectors>) -> Self {
         let options = StoreOptions { embedder, ..options(&self.directory(), &self.steps) };
         let (memory, archive) = Store::pair(&options);
         Self { home: Arc::clone(&self.home), memory, archive, steps: Arc::clone(&self.steps) }

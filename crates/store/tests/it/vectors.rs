@@ -2,7 +2,7 @@
 
 use crate::support::{Node, everything, saying};
 use jay_store::vector_index::Neighbour;
-use jay_store::{Scope, StoredVector};
+use jay_store::{Scope, StoredVector, WantedVectors};
 use jay_testkit::Mixture;
 use jay_types::{EntityId, Error, NamespaceId};
 use std::path::PathBuf;
@@ -196,6 +196,35 @@ fn a_purge_takes_the_vector_out_of_the_file() {
     }
     assert!(world.node.memory.scrub().unwrap().done);
     assert!(world.files().is_empty(), "without vectors there is no file");
+}
+
+/// A vector that hangs on the text's length only.
+fn at_once(doc: i64, text: &str) -> Vec<StoredVector> {
+    let vector: Vec<f32> = (0..DIMENSION).map(|place| ((text.len() + place) % 7) as f32 - 3.0).collect();
+    let code = jay_models::Encoded::from_vector(&vector).unwrap().to_bytes();
+    vec![StoredVector { doc, chunk: 0, first: 0, last: 1, code, tokens: vec![] }]
+}
+
+#[test]
+fn memories_that_come_one_by_one_extend_the_file_and_never_make_it_anew() {
+    let wanted = WantedVectors { model: MODEL.to_owned(), dimension: DIMENSION, at_once: Some(at_once) };
+    let node = Node::new(1).embedding(Some(wanted));
+    let (ns, _) = node.namespace("team");
+    let index = node.directory().join("index");
+    let (mut first, mut behind) = (None, 0);
+    for number in 0..200 {
+        node.remember(ns, &format!("memory {}", "x".repeat(number)));
+        node.memory.extend_vectors_if_behind().unwrap();
+        let check = node.memory.read::<_, Error>(|tx| Ok(tx.check_vector_indexes()?)).unwrap();
+        if check[0].fault.is_none() {
+            let files: Vec<_> = std::fs::read_dir(&index).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let vectors = files.iter().find(|file| file.extension().is_some_and(|end| end == "vectors")).unwrap();
+            let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(vectors).unwrap());
+            assert_eq!(*first.get_or_insert(inode), inode, "made anew after {number}");
+        }
+        behind = behind.max(number + 1 - check[0].records);
+    }
+    assert!(first.is_some() && behind < 64, "{behind} were scanned from the table");
 }
 
 #[test]
