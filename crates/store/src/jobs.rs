@@ -82,6 +82,14 @@ impl Tx<'_> {
     pub fn jobs_pending(&self, kind: &str) -> Result<u64> {
         Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ?1", [kind])? as u64)
     }
+
+    /// Jobs of any kind that are not done, those that wait for a person too.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn jobs_left(&self) -> Result<u64> {
+        Ok(self.number("SELECT count(*) FROM jobs", [])? as u64)
+    }
 }
 
 impl Store {

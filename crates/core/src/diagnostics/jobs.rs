@@ -96,8 +96,7 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
                 break;
             }
         }
-        run.pending +=
-            store.read(|tx| -> Result<u64> { Ok(tx.counts()?.jobs.iter().map(|(.., count)| count).sum()) })?;
+        run.pending += store.read(|tx| tx.jobs_left())?;
         store.tend()?;
     }
     Ok(run)
