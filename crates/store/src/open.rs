@@ -1,10 +1,10 @@
 //! A store: the file of one journal, its readers and its writer.
 
 use crate::identity::{Identity, Machine};
-use crate::index::TextFiles;
-use crate::indexes::Indexes;
 use crate::text::Bm25;
+use crate::text_index::TextFiles;
 use crate::tx::Tx;
+use crate::vector_files::Indexes;
 use crate::vector_index::VectorMath;
 use crate::vectors::WantedVectors;
 use crate::{Result, StoreError, begun, connection, error, group, location, migrate};

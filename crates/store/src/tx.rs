@@ -2,9 +2,9 @@
 //!
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
-use crate::index::{Sources, TextFiles};
-use crate::indexes::Indexes;
 use crate::open::Analysis;
+use crate::text_index::{Sources, TextFiles};
+use crate::vector_files::Indexes;
 use crate::vectors::WantedVectors;
 use crate::{Result, StoreError, error};
 use jay_types::change::Journal;

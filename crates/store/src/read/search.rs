@@ -1,10 +1,10 @@
 //! Candidates: what the text index and recency offer, filters applied inside the scan.
 
 use crate::Result;
-use crate::index::TextQuery;
 use crate::read::as_of::Moment;
 use crate::read::list::ListFilter;
 use crate::read::namespaces::Scope;
+use crate::text_index::TextQuery;
 use crate::tx::Tx;
 use jay_types::Timestamp;
 use rusqlite::types::Value as Sql;

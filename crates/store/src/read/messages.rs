@@ -1,0 +1,246 @@
+//! Messages of the archive: in their order, by a search, and what they say, read from their blocks.
+//!
+//! **Invariant:** a text leaves with its secrets masked unless the caller asks to have them revealed.
+
+use crate::Result;
+use crate::project::document::{PLACE_BITS, mask, masked_text, of_message};
+use crate::project::memory::embedded_text;
+use crate::read::namespaces::Scope;
+use crate::read::search::{Passing, TextHit};
+use crate::read::sessions::SessionClause;
+use crate::text_index::TextQuery;
+use crate::tx::Tx;
+use jay_types::Timestamp;
+use jay_types::change::block::Block;
+use jay_types::session::Part;
+use rusqlite::params;
+use rusqlite::types::Value as Sql;
+use std::collections::BTreeMap;
+
+/// Where a message is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Its document.
+    pub doc: i64,
+    /// Local number of its session.
+    pub entity: i64,
+    /// Its row in the source.
+    pub ordinal: i64,
+    /// The client's own id.
+    pub id: String,
+    /// `system`, `user`, `assistant` or `tool`.
+    pub role: Option<String>,
+    /// The speaker's name.
+    pub author: Option<String>,
+    /// When it was said.
+    pub at: Option<Timestamp>,
+    /// True where it has conversational text.
+    pub searchable: bool,
+}
+
+fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
+    Ok(MessageRow {
+        doc: row.get(0)?,
+        entity: row.get(1)?,
+        ordinal: row.get(2)?,
+        id: row.get(3)?,
+        role: row.get(4)?,
+        author: row.get(5)?,
+        at: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+        searchable: row.get(7)?,
+    })
+}
+
+const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.id, m.role, m.author, m.at, m.searchable";
+
+impl Tx<'_> {
+    /// Messages of a session in their order, after `cursor` (documents shown before).
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn messages(&self, session: i64, offset: usize, limit: usize) -> Result<Vec<MessageRow>> {
+        let sql = format!(
+            "SELECT {MESSAGE} FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
+             ORDER BY b.path, b.host, m.ordinal, m.place LIMIT ?2 OFFSET ?3"
+        );
+        self.all(&sql, params![session, limit as i64, offset as i64], message_row)
+    }
+
+    /// The place of a message in its session; none where it has none of that id.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn message_offset(&self, session: i64, id: &str) -> Result<Option<usize>> {
+        let ids: Vec<String> = self.all(
+            "SELECT m.id FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
+             ORDER BY b.path, b.host, m.ordinal, m.place",
+            [session],
+            |row| row.get(0),
+        )?;
+        Ok(ids.iter().position(|found| found == id))
+    }
+
+    /// A message by document.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn message(&self, doc: i64) -> Result<Option<MessageRow>> {
+        self.one(&format!("SELECT {MESSAGE} FROM messages m WHERE m.doc = ?1"), [doc], message_row)
+    }
+
+    /// Messages for `query`, best first; with the number of all that match.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn search_messages(
+        &self,
+        query: &TextQuery,
+        clause: &SessionClause,
+        limit: usize,
+    ) -> Result<(Vec<TextHit>, u64)> {
+        let (filter, params) = clause.sql();
+        let from = "FROM messages m JOIN sessions s ON s.entity = m.entity WHERE";
+        let one = format!("SELECT m.entity {from} m.doc = ? AND {filter}");
+        let mut passing = Passing::new(self, &one, format!("SELECT m.doc, m.entity {from} {filter}"), params)?;
+        let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
+        let matching = self.matching_text(query, &scope)?;
+        let is_narrow = SessionClause { namespaces: None, ..clause.clone() }.is_narrow();
+        let matched = if is_narrow {
+            let passing = passing.all()?;
+            matching.iter().filter(|doc| passing.contains_key(doc)).count()
+        } else {
+            // Everything is meant but what another stands for: that is little, and has an index of its own.
+            let hidden = "SELECT doc FROM messages WHERE superseded <> 0 UNION SELECT doc FROM dropped";
+            let hidden: Vec<i64> = self.all(hidden, [], |row| row.get(0))?;
+            matching.len() - hidden.iter().filter(|doc| matching.binary_search(doc).is_ok()).count()
+        };
+        let hits = self.search_text(query, &scope, i64::MAX, limit, |doc| passing.entity_of(doc))?;
+        Ok((hits, matched as u64))
+    }
+
+    /// How many messages with conversational text are meant.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn searchable_messages(&self, clause: &SessionClause) -> Result<u64> {
+        let (filter, params) = clause.sql();
+        let sql = format!(
+            "SELECT count(*) FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.searchable = 1 AND {filter}"
+        );
+        Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
+    }
+
+    /// True where a message passes the filter.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn message_passes(&self, doc: i64, clause: &SessionClause) -> Result<bool> {
+        let (filter, mut params) = clause.sql();
+        params.insert(0, Sql::from(doc));
+        let sql =
+            format!("SELECT 1 FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.doc = ? AND {filter}");
+        Ok(self.one(&sql, rusqlite::params_from_iter(params), |_| Ok(()))?.is_some())
+    }
+
+    /// The searchable messages of a session, in their order.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn searchable_docs(&self, session: i64) -> Result<Vec<i64>> {
+        self.all(
+            "SELECT m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
+             WHERE m.entity = ?1 AND m.searchable = 1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place",
+            [session],
+            |row| row.get(0),
+        )
+    }
+
+    /// The conversational texts of messages, secrets masked; each block is read once.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn message_texts(&self, docs: &[i64]) -> Result<BTreeMap<i64, String>> {
+        let mut out = BTreeMap::new();
+        self.with_blocks(docs, |doc, block, place| {
+            if let Some(message) = block.messages.get(place) {
+                out.insert(doc, masked_text(block, place, message));
+            }
+        })?;
+        Ok(out)
+    }
+
+    /// The parts of messages; secrets masked unless `reveal`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn message_parts(&self, docs: &[i64], reveal: bool) -> Result<BTreeMap<i64, Vec<Part>>> {
+        let mut out = BTreeMap::new();
+        self.with_blocks(docs, |doc, block, place| {
+            let Some(message) = block.messages.get(place) else { return };
+            let parts = message.parts.iter().enumerate();
+            let shown = parts.map(|(n, part)| if reveal { part.clone() } else { masked_part(block, place, n, part) });
+            out.insert(doc, shown.collect());
+        })?;
+        Ok(out)
+    }
+
+    fn with_blocks(&self, docs: &[i64], mut visit: impl FnMut(i64, &Block, usize)) -> Result<()> {
+        let mut by_block: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for doc in docs {
+            by_block.entry(doc >> PLACE_BITS).or_default().push(*doc);
+        }
+        for (pos, docs) in by_block {
+            let Some(json) = self.body_json(pos)? else { continue };
+            let block =
+                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
+            for doc in docs {
+                visit(doc, &block, (doc & ((1 << PLACE_BITS) - 1)) as usize);
+            }
+        }
+        Ok(())
+    }
+
+    /// The text to be embedded of a document: a current wording with its title, or a message; none where it is neither.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn document_text(&self, doc: i64) -> Result<Option<String>> {
+        match self.journal {
+            jay_types::change::Journal::Archive => {
+                // With speaker and day, as in the text index: half of what is asked about a conversation names one of them.
+                let mut document = None;
+                self.with_blocks(&[doc], |_, block, place| document = of_message(block, place).map(|text| text.0))?;
+                Ok(document)
+            }
+            jay_types::change::Journal::Memory => {
+                let entity = self.one(
+                    "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1",
+                    [doc],
+                    |row| row.get::<_, i64>(0),
+                )?;
+                let Some(entity) = entity else { return Ok(None) };
+                let row = self.memory(entity, crate::Moment::Latest)?;
+                Ok(row.map(|row| embedded_text(row.memory.title.as_deref(), &row.memory.text)))
+            }
+        }
+    }
+}
+
+fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
+    let hide = |text: &str| mask(block, message, place, text);
+    match part {
+        Part::Text { text, provenance } => Part::Text { text: hide(text), provenance: *provenance },
+        Part::Reasoning { text } => Part::Reasoning { text: hide(text) },
+        Part::ToolResult { id, name, output, is_error } => {
+            Part::ToolResult { id: id.clone(), name: name.clone(), output: hide(output), is_error: *is_error }
+        }
+        Part::ToolCall { id, name, input } => {
+            // Spans of a call are over its input as JSON text; a masked one is shown as that text.
+            let text = input.to_string();
+            let shown = hide(&text);
+            let input = if shown == text { input.clone() } else { serde_json::Value::String(shown) };
+            Part::ToolCall { id: id.clone(), name: name.clone(), input }
+        }
+        Part::File { .. } => part.clone(),
+    }
+}

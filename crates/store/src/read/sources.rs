@@ -1,0 +1,95 @@
+//! Sources of the archive: how far each file of a client was read here, and the rows as they stood in it.
+//!
+//! **Invariant:** how far a source was read is committed with the rows that were read.
+
+use crate::Result;
+use crate::tx::Tx;
+use jay_types::Timestamp;
+use jay_types::change::block::Block;
+use rusqlite::params;
+
+/// How far a source on this machine was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceRow {
+    /// Counts the times that the client rewrote it.
+    pub revision: u32,
+    /// The adapter's own record.
+    pub cursor: String,
+}
+
+/// A source with how far it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCursor {
+    /// The client.
+    pub client: String,
+    /// The file.
+    pub path: String,
+    /// Counts the times that the client rewrote it.
+    pub revision: u32,
+    /// The adapter's own record.
+    pub cursor: String,
+}
+
+impl Tx<'_> {
+    /// How far a source was read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn source(&self, client: &str, path: &str) -> Result<Option<SourceRow>> {
+        self.one("SELECT revision, cursor FROM sources WHERE client = ?1 AND path = ?2", [client, path], |row| {
+            Ok(SourceRow { revision: row.get(0)?, cursor: row.get(1)? })
+        })
+    }
+
+    /// Every source of this machine.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn source_cursors(&self) -> Result<Vec<SourceCursor>> {
+        self.all("SELECT client, path, revision, cursor FROM sources ORDER BY client, path", [], |row| {
+            Ok(SourceCursor { client: row.get(0)?, path: row.get(1)?, revision: row.get(2)?, cursor: row.get(3)? })
+        })
+    }
+
+    /// The source rows of a session, in order: what its files held, byte for byte.
+    ///
+    /// # Errors
+    /// What SQLite says; `damaged` where a block cannot be read.
+    pub fn source_rows(&self, session: i64, visit: &mut dyn FnMut(&Block)) -> Result<()> {
+        let blocks: Vec<i64> = self.all(
+            "SELECT pos FROM blocks WHERE entity = ?1 ORDER BY path, host, revision, first_row",
+            [session],
+            |row| row.get(0),
+        )?;
+        for pos in blocks {
+            let Some(json) = self.body_json(pos)? else { continue };
+            let block =
+                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
+            visit(&block);
+        }
+        Ok(())
+    }
+
+    /// When a source of this machine was read last.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn last_source_read(&self) -> Result<Option<Timestamp>> {
+        let at = self.one("SELECT max(at) FROM sources", [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(at.flatten().map(Timestamp))
+    }
+}
+
+impl crate::write::WriteTx<'_> {
+    /// Notes how far a source was read, with the act that brought its rows.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn note_source(&self, client: &str, path: &str, revision: u32, cursor: &str) -> Result<()> {
+        self.execute(
+            "INSERT OR REPLACE INTO sources(client, path, revision, cursor, at) VALUES(?1, ?2, ?3, ?4, ?5)",
+            params![client, path, revision, cursor, self.now.0],
+        )?;
+        Ok(())
+    }
+}
