@@ -3,7 +3,7 @@
 mod memory;
 mod session;
 mod store;
-mod text;
+pub(crate) mod text;
 
 use crate::output::Style;
 use jay_types::Timestamp;

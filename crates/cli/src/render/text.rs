@@ -84,6 +84,6 @@ pub(super) fn dotted(words: &[&str]) -> String {
 }
 
 /// `1 memory`, `2 memories`.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
