@@ -186,7 +186,9 @@ impl<'a> App<'a> {
         self.output.check()?;
         let engine = self.engine()?;
         let value = self.call(&engine, spec, input.clone())?;
-        let view = View { style: Style::default(), now: Real.now(), explain: input.get("explain").is_some() };
+        let has = |field: &str| input.get(field).is_some();
+        let (explain, dry_run) = (has("explain"), has("dry_run"));
+        let view = View { style: Style::default(), now: Real.now(), explain, dry_run };
         let shown = self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }));
         if spec.access != Access::Read {
             engine.after_writes();
@@ -243,7 +245,10 @@ impl<'a> App<'a> {
 
     /// Where the caller stands.
     pub(crate) fn namespace(&self) -> Result<NamespacePath> {
-        self.settings.config.namespace.as_deref().map_or_else(|| Ok(place::derived(self.machine)), NamespacePath::parse)
+        let Some(path) = self.settings.config.namespace.as_deref() else { return Ok(place::derived(self.machine)) };
+        // In the words in which the field of that name is refused.
+        let refused = |error: Error| Error { message: format!("`namespace`: {}", error.message), ..error };
+        NamespacePath::parse(path).map_err(refused)
     }
 
     /// The engine over this user's store.

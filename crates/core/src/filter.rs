@@ -6,16 +6,32 @@ use jay_types::bounds::Word;
 use jay_types::request::Filter;
 use jay_types::{Error, Result, Timestamp};
 
+/// How far ahead of ours a caller's clock may be, microseconds (J4).
+const CLOCKS_DIFFER: i64 = 5 * 60 * 1_000_000;
+
 /// A moment, in words: a time, an age, or `pos:120`.
 pub(crate) fn moment(tx: &Tx<'_>, as_of: Option<&Word>, now: Timestamp) -> Result<Moment> {
     let Some(text) = as_of.map(|word| word.as_str().trim()) else { return Ok(Moment::Latest) };
     if let Some(pos) = text.strip_prefix("pos:") {
-        return pos.parse().map(Moment::Position).map_err(|_| {
+        let pos = pos.parse().map_err(|_| {
             Error::bad_input(format!("`{}` is not a position", jay_types::text::shorten(text, 40)))
                 .hint("Positions are written as pos:120; `jay history ID` shows them.")
-        });
+        })?;
+        let latest = tx.latest_pos()?;
+        if pos > latest {
+            return Err(Error::bad_input(format!(
+                "`as_of`: pos:{pos} is not here; this store has come to pos:{latest}"
+            ))
+            .hint("Leave `as_of` out to see what is known now."));
+        }
+        return Ok(Moment::Position(pos));
     }
-    Ok(tx.moment_at(Timestamp::parse_relative(text, now)?)?)
+    let at = Timestamp::parse_relative(text, now)?;
+    if at.0 > now.0.saturating_add(CLOCKS_DIFFER) {
+        return Err(Error::bad_input(format!("`as_of`: {at} is still to come"))
+            .hint("Leave `as_of` out to see what is known now."));
+    }
+    Ok(tx.moment_at(at)?)
 }
 
 /// A time that a caller wrote: a date, RFC 3339 or an age.

@@ -33,7 +33,9 @@ pub enum SecretPolicy {
 }
 
 impl SecretPolicy {
-    fn name(self) -> &'static str {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Redact => "redact",
             Self::Refuse => "refuse",

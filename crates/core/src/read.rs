@@ -1,5 +1,6 @@
 //! Reading: get, list, history.
 
+use crate::cursor;
 use crate::engine::Call;
 use crate::filter;
 use jay_store::{ENTITY_HIDDEN_ALL, MemoryRow, Moment, Tx};
@@ -113,16 +114,19 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
 /// # Errors
 /// `bad_input` for a time or cursor that is none, `refused` for forgotten ones where the caller may not see them.
 pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Listed> {
+    let about = (filter, &call.caller.namespace);
+    let place = cursor.map(|cursor| cursor::open("list", &about, cursor)).transpose()?;
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, filter)?;
-        let page = tx.list(&filter, limit, cursor)?;
+        let page = tx.list(&filter, limit, place.as_deref())?;
         let mut memories = Vec::with_capacity(page.rows.len());
         for row in page.rows {
             if filter::may_show(call, tx, row.num, filter.moment)? {
                 memories.push(row.memory);
             }
         }
-        Ok(Listed { memories, next: page.next })
+        let next = page.next.map(|place| cursor::seal("list", &about, &place)).transpose()?;
+        Ok(Listed { memories, next })
     })
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut
         walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e))
     {
         match entry {
-            Ok(entry) if entry.file_type().is_file() => {
+            Ok(entry) if entry.file_type().is_file() && !leads_astray(&entry, root) => {
                 if seen.insert(entry.path().canonicalize().unwrap_or_else(|_| entry.path().to_path_buf())) {
                     visit(entry.path(), discovery);
                 }
@@ -92,12 +92,25 @@ pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut
             Ok(_) => {}
             // A link that leads back up: everything behind it is found without it.
             Err(error) if error.loop_ancestor().is_some() => {}
+            // A link to nothing: there is nothing to read.
+            Err(error) if error.path().is_some_and(|path| path.is_symlink() && !path.exists()) => {}
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_path_buf();
-                discovery.problem(&path, format!("cannot look into {}: {error}", path.display()));
+                let why = error.io_error().map_or_else(|| "it cannot be walked".to_owned(), ToString::to_string);
+                let why = why.split(" (os error ").next().unwrap_or_default();
+                discovery.problem(&path, format!("cannot look into {}: {why}", path.display()));
             }
         }
     }
+}
+
+/// True for a link to a file of another kind outside the tree, `a.jsonl` to `/etc/passwd`: that is no session.
+fn leads_astray(entry: &walkdir::DirEntry, root: &Path) -> bool {
+    if !entry.path_is_symlink() {
+        return false;
+    }
+    let (Ok(target), Ok(root)) = (entry.path().canonicalize(), root.canonicalize()) else { return true };
+    !target.starts_with(root) && target.extension() != entry.path().extension()
 }
 
 /// Keeps the first of several paths to one file: one root may be a link to another.

@@ -236,7 +236,7 @@ impl Store {
             location::check(directory)?;
         }
         let made = fs::create_dir_all(directory.join("state"));
-        made.map_err(|error| Error::io(format!("cannot make the data directory {}", directory.display()), &error))?;
+        made.map_err(|error| no_directory(directory, &error))?;
         private_directory(directory)?;
         private_directory(&directory.join("state"))?;
         *checked = true;
@@ -290,6 +290,20 @@ impl Store {
     /// Forgets the open readers, so that a purge can truncate the log.
     pub(crate) fn close_readers(&self) {
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// Why the data directory cannot be made; a link to nothing is there and is not there.
+fn no_directory(directory: &Path, error: &std::io::Error) -> Error {
+    let dangling =
+        [directory.to_owned(), directory.join("state")].into_iter().find(|path| path.is_symlink() && !path.exists());
+    match dangling {
+        Some(link) => {
+            Error::new(jay_types::Code::Io, format!("{} is a link to a place that is not there", link.display()))
+                .hint("Make that place, or remove the link.")
+        }
+        None => Error::io(format!("cannot make the data directory {}", directory.display()), error)
+            .hint("Name another directory with `--home DIR` or JAY_HOME."),
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct View {
     pub now: Timestamp,
     /// With scores and reasons.
     pub explain: bool,
+    /// Nothing was done: the answer says what would be.
+    pub dry_run: bool,
 }
 
 /// The answer of `operation` as text that ends with a line break.
@@ -44,6 +46,12 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "namespace_list" => {
             shown(value.get("namespaces").unwrap_or(value), |answer: &Vec<_>| store::namespaces(answer, view))
         }
+        "namespace_show" => shown(value, |answer| store::namespace(answer, view)),
+        "namespace_set" | "namespace_alias" | "namespace_rename" => {
+            shown(value, |answer| format!("now {}", store::namespace(answer, view)))
+        }
+        "namespace_merge" => shown(value, |answer| store::merged(answer, view)),
+        "namespace_delete" => shown(value, |answer| store::deleted(answer, view)),
         "session_sync" => shown(value, |answer| session::synced(answer, view)),
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
@@ -74,6 +82,7 @@ mod tests {
             style: Style { color: false, width: 60 },
             now: Timestamp::parse("2026-05-04").unwrap(),
             explain: false,
+            dry_run: false,
         };
         expected.assert_eq(&render(operation, &value, &view));
     }
@@ -108,6 +117,44 @@ mod tests {
             Nothing fits.
         "#]],
         );
+    }
+
+    #[test]
+    fn a_namespace_is_told_in_words() {
+        let api = json!({
+            "id": "00000000000000000000000000000001", "path": "work/api", "aliases": ["api"],
+            "remotes": ["github.com/acme/api"], "memories": 2, "secrets": "refuse",
+            "created_at": "2026-05-01T10:00:00Z", "private": false,
+        });
+        check("namespace_show", api.clone(), expect![[r#"
+            work/api
+            id:        00000000-0000-0000-0000-000000000001
+            memories:  2
+            secrets:   refuse
+            aliases:   api
+            remotes:   github.com/acme/api
+            made:      2d ago
+        "#]]);
+        check("namespace_set", api.clone(), expect![[r#"
+            now work/api
+            id:        00000000-0000-0000-0000-000000000001
+            memories:  2
+            secrets:   refuse
+            aliases:   api
+            remotes:   github.com/acme/api
+            made:      2d ago
+        "#]]);
+        check(
+            "namespace_merge",
+            json!({"moved": 1, "into": api, "notes": ["redacted aws_access_key"]}),
+            expect![[r#"
+                1 memory moved into work/api, which has 2 now
+                note: redacted aws_access_key
+            "#]],
+        );
+        check("namespace_delete", json!({"path": "work/old", "retired": 3}), expect![[r#"
+            work/old is retired, and with it 3 memories
+        "#]]);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::View;
 use super::text::{age, count, notes, table};
-use crate::output::printable;
+use crate::output::{one_line, printable};
 use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
-use jay_core::namespaces::NamespaceView;
+use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::Purged;
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
@@ -20,6 +20,40 @@ pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
         return "No namespaces yet: the first `jay remember` makes one.\n".to_owned();
     }
     table(&all.iter().map(row).collect::<Vec<_>>(), view.style.width)
+}
+
+pub(super) fn namespace(namespace: &NamespaceView, view: &View) -> String {
+    let rows = [
+        ("id", namespace.id.to_string()),
+        ("memories", namespace.memories.to_string()),
+        ("secrets", namespace.secrets.name().to_owned()),
+        ("aliases", namespace.aliases.join(", ")),
+        ("remotes", namespace.remotes.join(", ")),
+        ("made", age(namespace.created_at, view.now)),
+        ("private", if namespace.private { "yes: it never leaves this machine".to_owned() } else { String::new() }),
+    ];
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| vec![format!("  {name}:"), value])
+        .collect();
+    format!("{}\n{}", view.style.bold(&one_line(&namespace.path)), table(&rows, view.style.width))
+}
+
+pub(super) fn merged(merged: &Merged, view: &View) -> String {
+    let moved = count(merged.moved, "memory", "memories");
+    let into = one_line(&merged.into.path);
+    let text = match view.dry_run {
+        true => format!("{moved} would be moved into {into}\n"),
+        false => format!("{moved} moved into {into}, which has {} now\n", merged.into.memories),
+    };
+    text + &notes(&merged.notes, view.style)
+}
+
+pub(super) fn deleted(deleted: &Deleted, view: &View) -> String {
+    let retired = count(deleted.retired, "memory", "memories");
+    let would = if view.dry_run { "would be" } else { "is" };
+    format!("{} {would} retired, and with it {retired}\n", one_line(&deleted.path))
 }
 
 pub(super) fn status(status: &Status, view: &View) -> String {

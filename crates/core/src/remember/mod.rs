@@ -187,7 +187,10 @@ impl Act {
         w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Create, registers::create(&memory.memory)));
         let normalised = normalise(&text);
         self.created.push(Created { namespace, id, normalised, sent, version: 1 });
-        let reason = memory.redacted;
+        let expired = memory.memory.expires_at.filter(|at| *at <= call.now);
+        let expired = expired.map(|at| format!("expired already at {at}: it is shown with include_expired only"));
+        let reasons: Vec<String> = memory.redacted.into_iter().chain(expired).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         Ok(Remembered { id, outcome: Outcome::Created, reason, other, namespace: path, version: 1 })
     }
 

@@ -5,6 +5,7 @@ use jay_sessions::{Block as ReadBlock, SessionMessage};
 use jay_types::change::block::{Block, BlockSource, Row, SecretSpan};
 use jay_types::session::{Message, Part, SessionMeta};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Cuts what was read by session: rows keep their numbers in the source, so that nothing is lost by the cut.
 pub(super) fn split(read: ReadBlock, source: &BlockSource) -> Vec<Block> {
@@ -14,7 +15,9 @@ pub(super) fn split(read: ReadBlock, source: &BlockSource) -> Vec<Block> {
         by_row.entry(message.message.row).or_default().push(message);
     }
     let mut blocks: Vec<Block> = Vec::new();
-    let mut current = sessions.first().map(|meta| meta.id.clone()).unwrap_or_default();
+    // A file that names no session, of blank lines for one, is one by its own name.
+    let of_file = || Path::new(&source.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut current = sessions.first().map(|meta| meta.id.clone()).unwrap_or_else(of_file);
     for (index, bytes) in (0_u32..).zip(rows) {
         let said = by_row.remove(&index).unwrap_or_default();
         // A blank row, or the rest of a long one, stays with the row before it.

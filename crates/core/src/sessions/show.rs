@@ -1,6 +1,7 @@
 //! One session, message by message.
 
 use super::list::{SessionView, masked, paths, view};
+use crate::cursor;
 use crate::engine::Call;
 use crate::secrets::masked_name;
 use jay_store::{MessageRow, SessionRow, Store};
@@ -58,14 +59,13 @@ pub fn show(
     if reveal {
         call.demand_person("showing secrets")?;
     }
-    let offset: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.")
-        })?,
-    };
     let (row, namespace, messages, next) = call.engine.archive.read(|tx| -> Result<Page> {
         let row = Store::find_session(tx, session.as_str())?;
+        let about = (&row.client, &row.session);
+        let offset: usize = match cursor {
+            None => 0,
+            Some(cursor) => cursor::open("session", &about, cursor)?.parse().map_err(|_| cursor::not_given())?,
+        };
         let offset = match around.filter(|_| cursor.is_none()) {
             None => offset,
             Some(message) => tx
@@ -86,7 +86,8 @@ pub fn show(
             })
             .collect();
         let namespace = tx.namespace_id_of(row.namespace)?;
-        Ok((row, namespace, shown, more.then(|| (offset + limit).to_string())))
+        let next = more.then(|| cursor::seal("session", &about, &(offset + limit).to_string())).transpose()?;
+        Ok((row, namespace, shown, next))
     })?;
     let path = paths(call, &[namespace])?.into_iter().next();
     let stored = view(row, path);

@@ -109,3 +109,52 @@ fn history_tells_every_change_with_its_author() {
     assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
     assert!(world.ok("history", json!({"id": id}))["changes"][1].get("diff").is_none());
 }
+
+#[test]
+fn a_cursor_is_good_for_its_own_list_alone() {
+    let world = World::new();
+    for i in 0..3 {
+        world.keep(json!({"text": format!("memory {i}"), "tags": ["x"]}));
+        let row = json!({"session": format!("s-00000{i}"), "message": "m1", "role": "user", "text": "a"});
+        let file = world.home.write(&format!("s{i}.jsonl"), format!("{row}\n{row}\n"));
+        let cli = Caller { door: Door::Cli, ..world.me.clone() };
+        world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
+    }
+    let next = |op: &str, input: Value| world.ok(op, input)["next"].as_str().unwrap().to_owned();
+    let memories = next("list", json!({"limit": 1, "tags": ["x"]}));
+    let sessions = next("session_list", json!({"limit": 1}));
+    let messages = next("session_show", json!({"session": "s-000000", "limit": 1}));
+    world.ok("list", json!({"limit": 2, "tags": ["x"], "cursor": memories}));
+    world.ok("session_list", json!({"limit": 2, "cursor": sessions}));
+    world.ok("session_show", json!({"session": "s-000000", "cursor": messages}));
+    let tampered = format!("0{memories}");
+    for (op, input) in [
+        ("list", json!({"cursor": memories})),
+        ("list", json!({"tags": ["x"], "namespace": "work/other", "cursor": memories})),
+        ("list", json!({"tags": ["x"], "cursor": tampered})),
+        ("list", json!({"tags": ["x"], "cursor": sessions})),
+        ("session_list", json!({"cursor": memories})),
+        ("session_list", json!({"client": "generic", "cursor": sessions})),
+        ("session_show", json!({"session": "s-000001", "cursor": messages})),
+        ("session_show", json!({"session": "s-000000", "cursor": "1"})),
+    ] {
+        let error = world.err(op, input.clone());
+        assert_eq!((error.code, error.hint.is_some()), (Code::BadInput, true), "{op} {input}: {error:?}");
+    }
+}
+
+#[test]
+fn what_is_still_to_come_cannot_be_asked_for() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the port is 5432"}));
+    for as_of in ["pos:999999", "2099-01-01"] {
+        for (op, input) in [
+            ("recall", json!({"query": "port", "as_of": as_of})),
+            ("list", json!({"as_of": as_of})),
+            ("get", json!({"ids": [id], "as_of": as_of})),
+        ] {
+            let error = world.err(op, input);
+            assert!(error.code == Code::BadInput && error.message.starts_with("`as_of`: "), "{op}: {error:?}");
+        }
+    }
+}

@@ -343,3 +343,35 @@ fn m07_search_with_vectors_counts_the_same() {
     assert_eq!(found["notes"], json!([]));
     assert_eq!(world.ok("status", json!({}))["not_embedded"], 0);
 }
+
+#[test]
+fn generic_needs_a_path() {
+    let world = World::new();
+    for input in [json!({"clients": ["generic"]}), json!({"clients": ["generic"], "dry_run": true})] {
+        let error = world.err("session_sync", input);
+        assert!(error.code == Code::BadInput && error.message.starts_with("`path`: is required"), "{error:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_nothing_and_to_what_is_no_session_are_left_out() {
+    let world = World::new();
+    let row = json!({"session": "s-000001", "message": "m1", "role": "user", "text": "hello"});
+    let elsewhere = world.home.write("elsewhere/real.jsonl", format!("{row}\n"));
+    let passwords = world.home.write("elsewhere/passwd", "root:x:0:0\n");
+    let blank = world.home.write("talks/blank.jsonl", "\n\n");
+    world.home.write("talks/empty.jsonl", "");
+    let talks = blank.parent().unwrap();
+    for (target, link) in [(Path::new("/nowhere"), "gone"), (&passwords, "passwd"), (&elsewhere, "real")] {
+        std::os::unix::fs::symlink(target, talks.join(link).with_extension("jsonl")).unwrap();
+    }
+    let synced = world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": talks}));
+    assert_eq!((&synced["outcome"], &synced["messages_inserted"]), (&json!("ok"), &json!(1)), "{synced}");
+    assert!(files_with(&world.home, "root:x:0:0").iter().all(|file| !file.contains("archive")));
+    let listed = world.ok("session_list", json!({}));
+    let mut ids: Vec<&str> =
+        listed["sessions"].as_array().unwrap().iter().map(|s| s["session"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["blank", "s-000001"]);
+}
