@@ -5,23 +5,24 @@
 
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
-use jay_rank::fuse::Candidate;
-use jay_store::{ListFilter, StoredVector, TextHit, Tx};
+use jay_store::{StoredVector, Tx};
 use jay_types::Result;
-use std::collections::BTreeMap;
 
 /// Tokens of one chunk: below the window of every common model.
 const CHUNK_TOKENS: usize = 200;
 /// Tokens that neighbouring chunks share.
 const CHUNK_OVERLAP: usize = 30;
 
+/// Words of a query that are compared one by one.
+const WORDS_MAX: usize = 64;
+
 /// A query as a vector, with the model that made it.
 pub(crate) struct QueryVector {
     pub(crate) model: String,
     /// As the store keeps vectors.
     pub(crate) code: Vec<u8>,
-    /// Its tokens, for late interaction.
-    pub(crate) late: LateQuery,
+    /// What was asked, for late interaction.
+    text: String,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
@@ -29,37 +30,24 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     let embedder = embedder?;
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
     let code = Encoded::from_vector(&vector).ok()?.to_bytes();
-    Some(QueryVector { model: embedder.id().to_owned(), code, late: LateQuery::new(text) })
+    Some(QueryVector { model: embedder.id().to_owned(), code, text: text.to_owned() })
 }
 
-/// Adds the nearest memories, and the cosine of every candidate that the text found.
-pub(crate) fn add_vector_leg(
-    tx: &Tx<'_>,
-    query: &QueryVector,
-    filter: &ListFilter,
-    limit: usize,
-    texts: &[TextHit],
-    found: &mut BTreeMap<i64, Candidate<i64>>,
-) -> Result<()> {
-    let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
-    let nearest = tx.nearest(&query.model, &query.code, &filter.scope, limit, &mut |doc| {
-        if entities.contains_key(&doc) {
-            return Ok(true);
-        }
-        let entity = tx.current_document(doc, filter)?;
-        entities.extend(entity.map(|entity| (doc, entity)));
-        Ok(entity.is_some())
-    })?;
-    let mut scores: BTreeMap<i64, f32> = nearest.iter().map(|neighbour| (neighbour.doc, neighbour.score)).collect();
-    // Candidates of the text leg need their cosine however far down they are.
-    let docs: Vec<i64> = texts.iter().map(|hit| hit.doc).filter(|doc| !scores.contains_key(doc)).collect();
-    scores.extend(tx.cosines(&query.model, &query.code, &docs)?);
-    for (doc, score) in scores {
-        if let Some(entity) = entities.get(&doc) {
-            found.entry(*entity).or_insert_with(|| Candidate::new(*entity)).vector = Some(f64::from(score));
-        }
+impl QueryVector {
+    /// The query's words, weighed by how rare they are among the texts of this store.
+    pub(crate) fn late(&self, tx: &Tx<'_>) -> Result<LateQuery> {
+        let mut tokens = jay_rank::analyse::tokens(&self.text);
+        // A compound has several terms over one stretch of text: the first is the whole, which tells most.
+        tokens.dedup_by(|next, first| next.span == first.span);
+        tokens.truncate(WORDS_MAX);
+        let terms: Vec<String> = tokens.iter().map(|token| token.term.clone()).collect();
+        let (frequencies, documents) = tx.text_frequencies(&terms)?;
+        let words = tokens.iter().zip(frequencies).filter_map(|(token, frequency)| {
+            let (held, all) = (frequency as f64, documents.max(frequency) as f64);
+            Some((self.text.get(token.span.clone())?, (1.0 + (all - held + 0.5) / (held + 0.5)).ln()))
+        });
+        Ok(LateQuery::new(words))
     }
-    Ok(())
 }
 
 /// The vectors of one document's text.

@@ -218,6 +218,16 @@ impl Engine {
         self.memory.exists() || self.archive.exists()
     }
 
+    /// Refuses where the memory's file was here and is gone: nothing is not what it held.
+    pub(crate) fn demand_memory(&self) -> Result<()> {
+        self.memory.missing().map_or(Ok(()), Err)
+    }
+
+    /// As [`Engine::demand_memory`], for the archive.
+    pub(crate) fn demand_archive(&self) -> Result<()> {
+        self.archive.missing().map_or(Ok(()), Err)
+    }
+
     /// Commits of this process and acts in them: how well writers share.
     #[must_use]
     pub fn group_counts(&self) -> (usize, usize) {

@@ -292,8 +292,13 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
     if !dry_run {
         notes = call
             .act(|w| {
-                let rules = move_all(w, source, target, from)?;
-                Ok((target, count as u64, redacted_reason(&rules).into_iter().collect::<Vec<_>>()))
+                let (rules, covered) = move_all(w, source, target, from)?;
+                let mut notes: Vec<String> = redacted_reason(&rules).into_iter().collect();
+                if covered > 0 {
+                    let stay = if covered == 1 { "stays" } else { "stay" };
+                    notes.push(format!("{covered} of them {stay} hidden: an equal text was forgotten in {into}"));
+                }
+                Ok((target, count as u64, notes))
             })?
             .2;
     }
@@ -301,9 +306,16 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
     Ok(Merged { moved: count as u64, into, notes })
 }
 
-/// Moves what is there under the target's present policy; returns the rules that found secrets.
-fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath) -> Result<BTreeSet<&'static str>> {
+/// Moves what is there under the target's present policy; returns the rules that found secrets, and how many memories are
+/// hidden there because an equal text was forgotten.
+fn move_all(
+    w: &mut WriteTx<'_>,
+    source: i64,
+    target: i64,
+    path: &NamespacePath,
+) -> Result<(BTreeSet<&'static str>, usize)> {
     let mut rules = BTreeSet::new();
+    let mut covered = 0;
     let target_id = w.namespace_id_of(target)?;
     let policy = policy_of(&w.secrets_policy(target)?);
     let memories = everything_in(w, source)?;
@@ -312,9 +324,13 @@ fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath)
         for num in page {
             if let Some(row) = w.memory(*num, Moment::Latest)? {
                 let id = draft_move(w, &row, (target_id, policy), &mut rules)?;
-                if row.state.is_forgotten() {
-                    // The mark is of the text as it stands there: that is what a later equal one will be there too.
-                    forgotten.push((id, clean_text(&row.memory.text, policy, &mut rules)?));
+                // The mark is of the text as it stands there: that is what a later equal one will be there too.
+                let text = clean_text(&row.memory.text, policy, &mut rules)?;
+                let is_covered = !row.state.is_forgotten() && w.forgotten_text(target, &text)?.is_some();
+                covered += usize::from(is_covered);
+                if is_covered || row.state.is_forgotten() {
+                    // A copy is younger than the forget, which hides what was there before it only.
+                    forgotten.push((id, text));
                 }
             }
         }
@@ -336,7 +352,7 @@ fn move_all(w: &mut WriteTx<'_>, source: i64, target: i64, path: &NamespacePath)
     let mut body = Body::default();
     put_set(&mut body, &w.namespace_entity(target)?, ALIASES, &[path.as_str().to_owned()], &[]);
     draft_update(w, target, body)?;
-    Ok(rules)
+    Ok((rules, covered))
 }
 
 /// The answer to a deletion.

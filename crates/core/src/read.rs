@@ -78,6 +78,7 @@ fn find_as_named(tx: &Tx<'_>, id: &str, moment: Moment, forgotten_too: bool) -> 
 /// # Errors
 /// `not_found`, `ambiguous`, `forgotten`; `bad_input` for no or too many ids.
 pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotten: bool) -> Result<Got> {
+    call.engine.demand_memory()?;
     if include_forgotten {
         call.demand_person("showing what was forgotten")?;
     }
@@ -114,6 +115,7 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
 /// # Errors
 /// `bad_input` for a time or cursor that is none, `refused` for forgotten ones where the caller may not see them.
 pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Listed> {
+    call.engine.demand_memory()?;
     let about = (filter, &call.caller.namespace);
     let place = cursor.map(|cursor| cursor::open("list", &about, cursor)).transpose()?;
     call.engine.memory.read(|tx| {
@@ -161,6 +163,7 @@ pub struct HistoryEntry {
 /// # Errors
 /// `not_found`, `ambiguous`; `forgotten` where the caller may not see it.
 pub fn history(call: &Call<'_>, id: &Word, diff: bool) -> Result<Vec<HistoryEntry>> {
+    call.engine.demand_memory()?;
     call.engine.memory.read(|tx| {
         let num = tx.find_memory(id.as_str(), None)?;
         let hidden =

@@ -98,9 +98,8 @@ impl ServerHandler for Mcp {
                 ErrorData::new(ErrorCode::METHOD_NOT_FOUND, method, None)
             });
         }
-        let mut params = match request.params {
-            Some(Value::Object(params)) => params,
-            _ => return Err(ErrorData::invalid_params("`params`: must be an object", None)),
+        let Some(Value::Object(mut params)) = request.params else {
+            return Err(ErrorData::invalid_params("`params`: must be an object", None));
         };
         let name = match params.remove("name") {
             Some(Value::String(name)) => name,

@@ -1,5 +1,6 @@
 //! What can go wrong in here, and how it is told at the doors.
 
+use jay_types::change::Journal;
 use jay_types::{Code, Error};
 
 /// A failure of the store.
@@ -41,11 +42,24 @@ impl std::fmt::Display for StoreError {
     }
 }
 
+/// What helps with damage. Doctor looks at each file by itself and fails for none, so that this is no circle.
+const DOCTOR: &str = "`jay doctor` says which file is damaged, what can be rebuilt and what helps.";
+
 /// A journal that does not hold together: a defect or a damaged file.
 pub(crate) fn damaged(what: impl std::fmt::Display) -> StoreError {
-    Error::new(Code::Damaged, format!("the store is damaged: {what}"))
-        .hint("`jay doctor` names what is damaged and what can be rebuilt.")
-        .into()
+    Error::new(Code::Damaged, format!("the store is damaged: {what}")).hint(DOCTOR).into()
+}
+
+/// The failure with the name of the file in which it is, where the file is damaged.
+pub(crate) fn of_file(error: StoreError, journal: Journal) -> StoreError {
+    let StoreError::Sqlite(sqlite) = &error else { return error };
+    let how = match sqlite.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => "it does not begin as a database does",
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => "pages of it are missing or do not fit together",
+        _ => return error,
+    };
+    let name = crate::begun::file_name(journal);
+    Error::new(Code::Damaged, format!("{name} is damaged: {how}")).hint(DOCTOR).into()
 }
 
 fn told(error: &rusqlite::Error) -> Error {
@@ -56,8 +70,9 @@ fn told(error: &rusqlite::Error) -> Error {
     match code {
         C::DatabaseBusy | C::DatabaseLocked => Error::new(Code::Busy, "the store is busy")
             .hint("Another process is writing; try again, or see `jay doctor`."),
-        C::DatabaseCorrupt | C::NotADatabase => Error::new(Code::Damaged, format!("the store is damaged: {error}"))
-            .hint("`jay doctor` names what is damaged and what can be rebuilt."),
+        C::DatabaseCorrupt | C::NotADatabase => {
+            Error::new(Code::Damaged, "the store is damaged: a file of it does not hold together").hint(DOCTOR)
+        }
         C::DiskFull | C::SystemIoFailure | C::ReadOnly | C::CannotOpen | C::PermissionDenied => {
             Error::new(Code::Io, format!("the store cannot be written or read: {error}"))
                 .hint("Check free space and permissions of the data directory; `jay status` shows where it is.")

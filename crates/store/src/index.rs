@@ -22,16 +22,16 @@ use jay_types::change::block::Block;
 use jay_types::change::{Body, Journal};
 use jay_types::{Code, Error, Timestamp};
 use rusqlite::params;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Fresh documents from which they are moved into a segment: a reader looks at each of them.
-const FRESH_MAX: i64 = 1000;
+const FRESH_MAX: i64 = 128;
 /// Documents written by this process before it counts the fresh ones again.
-const LOOK_EVERY: usize = 100;
+const LOOK_EVERY: usize = 64;
 /// Documents that are moved at a time; bounds memory after a rebuild.
 const PAGE: i64 = 50_000;
 /// Name of the number of the manifest in `meta`; none while there are no segments.
@@ -44,24 +44,32 @@ pub struct TextQuery {
     pub any: Vec<String>,
     /// Terms that a document must hold, every one: those of a phrase.
     pub all: Vec<String>,
+    /// How many of `any` count, the rarest of those that some document holds; none for all.
+    pub rarest: Option<usize>,
 }
 
 impl TextQuery {
     /// The documents that hold one of these terms at least.
     #[must_use]
     pub fn any(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { any: terms.into_iter().map(Into::into).collect(), all: Vec::new() }
+        Self { any: terms.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// The documents that hold one at least of the rarest `count` of these terms.
+    #[must_use]
+    pub fn rarest(terms: impl IntoIterator<Item = impl Into<String>>, count: usize) -> Self {
+        Self { rarest: Some(count), ..Self::any(terms) }
     }
 
     /// The documents that hold all of these terms.
     #[must_use]
     pub fn all(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { any: Vec::new(), all: terms.into_iter().map(Into::into).collect() }
+        Self { all: terms.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     pub(crate) fn asked<'a>(&'a self, scope: Option<&'a [i64]>, upto: i64) -> Asked<'a> {
         let any = if self.any.is_empty() { &self.all } else { &self.any };
-        Asked { any, all: &self.all, scope, upto }
+        Asked { any, all: &self.all, rarest: self.rarest.unwrap_or(usize::MAX), scope, upto }
     }
 }
 
@@ -226,6 +234,27 @@ impl Tx<'_> {
             Some(TextHit { doc: found.doc, entity: *entities.get(&found.doc)?, score: found.score })
         };
         Ok(found.into_iter().filter_map(hit).collect())
+    }
+
+    /// How many documents hold each term, in the order asked for, and how many there are.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn text_frequencies(&self, terms: &[String]) -> Result<(Vec<u64>, u64)> {
+        self.ask(|index, fresh| Ok(text::frequencies(index, fresh, terms)?))
+    }
+
+    /// What each of these documents has of the query; those that hold none of its terms are left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn weigh_text(&self, query: &TextQuery, docs: &[i64]) -> Result<BTreeMap<i64, (f64, u64)>> {
+        let mut docs = docs.to_vec();
+        docs.sort_unstable();
+        docs.dedup();
+        let asked = query.asked(None, i64::MAX);
+        let weighed = self.ask(|index, fresh| Ok(text::weigh(index, fresh, asked, self.analysis.bm25, &docs)?))?;
+        Ok(weighed.into_iter().map(|(doc, weighed)| (doc, (weighed.score, weighed.terms))).collect())
     }
 
     /// Every document that matches, purged ones too whose segment was not written anew yet; ascending.

@@ -91,6 +91,7 @@ impl Store {
     /// As [`Store::write`].
     pub fn finish_jobs(&self, nums: &[i64]) -> Result<()> {
         self.local_write(|tx| {
+            tx.note_embedder()?;
             for num in nums {
                 tx.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
             }

@@ -7,7 +7,9 @@
 //! **Invariant:** only this crate contains SQL, no rusqlite type leaves it, only [`project`] writes projections (I5),
 //! and the read path writes nothing (I6).
 
+mod begun;
 mod connection;
+mod embedded;
 mod error;
 mod group;
 mod holders;
@@ -45,12 +47,13 @@ pub use open::{Analysis, Store, StoreOptions};
 pub use purge::Scrubbed;
 pub use read::actors::ActorName;
 pub use read::as_of::Moment;
+pub use read::bodies::HeldBody;
 pub use read::history::{ActChange, ChangeView};
 pub use read::list::{ListFilter, ListPage};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 pub use read::namespaces::{NamespaceRow, Scope};
 pub use read::search::{Brief, TextHit};
-pub use read::sessions::{MessageRow, SessionClause, SessionRow, SourceRow};
+pub use read::sessions::{MessageRow, SessionClause, SessionRow, SourceCursor, SourceRow};
 pub use read::status::StoreCounts;
 pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;

@@ -3,6 +3,7 @@
 //! **Invariant:** a migration that was released is never edited; its checksum stands in every store that ran it.
 
 use crate::Result;
+use crate::begun::file_name;
 use crate::error::damaged;
 use jay_types::change::Journal;
 use jay_types::{Code, Error, Hash};
@@ -57,9 +58,19 @@ pub(crate) fn format_of(connection: &Connection) -> Result<u32> {
 pub(crate) fn check(connection: &Connection, journal: Journal) -> Result<u32> {
     let found = format_of(connection)?;
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let name = file_name(journal);
+    if found == 0 && id == application_id(journal) {
+        // A mark without a number: both are set in one transaction, so that somebody else has changed the file.
+        let what = format!("{name} is damaged: the number of its format was taken out of its header");
+        let hint = "`jay doctor --fix` writes it again from the file's own record of its migrations.";
+        return Err(Error::new(Code::Damaged, what).hint(hint).details(serde_json::json!({"mend": "format"})).into());
+    }
     let is_ours = if found == 0 { is_empty(connection)? } else { id == application_id(journal) };
     if !is_ours {
-        return Err(damaged("the file belongs to another program"));
+        let what = format!("{name} is no store of jay: it belongs to another program");
+        return Err(Error::new(Code::Damaged, what)
+            .hint(format!("Move it away and put the right {name} back."))
+            .into());
     }
     if found > newest(journal) {
         let needed: Option<String> = connection
@@ -125,6 +136,17 @@ fn apply(connection: &Connection, journal: Journal, migration: &Migration, now: 
             Err(error)
         }
     }
+}
+
+/// Writes the number of the format into the header again, from the record of migrations that ran. Runs under the write
+/// lock.
+pub(crate) fn mend_format(connection: &Connection, journal: Journal) -> Result<()> {
+    let ran: u32 = connection.query_row("SELECT coalesce(max(number), 0) FROM migrations", [], |row| row.get(0))?;
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    if format_of(connection)? != 0 || ran == 0 || id != application_id(journal) {
+        return Err(damaged("the format of the file cannot be told"));
+    }
+    Ok(connection.pragma_update(None, "user_version", ran)?)
 }
 
 fn checksum(migration: &Migration) -> Hash {

@@ -7,7 +7,7 @@ use crate::text::Bm25;
 use crate::tx::Tx;
 use crate::vector_index::VectorMath;
 use crate::vectors::WantedVectors;
-use crate::{Result, StoreError, connection, group, location, migrate};
+use crate::{Result, StoreError, begun, connection, error, group, location, migrate};
 use jay_types::change::Journal;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
@@ -99,10 +99,7 @@ impl Store {
     /// The database file.
     #[must_use]
     pub fn file(&self) -> PathBuf {
-        self.options.directory.join(match self.journal {
-            Journal::Memory => "memory.db",
-            Journal::Archive => "archive.db",
-        })
+        self.options.directory.join(begun::file_name(self.journal))
     }
 
     /// The data directory.
@@ -180,11 +177,13 @@ impl Store {
             return Ok((connection, true));
         }
         let file = self.file();
-        if !file.exists() {
+        if fs::metadata(&file).map_or(0, |metadata| metadata.len()) == 0 {
+            // Not opened: SQLite throws the log of an empty file away.
             return Ok((self.empty()?, false));
         }
-        let connection = connection::open_reader(&file)?;
-        match migrate::check(&connection, self.journal)? {
+        let named = |error: StoreError| error::of_file(error, self.journal);
+        let connection = connection::open_reader(&file).map_err(named)?;
+        match migrate::check(&connection, self.journal).map_err(named)? {
             // Somebody is making it at this moment.
             0 => Ok((self.empty()?, false)),
             format if format < migrate::newest(self.journal) => {
@@ -205,16 +204,20 @@ impl Store {
     /// Opens the writer's connection: file, format, what waited. Runs under the write lock, so that no two processes make a store.
     pub(crate) fn open_writer(&self) -> Result<Connection> {
         let file = self.file();
+        self.demand_file()?;
+        let named = |error: StoreError| error::of_file(error, self.journal);
         if file.exists() {
             // Before anything is set in it: what is refused stays as it is.
-            migrate::check(&connection::open_reader(&file)?, self.journal)?;
+            connection::open_reader(&file).and_then(|reader| migrate::check(&reader, self.journal)).map_err(named)?;
         }
-        let connection = connection::open_writer(&file)?;
+        let connection = connection::open_writer(&file).map_err(named)?;
         private_mode(&file)?;
-        migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0)?;
+        migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0).map_err(named)?;
+        self.note_begun()?;
         let tx = self.tx(&connection);
         if tx.meta_number("analysis")?.is_none() {
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
+            tx.begin_embedder()?;
         }
         self.retry_waiting(&connection);
         Ok(connection)
@@ -340,6 +343,16 @@ impl Store {
     #[must_use]
     pub fn analysis(&self) -> u32 {
         self.options.analysis.version
+    }
+
+    /// Writes the number of the format into the file's header again, where only that is lost.
+    ///
+    /// # Errors
+    /// `damaged` where the file does not tell it, `busy`, `io`.
+    pub fn mend_format(&self) -> Result<()> {
+        let _lock = crate::lock::acquire(&self.ready()?)?;
+        let connection = Connection::open(self.file())?;
+        migrate::mend_format(&connection, self.journal).map_err(|error| error::of_file(error, self.journal))
     }
 
     /// Copies of this store's file that were made before a migration: they hold every text that it held then.

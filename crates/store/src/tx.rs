@@ -2,11 +2,11 @@
 //!
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
-use crate::Result;
 use crate::index::{Sources, TextFiles};
 use crate::indexes::Indexes;
 use crate::open::Analysis;
 use crate::vectors::WantedVectors;
+use crate::{Result, StoreError, error};
 use jay_types::change::Journal;
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row};
 use std::cell::RefCell;
@@ -25,7 +25,12 @@ pub struct Tx<'c> {
 
 impl Tx<'_> {
     pub(crate) fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        Ok(self.connection.prepare_cached(sql)?)
+        self.connection.prepare_cached(sql).map_err(|error| self.fault(error))
+    }
+
+    /// What SQLite says, with the name of the file where that is damaged.
+    pub(crate) fn fault(&self, error: rusqlite::Error) -> StoreError {
+        error::of_file(error.into(), self.journal)
     }
 
     /// The first row, if there is one.
@@ -35,7 +40,7 @@ impl Tx<'_> {
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        Ok(self.statement(sql)?.query_row(params, read).optional()?)
+        self.statement(sql)?.query_row(params, read).optional().map_err(|error| self.fault(error))
     }
 
     /// Every row.
@@ -46,12 +51,12 @@ impl Tx<'_> {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
         let mut statement = self.statement(sql)?;
-        let rows = statement.query_map(params, read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map(params, read).map_err(|error| self.fault(error))?;
+        rows.collect::<rusqlite::Result<_>>().map_err(|error| self.fault(error))
     }
 
     pub(crate) fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.statement(sql)?.execute(params)?)
+        self.statement(sql)?.execute(params).map_err(|error| self.fault(error))
     }
 
     /// A count or other single number.

@@ -76,7 +76,7 @@ impl Tx<'_> {
         self.store_vectors(model, &wishes.made)
     }
 
-    fn model_number(&self, id: &str, dimension: usize) -> Result<i64> {
+    pub(crate) fn model_number(&self, id: &str, dimension: usize) -> Result<i64> {
         if let Some(number) = self.model(id)? {
             return Ok(number);
         }

@@ -125,6 +125,16 @@ impl WriteTx<'_> {
         Ok((id, num))
     }
 
+    /// As [`Tx::forgotten_text`]; knows the path of a namespace that this act makes, too.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn forgotten_text(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
+        let mut paths = self.paths_of(namespace)?;
+        paths.extend(self.made.iter().filter(|(.., num)| *num == namespace).map(|(path, ..)| path.to_string()));
+        self.forgotten_at(namespace, &paths, text)
+    }
+
     /// Journals and projects what is drafted so far as an act of its own, and begins another: for writes that are more
     /// than one act may hold.
     ///
@@ -158,6 +168,8 @@ impl Store {
         actor: &ActorName,
         write: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        // Also where a connection is open: what is written to a file that was removed is in no file.
+        self.demand_file()?;
         self.group.run(
             || self.open_writer(),
             &self.ready()?,

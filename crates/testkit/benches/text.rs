@@ -3,6 +3,7 @@
 //! 100,000 memories take half a minute to write before the first sample.
 
 use divan::Bencher;
+use jay_store::vector_index::VectorMath;
 use jay_store::{
     ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, Moment, Scope, Store, StoreOptions,
     TextQuery,
@@ -59,6 +60,12 @@ impl World {
                 random: Mutex::new(Random::new(7)),
             }),
             analysis: Analysis { index_text: words, version: 1, bm25: Bm25 { k1: 0.9, b: 0.4 } },
+            vector_math: VectorMath {
+                hamming: jay_models::kernel::hamming,
+                dot: jay_models::kernel::dot,
+                sign_code: jay_models::sign_code,
+                version: jay_models::signs::SIGNS_VERSION,
+            },
             embedder: None,
         };
         let (memory, _) = Store::pair(&options);

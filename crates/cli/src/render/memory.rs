@@ -3,7 +3,7 @@
 use super::View;
 use super::text::{age, dotted, notes, table, wrap};
 use crate::output::printable;
-use jay_core::edit::Undone;
+use jay_core::edit::{Effect, Undone};
 use jay_core::read::{Got, HistoryEntry, Listed};
 use jay_ops::agents::id_suffix;
 use jay_types::memory::Memory;
@@ -37,10 +37,33 @@ pub(super) fn written(answer: &Written, what: &str, view: &View) -> String {
     about + &notes(&answer.notes, view.style)
 }
 
+/// Names the act, so that whoever meant another one sees it.
 pub(super) fn undone(answer: &Undone, view: &View) -> String {
-    let mut text = format!("undone: {} of {}\n", printable(&answer.operation), age(answer.at, view.now));
+    let done = if answer.planned { "would undo" } else { "undone" };
+    let places = answer.namespaces.join(", ");
+    let about = format!("{} in {places}, {}", answer.operation, age(answer.at, view.now));
+    let mut text = format!("{done}: {} (act {})\n", printable(&about), id_suffix(&answer.act.to_string()));
     for memory in &answer.memories {
-        text.push_str(&format!("  {}", written(memory, "put back", view)));
+        let effect = match (memory.effect, answer.planned) {
+            (Effect::Retired, false) => "taken away",
+            (Effect::Retired, true) => "would be taken away",
+            (Effect::PutBack, false) => "put back",
+            (Effect::PutBack, true) => "would be put back",
+            (Effect::Forgotten, false) => "forgotten again",
+            (Effect::Forgotten, true) => "would be forgotten again",
+            (Effect::Unchanged, _) => "unchanged",
+        };
+        let id = memory.id.to_string();
+        let place = printable(&memory.namespace);
+        text.push_str(&format!(
+            "  {effect}: {} in {place}, version {}\n",
+            view.style.bold(id_suffix(&id)),
+            memory.version
+        ));
+        if let Some(wording) = &memory.text {
+            text.push_str(&wrap(wording, view.style.width, 4));
+        }
+        text.push_str(&notes(&memory.notes, view.style));
     }
     text
 }

@@ -62,10 +62,26 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     }
     let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
     let unknown = || "unknown".to_owned();
+    let known = |file: &str, counted: String| {
+        if status.missing.iter().any(|missing| missing == file) {
+            format!("unknown: {file} is missing")
+        } else {
+            counted
+        }
+    };
     let mut rows = vec![
         ("store", status.store.clone()),
-        ("memories", format!("{} in {}", status.memories, count(status.namespaces, "namespace", "namespaces"))),
-        ("sessions", format!("{} with {}", status.sessions, count(status.messages, "message", "messages"))),
+        (
+            "memories",
+            known(
+                "memory.db",
+                format!("{} in {}", status.memories, count(status.namespaces, "namespace", "namespaces")),
+            ),
+        ),
+        (
+            "sessions",
+            known("archive.db", format!("{} with {}", status.sessions, count(status.messages, "message", "messages"))),
+        ),
         ("journal", count(status.changes, "change", "changes")),
         ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
         ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
@@ -140,7 +156,8 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
     }
     for session in &purged.sessions {
         let state = if session.purged { "purged" } else { "still holds the text: --with-sources" };
-        let place = printable(&format!("{} {} {}", session.client, session.session, session.message));
+        let message = session.message.as_deref().unwrap_or("(no message)");
+        let place = printable(&format!("{} {} {message}", session.client, session.session));
         text.push_str(&format!("session {place}: {state}\n"));
     }
     for place in &purged.places {
@@ -148,6 +165,6 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
         let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
         text.push_str(&format!("{}: {}\n", printable(&place.place), printable(&state)));
     }
-    text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not finished: `jay status` shows what waits.\n" });
+    text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not purged everywhere: see what is not done.\n" });
     text + &notes(&purged.notes, view.style)
 }

@@ -162,6 +162,27 @@ fn a_reader_that_goes_away_is_no_failure() {
 }
 
 #[test]
+fn undo_says_what_it_takes_back_and_what_becomes_of_it() {
+    let home = Home::new();
+    home.run(&["remember", "the lamp", "-n", "pa"]);
+    home.run(&["remember", "the torch", "-n", "pb"]);
+    let plain = |words: &[&str]| {
+        let stdout = home.run(words).stdout;
+        // Ids and ages are another thing at each run.
+        stdout.lines().map(|line| line.split(" (act ").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let plan = plain(&["undo", "--dry-run"]);
+    assert!(plan[0].starts_with("would undo: create in pb, "), "{plan:?}");
+    assert!(plan[1].starts_with("  would be taken away: ") && plan[1].ends_with(" in pb, version 2"), "{plan:?}");
+    assert_eq!(plan[2], "    the torch");
+    let undone = plain(&["undo", "-n", "pa"]);
+    assert!(undone[0].starts_with("undone: create in pa, "), "{undone:?}");
+    assert!(undone[1].starts_with("  taken away: ") && undone[2] == "    the lamp", "{undone:?}");
+    let left = home.run(&["list", "--all"]).stdout;
+    assert!(left.contains("the torch") && !left.contains("the lamp"), "{left}");
+}
+
+#[test]
 fn nothing_is_written_where_its_answer_cannot_be() {
     let home = Home::new();
     std::fs::create_dir(home.path("folder")).unwrap();

@@ -3,6 +3,7 @@
 
 mod commands;
 mod crash;
+mod damage;
 mod doors;
 
 use serde_json::Value;

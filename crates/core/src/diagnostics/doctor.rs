@@ -3,7 +3,7 @@
 use super::clocks::{nodes_ahead, said_of_stopped};
 use crate::engine::{Call, Engine};
 use jay_store::Store;
-use jay_types::{Result, Timestamp};
+use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,21 +45,22 @@ pub struct Diagnosis {
     pub healthy: bool,
 }
 
-/// Checks both stores. `fix` mends what can be mended without loss; `rebuild` makes every projection again and tells
-/// whether the rows are the same.
+/// Checks both stores, each by itself: what is wrong with one keeps nothing of the other from being looked at. `fix` mends
+/// what can be mended without loss; `rebuild` makes every projection again and tells whether the rows are the same.
 ///
 /// # Errors
-/// What the store says where it cannot be read at all.
+/// None of the stores': what cannot be read is a finding.
 pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     let engine = call.engine;
     let mut findings = Vec::new();
-    if !engine.exists() {
+    let stores = [(&engine.memory, "memory"), (&engine.archive, "archive")];
+    if !engine.exists() && stores.iter().all(|(store, _)| store.missing().is_none()) {
         findings.push(ok("store", format!("there is none yet in {}", engine.data_dir().display())));
         return Ok(Diagnosis { findings, healthy: true });
     }
-    for (store, name) in [(&engine.memory, "memory"), (&engine.archive, "archive")] {
-        if store.exists() {
-            check_store(store, name, (rebuild, fix, call.now), &mut findings)?;
+    for (store, name) in stores {
+        if check_file(store, name, fix, &mut findings) {
+            check_store(store, name, (rebuild, fix, call.now), &mut findings);
         }
     }
     check_files(engine, &mut findings);
@@ -67,35 +68,130 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     Ok(Diagnosis { findings, healthy })
 }
 
-fn check_store(
-    store: &Store,
-    name: &str,
-    (rebuild, fix, now): (bool, bool, Timestamp),
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
-    let integrity = store.read(|tx| tx.integrity_faults())?;
-    findings.push(match integrity.first() {
-        None => ok(&format!("{name} file"), "SQLite finds nothing wrong".to_owned()),
-        Some(fault) => bad(&format!("{name} file"), format!("{} faults, the first: {fault}", integrity.len()))
-            .hint("Copy the data directory aside; the journal in it may still be readable."),
-    });
-    let (faults, changes) = store.read(|tx| -> Result<_> {
+/// Whether a store's file is there and can be opened: then the rest can be looked at.
+fn check_file(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>) -> bool {
+    let title = format!("{name} file");
+    if let Some(error) = store.missing() {
+        findings.push(bad(&title, error.message).hint(&error.hint.unwrap_or_default()));
+        return false;
+    }
+    if !store.exists() {
+        return false;
+    }
+    let mut opened = store.read(|_| Ok::<(), Error>(()));
+    if fix && opened.as_ref().is_err_and(|error| error.details.get("mend").is_some()) {
+        let message = opened.as_ref().err().map(|error| error.message.clone()).unwrap_or_default();
+        opened = store.mend_format().map_err(Error::from).and_then(|()| store.read(|_| Ok(())));
+        if opened.is_ok() {
+            findings.push(Finding { fixed: true, ..bad(&title, message) });
+        }
+    }
+    if let Err(error) = opened {
+        let help = if error.code == Code::Damaged && error.details.get("mend").is_none() && is_ours(&error) {
+            what_helps(store, name)
+        } else {
+            error.hint.unwrap_or_default()
+        };
+        findings.push(bad(&title, error.message).hint(&help));
+        return false;
+    }
+    true
+}
+
+/// A file that belongs to another program has words of its own.
+fn is_ours(error: &Error) -> bool {
+    !error.message.contains("another program")
+}
+
+/// What there is to do about a file of which not even the journal can be read.
+fn what_helps(store: &Store, name: &str) -> String {
+    let file = store.file();
+    let copies = store.copies().unwrap_or_default();
+    let copies: Vec<String> = copies.iter().map(|copy| copy.display().to_string()).collect();
+    let copies = match copies.as_slice() {
+        [] => "from a backup".to_owned(),
+        copies => format!("from a backup, or from {} (made before an upgrade)", copies.join(", ")),
+    };
+    let again = match name {
+        "archive" => format!(
+            "What the agents still keep is read again by `jay session sync`, once {0} and {0}-wal are moved away and \
+             state/archive.begun is removed.",
+            file.display()
+        ),
+        _ => "It cannot be made again from anything else here.".to_owned(),
+    };
+    format!("Stop every jay and copy {} aside; then put the file and its -wal back {copies}. {again}", file.display())
+}
+
+type Check = fn(&Store, &str, (bool, bool, Timestamp), &mut Vec<Finding>) -> Result<()>;
+
+fn check_store(store: &Store, name: &str, asked: (bool, bool, Timestamp), findings: &mut Vec<Finding>) {
+    let is_whole = check_integrity(store, name, findings);
+    let checks: [(&str, Check); 4] = [
+        ("counts", check_counts),
+        ("text index files", check_text_files),
+        ("text index", check_index),
+        ("vectors", check_vectors),
+    ];
+    for (title, check) in checks {
+        if let Err(error) = check(store, name, asked, findings) {
+            // Where the file itself is at fault that was said already, with what helps.
+            let found = bad(&format!("{name} {title}"), format!("this could not be checked: {}", error.message));
+            findings.push(if is_whole { found.hint(&error.hint.unwrap_or_default()) } else { found });
+        }
+    }
+}
+
+/// The file's pages and the journal in it; true where both hold.
+fn check_integrity(store: &Store, name: &str, findings: &mut Vec<Finding>) -> bool {
+    let pages = store.read(|tx| -> Result<_> { Ok(tx.integrity_faults()?) });
+    let journal = store.read(|tx| -> Result<_> {
         let mut seen = 0;
         Ok((tx.verify_journal(&mut |count| seen = count)?, seen))
-    })?;
-    findings.push(match faults.first() {
-        None => ok(&format!("{name} journal"), format!("{changes} changes: every chain, hash and signature holds")),
-        Some(fault) => bad(&format!("{name} journal"), format!("{} faults, the first: {fault}", faults.len()))
-            .hint("Keep a copy of the data directory and report this."),
     });
-    check_counts(store, name, now, findings)?;
-    check_text_files(store, name, fix, findings)?;
-    check_index(store, name, rebuild, fix, findings)?;
-    check_vectors(store, name, rebuild, fix, findings)
+    let (file_title, journal_title) = (format!("{name} file"), format!("{name} journal"));
+    let journal_holds = journal.as_ref().is_ok_and(|(faults, _)| faults.is_empty());
+    let fault = match &pages {
+        Ok(faults) if faults.is_empty() => None,
+        // SQLite's own words say nothing to whoever has no page of the file in hand.
+        Ok(faults) => {
+            tracing::warn!(first = faults.first(), "SQLite finds faults in {name}.db");
+            Some(format!("{name}.db is damaged: pages of it are missing or do not fit together"))
+        }
+        Err(error) => Some(error.message.clone()),
+    };
+    let pages_hold = fault.is_none();
+    findings.push(match fault {
+        None => ok(&file_title, "every page fits".to_owned()),
+        Some(message) if journal_holds => bad(&file_title, message).hint(
+            "The journal in it is whole, and the rest is made from it: copy the data directory aside, then run \
+             `jay doctor --rebuild`.",
+        ),
+        Some(message) => bad(&file_title, message).hint(&what_helps(store, name)),
+    });
+    findings.push(match journal {
+        Ok((faults, changes)) => match faults.first() {
+            None => ok(&journal_title, format!("{changes} changes: every chain, hash and signature holds")),
+            Some(fault) => bad(&journal_title, format!("{}, the first: {fault}", number(faults.len(), "fault")))
+                .hint("Keep a copy of the data directory and report this."),
+        },
+        Err(error) => bad(&journal_title, format!("it cannot be read to its end: {}", error.message))
+            .hint(&what_helps(store, name)),
+    });
+    pages_hold && journal_holds
+}
+
+fn number(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The vector indexes must be whole and follow from what is stored; without one vectors are scanned one by one.
-fn check_vectors(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_vectors(
+    store: &Store,
+    name: &str,
+    (rebuild, fix, _): (bool, bool, Timestamp),
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let checks = store.read(|tx| tx.check_vector_indexes())?;
     let has_faults = checks.iter().any(|check| check.fault.is_some());
     let remade = rebuild || (fix && has_faults);
@@ -116,7 +212,12 @@ fn check_vectors(store: &Store, name: &str, rebuild: bool, fix: bool, findings: 
     Ok(())
 }
 
-fn check_counts(store: &Store, name: &str, now: Timestamp, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_counts(
+    store: &Store,
+    name: &str,
+    (_, _, now): (bool, bool, Timestamp),
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let counts = store.read(|tx| tx.counts())?;
     let said = |list: &[(String, u64)]| {
         list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
@@ -162,7 +263,12 @@ fn check_counts(store: &Store, name: &str, now: Timestamp, findings: &mut Vec<Fi
 }
 
 /// Files of the text index are derived: what is damaged is made again by the next writer, or here.
-fn check_text_files(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_text_files(
+    store: &Store,
+    name: &str,
+    (_, fix, _): (bool, bool, Timestamp),
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let faults = store.read(|tx| tx.text_index_faults())?;
     let check = format!("{name} text index files");
     let Some(fault) = faults.first() else {
@@ -180,7 +286,12 @@ fn check_text_files(store: &Store, name: &str, fix: bool, findings: &mut Vec<Fin
 }
 
 /// The text index must be of this program's analysis, and a rebuild must give the same rows.
-fn check_index(store: &Store, name: &str, rebuild: bool, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+fn check_index(
+    store: &Store,
+    name: &str,
+    (rebuild, fix, _): (bool, bool, Timestamp),
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
     let version = store.read(|tx| tx.analysis_version())?;
     let current = version.is_none_or(|version| version == store.analysis());
     if rebuild || (fix && !current) {

@@ -81,6 +81,7 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
         if !store.exists() {
             continue;
         }
+        store.queue_missing_vectors()?;
         let mut left = if until_empty { usize::MAX } else { max.saturating_sub(run.done as usize) };
         while left > 0 {
             let jobs = store.read(|tx| tx.jobs(Some(call.now), PAGE.min(left)))?;

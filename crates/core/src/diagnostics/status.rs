@@ -23,6 +23,9 @@ pub struct Status {
     pub store: String,
     /// False before the first write
     pub exists: bool,
+    /// Files of the store that were here and are missing or empty: what they held is unknown, and counts as nothing below
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
     /// This data directory's node
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
@@ -88,7 +91,12 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     let embedding = |counts: &StoreCounts| -> u64 {
         counts.jobs.iter().filter(|(kind, ..)| kind == "embed").map(|(.., count)| count).sum()
     };
-    let mut notes = Vec::new();
+    let missing = [&engine.memory, &engine.archive].into_iter().filter_map(|store| Some((store, store.missing()?)));
+    let (mut notes, mut gone) = (Vec::new(), Vec::new());
+    for (store, error) in missing {
+        gone.extend(store.file().file_name().map(|name| name.to_string_lossy().into_owned()));
+        notes.push(format!("{}. `jay doctor` says what helps", error.message));
+    }
     if memory.conflicts > 0 {
         notes.push("`jay get ID` lists both values of a conflict; `jay update` settles it".to_owned());
     }
@@ -98,7 +106,8 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     }
     Ok(Status {
         store: engine.data_dir().display().to_string(),
-        exists: engine.exists(),
+        exists: engine.exists() || !gone.is_empty(),
+        missing: gone,
         node: engine.memory.node(),
         format: memory.format,
         memories: memory.entities,

@@ -11,7 +11,7 @@ pub use forget::{forget, unforget};
 pub use link::{Verdict, feedback, link, unlink};
 pub use moving::move_to;
 pub use revert::revert;
-pub use undo::{Undone, undo};
+pub use undo::{Effect, Undone, UndoneMemory, undo};
 pub use update::update;
 
 use jay_store::{Draft, MemoryRow, WriteTx};

@@ -1,18 +1,21 @@
 //! Undo: write back what the caller's last act won, as far as it still wins.
+//!
+//! **Invariant:** the answer names the act, where and when it was, and what becomes of each memory: who undoes something
+//! else than was meant sees it.
 
-use super::answer;
 use super::moving::{clean_body, clean_value};
-use crate::engine::Call;
+use crate::engine::{Call, Door};
 use crate::registers::{put, put_set};
 use crate::remember::check::redacted_reason;
 use crate::remember::policy_of;
 use crate::secrets::Policy;
-use jay_store::{ActChange, Draft, MemoryRow, Moment, WriteTx};
+use jay_store::{ActChange, Draft, MemoryRow, Moment, Scope, WriteTx};
 use jay_types::change::fold::EntityState;
 use jay_types::change::registry::{FORGOTTEN, KEY, RETIRED, TEXT, VALID};
 use jay_types::change::{Body, EntityKind, Op, Register, RegisterShape};
-use jay_types::request::Written;
-use jay_types::{ActId, Code, Dot, Error, Result, Timestamp};
+use jay_types::namespace::NamespacePath;
+use jay_types::text::shorten;
+use jay_types::{ActId, Code, Dot, EntityId, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -25,65 +28,169 @@ pub struct Undone {
     pub act: ActId,
     /// When it was done
     pub at: Timestamp,
-    /// What it did: create, update, forget, unforget
+    /// What it did: create, update, move, forget, unforget
     pub operation: String,
+    /// The paths of the namespaces in which it did so
+    pub namespaces: Vec<String>,
     /// The memories that it touched
-    pub memories: Vec<Written>,
+    pub memories: Vec<UndoneMemory>,
+    /// True for a dry run: nothing was taken back
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
 }
 
-/// Takes back the caller's last act in this store that was not taken back already.
+/// What an undo does to one memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The act made it; it is out of sight.
+    Retired,
+    /// It is as it was before the act.
+    PutBack,
+    /// The act had brought it back; it is forgotten as before.
+    Forgotten,
+    /// Nothing of the act was left in it.
+    Unchanged,
+}
+
+/// A memory that an undone act had touched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UndoneMemory {
+    /// Its id
+    pub id: EntityId,
+    /// The path of its namespace
+    pub namespace: String,
+    /// What became of it
+    pub effect: Effect,
+    /// Number of its changes
+    pub version: u64,
+    /// False where there was nothing to write
+    pub changed: bool,
+    /// How its text begins, so that it is known again; absent where it is forgotten and the caller is no person at hand
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What there is to say
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Characters of a text by which a person knows it again.
+const SHOWN_CHARS: usize = 80;
+
+/// Takes back the caller's last act in this store that was not taken back already: the last one that touched `namespace`
+/// where one is given. Over HTTP and MCP, where several callers go by one name, it is one in what the caller sees.
 ///
 /// # Errors
 /// `not_found` where there is none; `conflict` where somebody changed the same fields since; `refused` for a purge, for
 /// changes of a namespace, and for a forget that is taken back by anybody but a person at hand.
-pub fn undo(call: &Call<'_>, dry_run: bool) -> Result<Undone> {
-    let undo = |w: &mut WriteTx<'_>| {
-        let actor = call.caller.actor();
-        let Some(act) = w.last_act(&actor)? else {
-            return Err(Error::not_found(format!("there is no act of {} to undo here", actor.name))
-                .hint("`jay history ID` shows who changed a memory; `jay revert ID --to DOT` brings it back."));
-        };
-        let changes = w.act_changes(act)?;
-        check(call, &changes)?;
-        let at = changes.first().map(|change| change.at).unwrap_or_default();
-        let first_pos = changes.first().map_or(0, |change| change.pos);
-        let last_pos = changes.last().map_or(0, |change| change.pos);
-        let mut by_memory: BTreeMap<i64, Vec<&ActChange>> = BTreeMap::new();
-        for change in changes.iter().filter(|change| change.kind == EntityKind::Memory.number()) {
-            by_memory.entry(change.entity).or_default().push(change);
-        }
-        let mut operation = "update";
-        let mut memories = Vec::new();
-        for (num, changes) in by_memory {
-            let Some(row) = w.memory(num, Moment::Latest)? else { continue };
-            let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
-            let after = w.memory(num, Moment::Position(last_pos))?;
-            let mut drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
-            let notes = under_todays_rules(w, &row, &mut drafts)?;
-            operation = changes.first().and_then(|change| Op::from_number(change.op)).map_or(operation, Op::name);
-            let written = drafts.len() as u64;
-            for (op, body) in drafts {
-                w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, op, body));
-            }
-            let mut answer = answer(&row, written > 0, notes);
-            answer.version = row.memory.version + written;
-            memories.push(answer);
-        }
-        Ok(Undone { act, at, operation: operation.to_owned(), memories })
-    };
+pub fn undo(call: &Call<'_>, namespace: Option<&NamespacePath>, dry_run: bool) -> Result<Undone> {
     if !dry_run {
-        return call.act(undo);
+        return call.act(|w| take_back_last(call, w, namespace));
+    }
+    if let Some(answer) = call.answer_before()? {
+        return Ok(answer);
     }
     // The plan is the act itself, taken back: a dry run cannot say anything else than the run would.
     let mut plan = None;
     let refused = call.engine.memory.write(&call.caller.actor(), |w| -> Result<()> {
-        plan = Some(undo(w)?);
+        plan = Some(take_back_last(call, w, namespace)?);
         Err(Error::internal("dry run"))
     });
     match (plan, refused) {
-        (Some(plan), _) => Ok(plan),
+        (Some(plan), _) => Ok(Undone { planned: true, ..plan }),
         (None, Err(error)) => Err(error),
         (None, Ok(())) => Err(Error::internal("a dry run made no plan")),
+    }
+}
+
+fn take_back_last(call: &Call<'_>, w: &mut WriteTx<'_>, namespace: Option<&NamespacePath>) -> Result<Undone> {
+    let act = find_act(call, w, namespace)?;
+    let changes = w.act_changes(act)?;
+    check(call, &changes)?;
+    let at = changes.first().map(|change| change.at).unwrap_or_default();
+    let first_pos = changes.first().map_or(0, |change| change.pos);
+    let last_pos = changes.last().map_or(0, |change| change.pos);
+    let mut by_memory: BTreeMap<i64, Vec<&ActChange>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.kind == EntityKind::Memory.number()) {
+        by_memory.entry(change.entity).or_default().push(change);
+    }
+    let mut memories = Vec::new();
+    for (num, changes) in by_memory {
+        let Some(row) = w.memory(num, Moment::Latest)? else { continue };
+        let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
+        let after = w.memory(num, Moment::Position(last_pos))?;
+        let mut drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
+        let notes = under_todays_rules(w, &row, &mut drafts)?;
+        memories.push(told(call, &row, &drafts, notes));
+        for (op, body) in drafts {
+            w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, op, body));
+        }
+    }
+    let namespaces: BTreeSet<String> = memories.iter().map(|memory| memory.namespace.clone()).collect();
+    let (operation, namespaces) = (operation_of(&changes).to_owned(), namespaces.into_iter().collect());
+    Ok(Undone { act, at, operation, namespaces, memories, planned: false })
+}
+
+/// The last act of the caller that is meant.
+fn find_act(call: &Call<'_>, w: &WriteTx<'_>, namespace: Option<&NamespacePath>) -> Result<ActId> {
+    let actor = call.caller.actor();
+    let shares_its_name = matches!(call.caller.door, Door::Http | Door::Mcp);
+    let (within, place) = match namespace {
+        Some(path) => (Some(w.namespaces_at(path.as_str())?), format!("in {path}")),
+        None if shares_its_name => {
+            let path = &call.caller.namespace;
+            let seen = match w.scope_of(path)? {
+                Scope::All => None,
+                Scope::Of(namespaces) => Some(namespaces),
+            };
+            (seen, format!("in {path}, above it or in global"))
+        }
+        None => (None, "here".to_owned()),
+    };
+    if let Some(act) = w.last_act(&actor, within.as_deref())? {
+        return Ok(act);
+    }
+    let hint = match w.last_act(&actor, None)? {
+        None => "`jay history ID` shows who changed a memory; `jay revert ID --to DOT` brings it back.".to_owned(),
+        Some(_) => "The last act was in another namespace: name it as `namespace` to undo there.".to_owned(),
+    };
+    Err(Error::not_found(format!("there is no act of {} to undo {place}", actor.name)).hint(hint))
+}
+
+/// What an act did, in one word.
+fn operation_of(changes: &[ActChange]) -> &'static str {
+    let mut memories = changes.iter().filter(|change| change.kind == EntityKind::Memory.number());
+    let moves = |change: &ActChange| {
+        let retired = change.body.as_ref().and_then(|body| body.registers.get(RETIRED.name));
+        retired.is_some_and(|retired| retired.get("moved_to").is_some())
+    };
+    if memories.clone().any(moves) {
+        return "move";
+    }
+    memories.next().and_then(|change| Op::from_number(change.op)).map_or("update", Op::name)
+}
+
+fn told(call: &Call<'_>, row: &MemoryRow, drafts: &[(Op, Body)], notes: Vec<String>) -> UndoneMemory {
+    let value = |register: Register| drafts.iter().find_map(|(_, body)| body.registers.get(register.name));
+    let effect = if drafts.is_empty() {
+        Effect::Unchanged
+    } else if drafts.iter().any(|(op, _)| *op == Op::Forget) {
+        Effect::Forgotten
+    } else if value(RETIRED).is_some_and(|retired| !retired.is_null()) {
+        Effect::Retired
+    } else {
+        Effect::PutBack
+    };
+    let wording = value(TEXT).and_then(|text| text.get("text")).and_then(Value::as_str).unwrap_or(&row.memory.text);
+    let may_see = !row.memory.forgotten || call.caller.is_person_at_hand();
+    UndoneMemory {
+        id: row.memory.id,
+        namespace: row.memory.namespace.clone(),
+        effect,
+        version: row.memory.version + drafts.len() as u64,
+        changed: !drafts.is_empty(),
+        text: may_see.then(|| shorten(wording, SHOWN_CHARS)),
+        notes,
     }
 }
 

@@ -1,25 +1,25 @@
 //! Recall: a question becomes candidates from one snapshot, one order, and as many hits as the caller has room for.
 
+mod gather;
+pub(crate) mod legs;
 mod present;
 pub(crate) mod turns;
 
-use crate::embedding::{self, QueryVector};
+use crate::embedding;
 use crate::engine::Call;
 use crate::filter;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};
 use jay_rank::duplicates::Fingerprint;
-use jay_rank::fuse::{Candidate, Priors, Setting, Weights, fuse};
+use jay_rank::fuse::{Setting, Weights, fuse};
 use jay_rank::plan::Query;
-use jay_store::{ListFilter, MemoryRow, Moment, TextQuery, Tx};
+use jay_store::{ListFilter, MemoryRow, Tx};
 use jay_types::Result;
 use jay_types::request::{RecallQuery, Recalled};
 use std::collections::BTreeMap;
 
 pub(crate) use present::{phrase_in, window};
 
-/// Candidates of each leg.
-const CANDIDATES: usize = 100;
 /// Hits that are read and compared for each one that is returned.
 const READ_PER_HIT: usize = 3;
 
@@ -32,62 +32,20 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.query.as_str());
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
-        let mut notes = Vec::new();
+        // Nothing found is not the same as nothing there.
+        let missing = call.engine.memory.missing();
+        let mut notes: Vec<String> = missing.into_iter().map(|error| error.message).collect();
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }
-        let candidates = gather(tx, &plan, &filter, vector.as_ref(), &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
+        let candidates = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&candidates, &setting);
         let hits = select(call, tx, &fused, &filter, &plan, query.limit.get())?;
         let hits =
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
         Ok(Recalled { hits, notes })
     })
-}
-
-/// What the text index is asked for: what does not hold every word of a phrase cannot hold the phrase.
-pub(crate) fn text_query(plan: &Query) -> TextQuery {
-    TextQuery { any: plan.terms.clone(), all: plan.phrases.concat() }
-}
-
-/// What the legs find, each candidate once, with everything that fusion looks at.
-fn gather(
-    tx: &Tx<'_>,
-    plan: &Query,
-    filter: &ListFilter,
-    vector: Option<&QueryVector>,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Candidate<i64>>> {
-    let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
-    let texts = tx.search_memories(&text_query(plan), filter, CANDIDATES)?;
-    for hit in &texts {
-        found.entry(hit.entity).or_insert_with(|| Candidate::new(hit.entity)).text = Some(hit.score);
-    }
-    match vector {
-        Some(vector) if filter.moment == Moment::Latest => {
-            embedding::add_vector_leg(tx, vector, filter, CANDIDATES, &texts, &mut found)?;
-            let missing = tx.not_embedded(&vector.model, filter)?;
-            if missing > 0 {
-                let which = if missing == 1 { "memory is" } else { "memories are" };
-                notes.push(format!("{missing} {which} not embedded yet"));
-            }
-        }
-        _ => notes.push("text_only".to_owned()),
-    }
-    let briefs = tx.briefs(&found.keys().copied().collect::<Vec<_>>())?;
-    for brief in briefs {
-        if let Some(candidate) = found.get_mut(&brief.entity) {
-            candidate.at = Some(brief.created_at);
-            candidate.priors = Priors {
-                importance: brief.importance.unwrap_or(0.0),
-                confidence: brief.confidence.unwrap_or(0.0),
-                pinned: brief.pinned,
-                feedback: brief.votes,
-            };
-        }
-    }
-    Ok(found.into_values().collect())
 }
 
 /// A hit with its memory.

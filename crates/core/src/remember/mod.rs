@@ -27,7 +27,7 @@ pub fn one(call: &Call<'_>, memory: NewMemory) -> Result<Remembered> {
     if let Some(answer) = call.answer_before()? {
         return Ok(answer);
     }
-    let prepared = prepare(call, memory)?;
+    let prepared = call.engine.memory.read(|tx| prepare(call, tx, memory))?;
     call.act(|w| Act::default().remember(call, w, prepared))
 }
 
@@ -42,11 +42,13 @@ pub fn batch(call: &Call<'_>, memories: Vec<NewMemory>) -> Result<Vec<Remembered
     if let Some(answers) = call.answer_before()? {
         return Ok(answers);
     }
-    let prepared = memories
-        .into_iter()
-        .enumerate()
-        .map(|(index, memory)| prepare(call, memory).map_err(|error| at_index(error, index)))
-        .collect::<Result<Vec<_>>>()?;
+    // One snapshot for all: what the text index reads at its first question serves the others too.
+    let prepared = call.engine.memory.read(|tx| {
+        let memories = memories.into_iter().enumerate();
+        let prepared =
+            memories.map(|(index, memory)| prepare(call, tx, memory).map_err(|error| at_index(error, index)));
+        prepared.collect::<Result<Vec<_>>>()
+    })?;
     call.act(|w| {
         let mut act = Act::default();
         prepared
@@ -77,22 +79,20 @@ struct Prepared {
 }
 
 /// Everything that can be done before the write lock is taken.
-fn prepare(call: &Call<'_>, memory: NewMemory) -> Result<Prepared> {
+fn prepare(call: &Call<'_>, tx: &jay_store::Tx<'_>, memory: NewMemory) -> Result<Prepared> {
     let path = memory.namespace.clone().unwrap_or_else(|| call.caller.namespace.clone());
     check::fields(&memory)?;
-    call.engine.memory.read(|tx| {
-        let namespace = tx.namespaces_at(path.as_str())?.first().copied();
-        let policy = match namespace {
-            Some(num) => policy_of(&tx.secrets_policy(num)?),
-            None => Policy::default(),
-        };
-        let memory = check::secrets(memory, policy)?;
-        let near = match namespace {
-            Some(num) => near_duplicate(tx, num, memory.memory.text.as_str())?,
-            None => None,
-        };
-        Ok(Prepared { path, policy, memory, near })
-    })
+    let namespace = tx.namespaces_at(path.as_str())?.first().copied();
+    let policy = match namespace {
+        Some(num) => policy_of(&tx.secrets_policy(num)?),
+        None => Policy::default(),
+    };
+    let memory = check::secrets(memory, policy)?;
+    let near = match namespace {
+        Some(num) => near_duplicate(tx, num, memory.memory.text.as_str())?,
+        None => None,
+    };
+    Ok(Prepared { path, policy, memory, near })
 }
 
 pub(crate) fn policy_of(name: &str) -> Policy {
@@ -105,8 +105,10 @@ pub(crate) fn policy_of(name: &str) -> Policy {
 
 /// The best text hit in the namespace, where it says nearly the same.
 fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<Option<EntityId>> {
-    // All terms count: the index leaves out by its bounds what cannot be the best.
-    let terms = TextQuery::any(jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms);
+    // A near-duplicate shares four of five words, so that it holds most of the rarest; common words would cost the most.
+    const RAREST: usize = 12;
+    let terms = jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms;
+    let terms = TextQuery::rarest(terms, RAREST);
     let filter = ListFilter {
         scope: Scope::Of(vec![namespace]),
         kinds: vec![],

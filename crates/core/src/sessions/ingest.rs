@@ -5,19 +5,19 @@ use jay_sessions::{Block as ReadBlock, SessionMessage};
 use jay_types::change::block::{Block, BlockSource, Row, SecretSpan};
 use jay_types::session::{Message, Part, SessionMeta};
 use std::collections::BTreeMap;
-use std::path::Path;
 
-/// Cuts what was read by session: rows keep their numbers in the source, so that nothing is lost by the cut.
-pub(super) fn split(read: ReadBlock, source: &BlockSource) -> Vec<Block> {
+/// Cuts what was read by session: rows keep their numbers in the source, so that nothing is lost by the cut. `before`
+/// is the session of the row before: a block may begin with the rest of a long row. `file` is the session that the
+/// source's name tells, for rows before any other.
+pub(super) fn split(read: ReadBlock, source: &BlockSource, before: &mut Option<String>, file: &str) -> Vec<Block> {
     let ReadBlock { rows, messages, sessions, first_row, adapter_version, client, .. } = read;
     let mut by_row: BTreeMap<u32, Vec<SessionMessage>> = BTreeMap::new();
     for message in messages {
         by_row.entry(message.message.row).or_default().push(message);
     }
     let mut blocks: Vec<Block> = Vec::new();
-    // A file that names no session, of blank lines for one, is one by its own name.
-    let of_file = || Path::new(&source.path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut current = sessions.first().map(|meta| meta.id.clone()).unwrap_or_else(of_file);
+    let first = || sessions.first().map_or_else(|| file.to_owned(), |meta| meta.id.clone());
+    let mut current = before.take().unwrap_or_else(first);
     for (index, bytes) in (0_u32..).zip(rows) {
         let said = by_row.remove(&index).unwrap_or_default();
         // A blank row, or the rest of a long one, stays with the row before it.
@@ -51,6 +51,7 @@ pub(super) fn split(read: ReadBlock, source: &BlockSource) -> Vec<Block> {
         block.rows.push(Row::new(first_row.saturating_sub(1) + u64::from(index), &bytes.0));
         block.messages.extend(said.into_iter().map(|said| Message { row, ..said.message }));
     }
+    *before = Some(current);
     for block in &mut blocks {
         block.secrets = mark_secrets(&block.messages);
     }

@@ -85,6 +85,7 @@ pub struct SessionsListed {
 /// # Errors
 /// `bad_input` for a time or cursor that is none, `not_found` for a session or namespace that is not here.
 pub fn list(call: &Call<'_>, filter: &SessionFilter, limit: usize, cursor: Option<&str>) -> Result<SessionsListed> {
+    call.engine.demand_archive()?;
     let after = cursor.map(|cursor| parse_place(&cursor::open("sessions", filter, cursor)?)).transpose()?;
     let namespaces = namespace_ids(call, filter)?;
     let (mut rows, ids) = call.engine.archive.read(|tx| -> Result<_> {

@@ -3,10 +3,12 @@
 use super::list::{SessionFilter, clause, namespace_ids};
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
-use crate::recall::{phrase_in, text_query, window};
+use crate::recall::legs::{Found, text_query};
+use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
+use crate::recall::{phrase_in, window};
 use crate::secrets::masked_name;
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
-use jay_rank::plan::{Query as Plan, folded};
+use jay_rank::plan::Query as Plan;
 use jay_store::{MessageRow, Scope, SessionClause, Tx};
 use jay_types::bounds::Query;
 use jay_types::session::Role;
@@ -14,12 +16,10 @@ use jay_types::{Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Candidates of each leg.
 const CANDIDATES: usize = 200;
-/// Turns at either side whose scores count for a hit.
-const NEIGHBOURS: usize = 2;
 /// Characters of the window into a hit.
 const WINDOW_CHARS: usize = 480;
 
@@ -88,14 +88,20 @@ pub fn search(
     group: Group,
     explain: bool,
 ) -> Result<SessionHits> {
+    call.engine.demand_archive()?;
     let plan = Plan::parse(query.as_str(), call.now, None);
     let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.as_str());
     let namespaces = namespace_ids(call, filter)?;
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::new();
-        let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &mut notes)?;
-        let fused = fuse(&candidates, &Setting { now: call.now, window: plan.window, weights: Weights::default() });
+        let weights = match group {
+            Group::None => Weights::default(),
+            Group::Session => Weights::for_sessions(),
+        };
+        let setting = Setting { now: call.now, window: plan.window, weights };
+        let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
+        let fused = fuse(&candidates, &setting);
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
         // Of what a phrase demands, and of sessions, only those among the candidates can be counted.
         let counted = group == Group::None && plan.phrases.is_empty();
@@ -109,70 +115,58 @@ fn gather(
     plan: &Plan,
     clause: &SessionClause,
     vector: Option<&QueryVector>,
+    setting: &Setting,
     notes: &mut Vec<String>,
 ) -> Result<(Vec<Candidate<i64>>, u64)> {
-    let mut found: BTreeMap<i64, Candidate<i64>> = BTreeMap::new();
-    let (hits, matched) = tx.search_messages(&text_query(plan), clause, CANDIDATES)?;
-    for hit in hits {
-        found.entry(hit.doc).or_insert_with(|| Candidate::new(hit.doc)).text = Some(hit.score);
+    let query = text_query(plan);
+    let mut found = Found::default();
+    let (texts, matched) = tx.search_messages(&query, clause, CANDIDATES)?;
+    for hit in &texts {
+        found.add(hit.doc, hit.doc);
     }
+    let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.doc).collect();
     match vector {
         Some(vector) => {
             let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
             let nearest = tx.nearest(&vector.model, &vector.code, &scope, CANDIDATES, &mut |doc| {
-                Ok(found.contains_key(&doc) || tx.message_passes(doc, clause)?)
+                Ok(found.candidates.contains_key(&doc) || tx.message_passes(doc, clause)?)
             })?;
+            around.extend(nearest.iter().take(AROUND_MAX).map(|neighbour| neighbour.doc));
             for neighbour in nearest {
-                found.entry(neighbour.doc).or_insert_with(|| Candidate::new(neighbour.doc));
+                found.add(neighbour.doc, neighbour.doc);
             }
+            notes.extend(not_embedded(tx.messages_not_embedded(&vector.model)?));
         }
         None => notes.push("text_only".to_owned()),
     }
-    place(tx, plan, clause, &mut found)?;
+    around.sort_unstable();
+    around.dedup();
+    let mut windows = Vec::new();
+    for doc in around {
+        windows.extend(tx.messages_around(doc, NEIGHBOURS, clause)?);
+    }
+    turns::place(windows, &mut found);
+    for candidate in found.candidates.values_mut() {
+        let Some(message) = tx.message(candidate.id)? else { continue };
+        candidate.at = message.at;
+        candidate.named = message.author.is_some_and(|author| is_named(plan, &author));
+    }
+    found.weigh(tx, &query, vector)?;
     if let Some(vector) = vector {
-        let docs: Vec<i64> = found.keys().copied().collect();
-        for (doc, score) in tx.cosines(&vector.model, &vector.code, &docs)? {
-            if let Some(candidate) = found.get_mut(&doc) {
-                candidate.vector = Some(f64::from(score));
-            }
-        }
+        found.compare_words(tx, vector, setting)?;
     }
-    Ok((found.into_values().collect(), matched))
+    Ok((found.candidates.into_values().collect(), matched))
 }
 
-/// Gives each candidate its place in its session, and adds the turns around it.
-fn place(tx: &Tx<'_>, plan: &Plan, clause: &SessionClause, found: &mut BTreeMap<i64, Candidate<i64>>) -> Result<()> {
-    let mut sessions: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for doc in found.keys() {
-        if let Some(message) = tx.message(*doc)? {
-            sessions.entry(message.entity).or_default().push(*doc);
+fn not_embedded(missing: Option<(u64, bool)>) -> Option<String> {
+    match missing {
+        Some((0, _)) => None,
+        Some((1, _)) => Some("1 message is not embedded yet".to_owned()),
+        Some((count, more)) => {
+            Some(format!("{count}{} messages are not embedded yet", if more { " and more" } else { "" }))
         }
+        None => Some("messages of an earlier time may not be embedded: `jay jobs run --until-empty` does".to_owned()),
     }
-    for (session, docs) in sessions {
-        let order = tx.searchable_docs(session)?;
-        let places: BTreeMap<i64, usize> = order.iter().enumerate().map(|(place, doc)| (*doc, place)).collect();
-        let mut around: BTreeSet<usize> = BTreeSet::new();
-        for place in docs.iter().filter_map(|doc| places.get(doc)) {
-            around.extend(place.saturating_sub(NEIGHBOURS)..=place + NEIGHBOURS);
-        }
-        for place in around {
-            let Some(doc) = order.get(place).copied() else { continue };
-            if !found.contains_key(&doc) && clause.is_narrow() && !tx.message_passes(doc, clause)? {
-                continue;
-            }
-            let Some(message) = tx.message(doc)? else { continue };
-            let candidate = found.entry(doc).or_insert_with(|| Candidate::new(doc));
-            candidate.turn = Some((session as u64, place as i64));
-            candidate.at = message.at;
-            candidate.named = message.author.is_some_and(|author| is_named(plan, &author));
-        }
-    }
-    Ok(())
-}
-
-/// True where a word of the speaker's name stands in the query.
-fn is_named(plan: &Plan, author: &str) -> bool {
-    folded(author).split_whitespace().any(|word| plan.names.iter().any(|name| name == word))
 }
 
 fn present(

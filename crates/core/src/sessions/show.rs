@@ -56,6 +56,7 @@ pub fn show(
     cursor: Option<&str>,
     reveal: bool,
 ) -> Result<SessionShown> {
+    call.engine.demand_archive()?;
     if reveal {
         call.demand_person("showing secrets")?;
     }

@@ -81,6 +81,9 @@ pub struct Synced {
     pub sessions_inserted: u64,
     /// Messages that were read in
     pub messages_inserted: u64,
+    /// Messages that were left out because their session was purged
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub messages_left_out: u64,
     /// Every source that is not fresh
     pub sources: Vec<SourceReport>,
     /// Sources in which nothing was new
@@ -130,7 +133,13 @@ struct Pending {
     path: String,
     revision: u32,
     cursor: String,
-    drafts: Vec<Draft>,
+    drafts: Vec<BlockDraft>,
+}
+
+/// A block with the number of its messages.
+struct BlockDraft {
+    draft: Draft,
+    messages: u64,
 }
 
 struct Run<'a> {
@@ -145,6 +154,8 @@ struct Run<'a> {
     inserted: BTreeSet<(String, String)>,
     directories: BTreeMap<String, NamespacePath>,
     messages: u64,
+    /// Sessions that were purged, with how many of their messages were left out.
+    left_out: BTreeMap<EntityId, u64>,
     has_path: bool,
 }
 
@@ -163,6 +174,7 @@ impl<'a> Run<'a> {
             inserted: BTreeSet::new(),
             directories: BTreeMap::new(),
             messages: 0,
+            left_out: BTreeMap::new(),
             has_path: false,
         }
     }
@@ -266,13 +278,15 @@ impl<'a> Run<'a> {
             host: self.call.engine.options.host.clone(),
             user: self.call.engine.options.user.clone(),
         };
+        let (mut before_it, mut messages) = (None, 0);
         while let Some(read) = reader.next() {
             let read = read?;
             self.pending_bytes += read.end - read.start;
             let mut drafts = Vec::new();
-            for block in split(read, &block_source) {
-                drafts.push(self.draft(&block)?);
+            for block in split(read, &block_source, &mut before_it, &source.session) {
+                drafts.extend(self.draft(&block)?);
             }
+            messages += drafts.iter().map(|block| block.messages).sum::<u64>();
             self.queue(&block_source, &reader.cursor(), drafts)?;
         }
         self.queue(&block_source, &reader.cursor(), vec![])?;
@@ -281,9 +295,9 @@ impl<'a> Run<'a> {
             self.fresh += 1;
             return Ok(());
         }
-        self.messages += read.messages;
+        self.messages += messages;
         let mut report = report(source, state_name(verdict));
-        report.messages = read.messages;
+        report.messages = messages;
         report.bytes = read.bytes;
         report.pending_bytes = read.pending_bytes;
         report.unknown.clone_from(&read.unknown);
@@ -291,7 +305,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn queue(&mut self, source: &BlockSource, cursor: &Cursor, drafts: Vec<Draft>) -> Result<()> {
+    fn queue(&mut self, source: &BlockSource, cursor: &Cursor, drafts: Vec<BlockDraft>) -> Result<()> {
         let cursor = serde_json::to_string(cursor).map_err(|error| Error::internal(error.to_string()))?;
         self.pending.push(Pending {
             client: source.client.clone(),
@@ -315,25 +329,42 @@ impl<'a> Run<'a> {
         }
         let archive = &self.call.engine.archive;
         let actor = self.call.caller.actor();
+        let mut late: Vec<(EntityId, u64)> = Vec::new();
         let written = archive.group(|| -> Result<()> {
             for act in pending {
                 archive.write(&actor, |w| -> Result<()> {
-                    for draft in act.drafts {
-                        w.draft(draft);
+                    for BlockDraft { draft, messages } in act.drafts {
+                        // Another process may have purged it since it was read.
+                        if w.is_session_purged(draft.entity)? {
+                            late.push((draft.entity, messages));
+                        } else {
+                            w.draft(draft);
+                        }
                     }
                     Ok(w.note_source(&act.client, &act.path, act.revision, &act.cursor)?)
                 })?;
             }
             Ok(())
         })?;
+        for (session, messages) in late {
+            self.messages = self.messages.saturating_sub(messages);
+            *self.left_out.entry(session).or_default() += messages;
+        }
         self.call.engine.after_writes();
         written
     }
 
-    fn draft(&mut self, block: &Block) -> Result<Draft> {
-        let namespace = self.place(&block.session)?;
+    /// The change that holds a block; none for a session that was purged. That one gets no namespace either, which
+    /// would be named by its project.
+    fn draft(&mut self, block: &Block) -> Result<Option<BlockDraft>> {
         let id = EntityId::derived("session", &[&block.session.client, &block.session.id]);
-        Ok(Draft::block(namespace, id, block.to_json()))
+        let messages = block.messages.iter().filter(|message| message.role.is_some()).count() as u64;
+        if self.call.engine.archive.read(|tx| tx.is_session_purged(id))? {
+            *self.left_out.entry(id).or_default() += messages;
+            return Ok(None);
+        }
+        let namespace = self.place(&block.session)?;
+        Ok(Some(BlockDraft { draft: Draft::block(namespace, id, block.to_json()), messages }))
     }
 
     /// The namespace of a session: where it is already, else that of its repository or directory.
@@ -374,7 +405,14 @@ impl<'a> Run<'a> {
         Ok(path)
     }
 
-    fn answer(self, started: Timestamp, dry_run: bool) -> Synced {
+    fn answer(mut self, started: Timestamp, dry_run: bool) -> Synced {
+        let left_out: u64 = self.left_out.values().sum();
+        if !self.left_out.is_empty() {
+            let number = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+            let sessions = number(self.left_out.len() as u64, "purged session");
+            self.notes
+                .push(format!("{} of {sessions} left out: what was purged stays purged", number(left_out, "message")));
+        }
         let finished_at = self.call.engine.surroundings.now();
         let failed = self.reports.iter().filter(|report| report.error.is_some()).count();
         let outcome = match failed {
@@ -389,6 +427,7 @@ impl<'a> Run<'a> {
             duration_ms: u64::try_from((finished_at.0 - started.0) / 1000).unwrap_or(0),
             sessions_inserted: self.inserted.len() as u64,
             messages_inserted: self.messages,
+            messages_left_out: left_out,
             error: self.reports.iter().find_map(|report| report.error.clone()),
             sources: self.reports,
             fresh: self.fresh,

@@ -4,6 +4,7 @@ use crate::operation::{ALL_DOORS, Access, Operation};
 use jay_core::Call;
 use jay_core::edit::Undone;
 use jay_types::Result;
+use jay_types::namespace::NamespacePath;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +13,9 @@ use serde::Deserialize;
 /// Undoing it again undoes the act before it. What somebody else has written over since is a conflict.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct UndoInput {
+    /// Only an act that touched this namespace; over HTTP and MCP one that the caller sees where not given, else the last
+    #[serde(default)]
+    namespace: Option<NamespacePath>,
     /// Show what would be undone, and undo nothing
     #[serde(default)]
     dry_run: bool,
@@ -29,6 +33,6 @@ impl Operation for Undo {
     type Output = Undone;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        jay_core::edit::undo(call, input.dry_run)
+        jay_core::edit::undo(call, input.namespace.as_ref(), input.dry_run)
     }
 }

@@ -23,9 +23,12 @@ pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -
         .map(|c| {
             let vector_weight = finite(c.vector).map_or(0.0, |_| with_vector / all);
             let late_weight = finite(c.late).map_or(0.0, |_| with_late / all);
+            // A text that is not embedded yet is judged by its words alone. One that is embedded and was not compared word
+            // by word was not among the best: that leg gives it nothing.
+            let embedded = vector_weight + late_weight > 0.0;
+            let text_weight = if embedded { weights.text / all } else { 1.0 };
             [
-                // A text that is not embedded yet is judged by its words alone.
-                (1.0 - vector_weight - late_weight) * text.apply(c.text),
+                text_weight * text.apply(c.text),
                 vector_weight * vector.apply(c.vector),
                 late_weight * late.apply(c.late),
                 weights.entity * entity.apply(c.entity),

@@ -39,7 +39,7 @@ fn what_is_not_embedded_is_judged_by_its_words() {
         text(2, 10.0),
         Candidate { vector: Some(0.1), ..text(3, 9.0) },
     ];
-    assert_eq!(order(&candidates, &setting()), [2, 1, 3]);
+    assert_eq!(order(&candidates, &setting()), [2, 3, 1]);
 }
 
 #[test]
@@ -53,9 +53,13 @@ fn neighbours_count_in_the_same_session_only() {
         [turn(1, Some(10.0), 7, 4), turn(2, None, 7, 5), turn(3, None, 7, 6), turn(4, None, 7, 7), turn(5, None, 8, 5)];
     let hits = fuse(&candidates, &setting());
     let relevance = |id: u32| hits.iter().find(|hit| hit.id == id).unwrap().relevance;
-    let crowding = Weights::default().crowding;
-    assert!((relevance(2) - (0.28 - crowding)).abs() < 1e-9, "distance 1, one better of the session: {}", relevance(2));
-    assert!((relevance(3) - (0.2 - 2.0 * crowding)).abs() < 1e-9);
+    let Weights { crowding, neighbour_1, neighbour_2, .. } = Weights::default();
+    assert!(
+        (relevance(2) - (neighbour_1 - crowding)).abs() < 1e-9,
+        "distance 1, one better of the session: {}",
+        relevance(2)
+    );
+    assert!((relevance(3) - (neighbour_2 - 2.0 * crowding)).abs() < 1e-9);
     assert!((relevance(4) + 3.0 * crowding).abs() < 1e-9, "too far away");
     assert!(relevance(5).abs() < 1e-9);
 }
@@ -117,8 +121,8 @@ fn a_hit_says_why() {
         })
         .collect();
     expect![[r#"
-        1 0.918: Text 4.00 #1 +0.561, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.350, Prior 0.35 #1 +0.007
-        2 0.722: Text 2.00 #2 +0.280, Vector 0.70 #1 +0.439, Prior 0.10 #2 +0.002
+        1 1.002: Text 4.00 #1 +0.655, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.340, Prior 0.35 #1 +0.007
+        2 0.675: Text 2.00 #2 +0.327, Vector 0.70 #1 +0.345, Prior 0.10 #2 +0.002
     "#]]
     .assert_eq(&lines.concat());
 }

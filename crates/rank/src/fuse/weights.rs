@@ -55,18 +55,27 @@ pub struct Weights {
     pub priors: PriorShares,
 }
 
+impl Weights {
+    /// Where sessions are asked for and not turns: what a session says as a whole counts more (measured as the others, by
+    /// the share of sessions found).
+    #[must_use]
+    pub fn for_sessions() -> Self {
+        Self { text: 0.2, vector: 0.4, late: 0.4, session: 0.6, name: 0.45, neighbour_1: 0.2, ..Self::default() }
+    }
+}
+
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            text: 0.37,
-            vector: 0.29,
-            late: 0.34,
+            text: 0.36,
+            vector: 0.19,
+            late: 0.45,
             entity: 0.25,
-            neighbour_1: 0.28,
-            neighbour_2: 0.2,
-            session: 0.32,
-            crowding: 0.055,
-            name: 0.35,
+            neighbour_1: 0.22,
+            neighbour_2: 0.05,
+            session: 0.4,
+            crowding: 0.056,
+            name: 0.34,
             time: 0.15,
             priors: PriorShares {
                 importance: 0.25,

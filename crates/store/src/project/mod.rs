@@ -42,6 +42,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
     let mut rows = touched.iter().map(|num| tx.entity(*num)).collect::<Result<Vec<_>>>()?;
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
+    tx.note_embedder()?;
     let mut wishes = Wishes::default();
     for row in rows {
         entity(tx, row, &mut wishes, now)?;

@@ -75,22 +75,26 @@ impl Tx<'_> {
         })
     }
 
-    /// The last act of an actor in this store that touched memories, was made here and was not undone; none where there is none.
+    /// The last act of an actor in this store that touched memories, was made here and was not undone; with `within` the last
+    /// that touched one of these namespaces. None where there is none.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn last_act(&self, actor: &ActorName) -> Result<Option<ActId>> {
-        self.one(
+    pub fn last_act(&self, actor: &ActorName, within: Option<&[i64]>) -> Result<Option<ActId>> {
+        let within = within.map_or_else(String::new, |all| {
+            let nums: Vec<String> = all.iter().map(i64::to_string).collect();
+            format!(" AND e.namespace IN ({})", nums.join(", "))
+        });
+        let sql = format!(
             "SELECT t.id FROM changes c JOIN acts t ON t.num = c.act JOIN entities e ON e.num = c.entity
                JOIN actors a ON a.entity = c.actor
              WHERE a.name = ?1 AND a.kind = ?2 AND t.here = 1 AND (e.kind = 4 OR (e.kind = 2 AND c.op = 3))
                AND NOT EXISTS(SELECT 1 FROM undone u WHERE u.act = t.id)
                AND c.pos NOT IN (SELECT pos FROM undone)
                AND NOT EXISTS(SELECT 1 FROM undone u JOIN changes x ON x.pos = u.pos WHERE x.act = c.act)
-             ORDER BY c.pos DESC LIMIT 1",
-            params![actor.name, actor.kind],
-            |row| row.get(0).map(ActId),
-        )
+               {within} ORDER BY c.pos DESC LIMIT 1"
+        );
+        self.one(&sql, params![actor.name, actor.kind], |row| row.get(0).map(ActId))
     }
 
     /// The changes of an act, in order.

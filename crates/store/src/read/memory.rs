@@ -6,15 +6,15 @@ use crate::project::memory::{MAC_BYTES, created_at, split_link, text_mac};
 use crate::project::{fold_entity, hidden};
 use crate::read::as_of::Moment;
 use crate::tx::Tx;
-use jay_types::change::EntityKind;
 use jay_types::change::fold::{EntityState, Order};
 use jay_types::change::registry::{
     CONFIDENCE, COPIED_FROM, EXPIRES_AT, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT,
     VALID,
 };
+use jay_types::change::{Body, EntityKind};
 use jay_types::memory::{Conflict, Head, Kind, Link, Memory, Source};
 use jay_types::{Code, EntityId, Error, NamespaceId, Timestamp};
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 use serde_json::Value;
 
 /// Which hidden memories are left out: bits of the derived column.
@@ -78,6 +78,24 @@ impl MemoryRow {
 }
 
 impl Tx<'_> {
+    /// The current texts of memories, by number; those without one are left out.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn current_texts(&self, entities: &[i64]) -> Result<Vec<(i64, String)>> {
+        let mut statement =
+            self.statement("SELECT text_pos FROM memories WHERE entity = ?1 AND text_pos IS NOT NULL")?;
+        let mut texts = Vec::with_capacity(entities.len());
+        for entity in entities {
+            let Some(pos) = statement.query_row([entity], |row| row.get(0)).optional()? else { continue };
+            let body = self.body_json(pos)?.and_then(|json| Body::from_json(&json).ok());
+            let value = body.and_then(|body| body.registers.get(TEXT.name).cloned());
+            let text = value.as_ref().and_then(|value| value.get("text")).and_then(Value::as_str);
+            texts.extend(text.map(|text| (*entity, text.to_owned())));
+        }
+        Ok(texts)
+    }
+
     /// The memories whose id is, begins or ends with `text` (6 characters at least), within `namespaces` where given.
     ///
     /// # Errors
@@ -299,11 +317,25 @@ impl Tx<'_> {
         )
     }
 
-    /// The forgotten memory whose forget covers this text, if there is one.
+    /// The forgotten memory whose forget covers this text, if there is one: in this namespace, or in a deleted one that had
+    /// its path, for deleting a namespace takes no forget back.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn forgotten_text(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
+        self.forgotten_at(namespace, &self.paths_of(namespace)?, text)
+    }
+
+    pub(crate) fn forgotten_at(&self, namespace: i64, paths: &[String], text: &str) -> Result<Option<EntityId>> {
+        for namespace in [namespace].into_iter().chain(self.deleted_at(paths)?) {
+            if let Some(forgotten) = self.forgotten_in(namespace, text)? {
+                return Ok(Some(forgotten));
+            }
+        }
+        Ok(None)
+    }
+
+    fn forgotten_in(&self, namespace: i64, text: &str) -> Result<Option<EntityId>> {
         let Some(key) = self.forget_key(namespace)? else { return Ok(None) };
         self.one(
             "SELECT e.id FROM forgets f JOIN entities e ON e.num = f.entity
@@ -357,19 +389,20 @@ impl Tx<'_> {
         Ok(self.state_of(&self.entity(num)?, upto)?.unwrap_or_default())
     }
 
-    /// The texts that a memory ever had, newest last: what a purge looks for in archived sessions.
+    /// The texts that a memory ever had, newest last, each with its title: what a purge looks for elsewhere.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn wordings(&self, num: i64) -> Result<Vec<String>> {
+    pub fn wordings(&self, num: i64) -> Result<Vec<(String, Option<String>)>> {
         let folded = fold_entity(self, self.entity(num)?, EntityKind::Memory)?;
         let mut texts = Vec::new();
         for (pos, _) in folded.texts {
             if let Some(json) = self.body_json(pos)?
                 && let Ok(body) = jay_types::change::Body::from_json(&json)
-                && let Some(text) = body.registers.get(TEXT.name).and_then(|v| v.get("text")).and_then(Value::as_str)
+                && let Some(wording) = body.registers.get(TEXT.name)
+                && let Some(text) = wording.get("text").and_then(Value::as_str)
             {
-                texts.push(text.to_owned());
+                texts.push((text.to_owned(), wording.get("title").and_then(Value::as_str).map(str::to_owned)));
             }
         }
         Ok(texts)

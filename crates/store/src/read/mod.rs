@@ -2,6 +2,7 @@
 
 pub(crate) mod actors;
 pub(crate) mod as_of;
+pub(crate) mod bodies;
 mod dump;
 pub(crate) mod history;
 pub(crate) mod idempotency;

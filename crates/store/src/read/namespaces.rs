@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::journal::load::EVERYTHING;
 use crate::tx::Tx;
-use jay_types::change::registry::PATH;
+use jay_types::change::registry::{ALIASES, PATH, RETIRED};
 use jay_types::namespace::{GLOBAL, NamespacePath};
 use jay_types::{NamespaceId, Timestamp};
 use rusqlite::params;
@@ -157,6 +157,31 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn retired_namespaces(&self) -> Result<Vec<i64>> {
         self.all("SELECT namespace FROM namespace_state WHERE retired = 1 ORDER BY namespace", [], |row| row.get(0))
+    }
+
+    /// Deleted namespaces that had one of these names, as their path or an alias. What was merged is not among them: it goes
+    /// on as another one.
+    pub(crate) fn deleted_at(&self, names: &[String]) -> Result<Vec<i64>> {
+        let mut deleted = Vec::new();
+        for namespace in self.retired_namespaces()? {
+            let state = self.namespace_entity(namespace)?;
+            let is_merged = state.value(RETIRED).is_some_and(|retired| retired.get("moved_to").is_some());
+            let path = state.value(PATH).and_then(|path| path.as_str());
+            let had = path.into_iter().chain(state.elements(ALIASES)).any(|had| names.iter().any(|name| name == had));
+            if had && !is_merged {
+                deleted.push(namespace);
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// The paths under which a namespace is found.
+    pub(crate) fn paths_of(&self, namespace: i64) -> Result<Vec<String>> {
+        self.all(
+            "SELECT name FROM namespace_names WHERE namespace = ?1 AND kind IN ('path', 'alias')",
+            [namespace],
+            |row| row.get(0),
+        )
     }
 
     /// A namespace by number.

@@ -154,18 +154,4 @@ impl Tx<'_> {
         );
         self.one(&sql, rusqlite::params_from_iter(params), |row| row.get(0))
     }
-
-    /// How many current wordings in the filter have no vector of `model`.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn not_embedded(&self, model: &str, filter: &ListFilter) -> Result<u64> {
-        let (clause, mut params) = filter.clause();
-        params.insert(0, Sql::from(model.to_owned()));
-        let sql = format!(
-            "SELECT count(*) FROM memories m WHERE NOT EXISTS(
-               SELECT 1 FROM vectors v JOIN models o ON o.num = v.model WHERE o.id = ? AND v.pos = m.text_pos) AND {clause}"
-        );
-        Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::index::TextQuery;
 use crate::open::Store;
-use crate::project::document::{PLACE_BITS, mask, masked_text};
+use crate::project::document::{PLACE_BITS, mask, masked_text, of_message};
 use crate::project::memory::embedded_text;
 use crate::read::namespaces::Scope;
 use crate::read::search::{Passing, TextHit};
@@ -339,6 +339,16 @@ impl Tx<'_> {
         Ok(self.one(&sql, rusqlite::params_from_iter(params), |_| Ok(()))?.is_some())
     }
 
+    /// True where a session was purged, in whatever namespace: its rows are not to be taken in again.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_session_purged(&self, id: EntityId) -> Result<bool> {
+        let sql = "SELECT 1 FROM purged p JOIN entities e ON e.num = p.entity WHERE e.id = ?1 AND e.kind = ?2 LIMIT 1";
+        let kind = jay_types::change::EntityKind::Session.number();
+        Ok(self.one(sql, params![id.0, kind], |_| Ok(()))?.is_some())
+    }
+
     /// The namespace in which a session is archived.
     ///
     /// # Errors
@@ -428,14 +438,6 @@ impl Tx<'_> {
         }
         Ok(())
     }
-
-    /// Documents of messages whose text could hold all of these terms: for a purge, which looks itself.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn documents_with(&self, query: &TextQuery) -> Result<Vec<i64>> {
-        self.matching_text(query, &Scope::All)
-    }
 }
 
 fn escape_like(text: &str) -> String {
@@ -458,6 +460,31 @@ fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part
             Part::ToolCall { id: id.clone(), name: name.clone(), input }
         }
         Part::File { .. } => part.clone(),
+    }
+}
+
+/// A source with how far it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceCursor {
+    /// The client.
+    pub client: String,
+    /// The file.
+    pub path: String,
+    /// Counts the times that the client rewrote it.
+    pub revision: u32,
+    /// The adapter's own record.
+    pub cursor: String,
+}
+
+impl Tx<'_> {
+    /// Every source of this machine.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn source_cursors(&self) -> Result<Vec<SourceCursor>> {
+        self.all("SELECT client, path, revision, cursor FROM sources ORDER BY client, path", [], |row| {
+            Ok(SourceCursor { client: row.get(0)?, path: row.get(1)?, revision: row.get(2)?, cursor: row.get(3)? })
+        })
     }
 }
 
@@ -519,7 +546,12 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn document_text(&self, doc: i64) -> Result<Option<String>> {
         match self.journal {
-            jay_types::change::Journal::Archive => Ok(self.message_texts(&[doc])?.remove(&doc)),
+            jay_types::change::Journal::Archive => {
+                // With speaker and day, as in the text index: half of what is asked about a conversation names one of them.
+                let mut document = None;
+                self.with_blocks(&[doc], |_, block, place| document = of_message(block, place).map(|text| text.0))?;
+                Ok(document)
+            }
             jay_types::change::Journal::Memory => {
                 let entity = self.one(
                     "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1",

@@ -17,6 +17,8 @@ pub struct Turn {
     pub tie: i64,
     /// Number of the memory, document of the message.
     pub id: i64,
+    /// The document: of the memory's current wording, of the message.
+    pub doc: i64,
 }
 
 /// A turn with those beside it, in order; the turn itself is one of them.
@@ -35,15 +37,16 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn memories_around(&self, entity: i64, distance: usize, filter: &ListFilter) -> Result<Option<Window>> {
-        let own =
-            self.one("SELECT session, created_at, namespace FROM memories WHERE entity = ?1", [entity], |row| {
-                Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-            })?;
-        let Some((Some(session), created_at, namespace)) = own else { return Ok(None) };
+        let own = self.one(
+            "SELECT session, created_at, namespace, text_pos FROM memories WHERE entity = ?1",
+            [entity],
+            |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?)),
+        )?;
+        let Some((Some(session), created_at, namespace, doc)) = own else { return Ok(None) };
         let (clause, params) = filter.clause();
         let side = |test: &str, order: &str| {
             let sql = format!(
-                "SELECT m.created_at, m.entity, m.entity FROM memories m
+                "SELECT m.created_at, m.entity, m.entity, m.text_pos FROM memories m
                  WHERE m.session = ? AND (m.created_at, m.entity) {test} (?, ?) AND m.namespace = ? AND {clause}
                  ORDER BY m.created_at {order}, m.entity {order} LIMIT ?"
             );
@@ -52,7 +55,7 @@ impl Tx<'_> {
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)
         };
-        let own = Turn { order: created_at, tie: entity, id: entity };
+        let own = Turn { order: created_at, tie: entity, id: entity, doc };
         let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
         Ok(Some(Window { session: format!("{namespace}/{session}"), turns }))
     }
@@ -72,7 +75,7 @@ impl Tx<'_> {
         let (filter, params) = clause.sql();
         let side = |test: &str, order: &str| {
             let sql = format!(
-                "SELECT m.ordinal, m.place, m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
+                "SELECT m.ordinal, m.place, m.doc, m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
                    JOIN sessions s ON s.entity = m.entity
                  WHERE m.entity = ? AND (m.ordinal, m.place) {test} (?, ?) AND m.searchable = 1
                    AND b.path = ? AND b.host = ? AND {filter}
@@ -84,14 +87,14 @@ impl Tx<'_> {
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)
         };
-        let own = Turn { order: ordinal, tie: place, id: doc };
+        let own = Turn { order: ordinal, tie: place, id: doc, doc };
         let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
         Ok(Some(Window { session: format!("{entity}/{host}/{path}"), turns }))
     }
 }
 
 fn turn(row: &rusqlite::Row<'_>) -> rusqlite::Result<Turn> {
-    Ok(Turn { order: row.get(0)?, tie: row.get(1)?, id: row.get(2)? })
+    Ok(Turn { order: row.get(0)?, tie: row.get(1)?, id: row.get(2)?, doc: row.get(3)? })
 }
 
 fn in_order(mut before: Vec<Turn>, own: Turn, after: Vec<Turn>) -> Vec<Turn> {

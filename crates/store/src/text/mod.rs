@@ -7,7 +7,7 @@
 //! - `segment`, `dictionary`, `postings`, `packing`, `bytes`: one file and what is in it
 //! - `manifest`, `files`: which segments make the index; names, syncs and removals
 //! - `build`, `merge`: new segments out of documents, and out of segments
-//! - `search`, `score`, `cursor`, `scan`, `tail`, `top`: the best documents for some terms
+//! - `search`, `score`, `cursor`, `scan`, `tail`, `top`: the best documents for some terms; `weigh`: given documents
 //!
 //! The room knows no SQL and no journal: the store hands documents in, keeps those that are in no segment beside its
 //! rows ("fresh"), and remembers by the number of a manifest what the segments hold. That number changes in the same
@@ -34,12 +34,16 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod top;
+mod weigh;
 
 pub(crate) use document::Terms;
 pub(crate) use manifest::Index;
 pub use score::Bm25;
 pub(crate) use search::{Asked, Found, matching, search};
 pub(crate) use tail::{Fresh, FreshSet};
+#[cfg(test)]
+pub(crate) use weigh::Weighed;
+pub(crate) use weigh::{frequencies, weigh};
 
 /// Why an index could not be used.
 #[derive(Debug)]

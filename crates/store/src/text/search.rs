@@ -20,6 +20,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) any: &'a [String],
     /// Terms that a document must hold, every one.
     pub(crate) all: &'a [String],
+    /// How many of `any` count, the rarest: the others cost most and tell least.
+    pub(crate) rarest: usize,
     /// Numbers of the namespaces that are meant; none for all.
     pub(crate) scope: Option<&'a [i64]>,
     /// Documents up to this one.
@@ -34,26 +36,28 @@ pub(crate) struct Found {
 }
 
 /// A query as it stands to the index.
-struct Prepared<'a> {
-    asked: Asked<'a>,
+pub(super) struct Prepared<'a> {
+    pub(super) asked: Asked<'a>,
+    /// Sorted, without doubles.
+    pub(super) terms: Vec<&'a [u8]>,
     /// For each term whether it is in `any` and in `all`; in the order of terms.
     roles: Vec<(bool, bool)>,
     /// Each segment with the postings of each term, the largest first: it soon shows what the best are worth.
-    segments: Vec<(&'a Segment, Vec<Option<List<'a>>>, Meant)>,
-    tail: Tail,
+    pub(super) segments: Vec<(&'a Segment, Vec<Option<List<'a>>>, Meant)>,
+    pub(super) tail: Tail,
     namespaces: Option<Vec<bool>>,
-    frequencies: Vec<u64>,
-    documents: u64,
-    length: u64,
+    pub(super) frequencies: Vec<u64>,
+    pub(super) documents: u64,
+    pub(super) length: u64,
 }
 
 impl<'a> Prepared<'a> {
-    fn new(index: &'a Index, fresh: &FreshSet, asked: Asked<'a>) -> Result<Self, Fault> {
-        let mut roles: BTreeMap<&[u8], (bool, bool)> = BTreeMap::new();
+    pub(super) fn new(index: &'a Index, fresh: &FreshSet, asked: Asked<'a>) -> Result<Self, Fault> {
+        let mut roles: BTreeMap<&'a [u8], (bool, bool)> = BTreeMap::new();
         asked.any.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().0 = true);
         asked.all.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().1 = true);
         roles.remove(b"".as_slice());
-        let terms: Vec<&[u8]> = roles.keys().copied().collect();
+        let terms: Vec<&'a [u8]> = roles.keys().copied().collect();
         let roles: Vec<(bool, bool)> = roles.into_values().collect();
         let tail = Tail::find(fresh, &terms)?;
         let namespaces = asked.scope.map(flags);
@@ -66,6 +70,7 @@ impl<'a> Prepared<'a> {
             tail,
             namespaces,
             roles,
+            terms: terms.clone(),
         };
         for segment in &index.segments {
             let lists = terms.iter().map(|term| segment.find(term)).collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +83,17 @@ impl<'a> Prepared<'a> {
             prepared.segments.push((segment, lists, meant));
         }
         prepared.segments.sort_by_key(|(segment, ..)| std::cmp::Reverse(segment.documents()));
+        prepared.keep_rarest();
         Ok(prepared)
+    }
+
+    /// Takes terms out of the score but for the rarest that some document holds.
+    fn keep_rarest(&mut self) {
+        let held =
+            self.roles.iter_mut().zip(&self.frequencies).filter(|((scored, _), frequency)| *scored && **frequency > 0);
+        let mut scored: Vec<(u64, &mut bool)> = held.map(|((scored, _), frequency)| (*frequency, scored)).collect();
+        scored.sort_by_key(|(frequency, _)| *frequency);
+        scored.into_iter().skip(self.asked.rarest).for_each(|(_, scored)| *scored = false);
     }
 
     fn meant(&self, segment: &Segment, lists: &[Option<List<'_>>]) -> Result<Meant, Fault> {
@@ -107,7 +122,7 @@ impl<'a> Prepared<'a> {
             && demanded.all(|(number, _)| held(number))
     }
 
-    fn is_scored(&self, number: usize) -> bool {
+    pub(super) fn is_scored(&self, number: usize) -> bool {
         self.roles.get(number).is_some_and(|(scored, _)| *scored)
     }
 

@@ -207,10 +207,15 @@ impl Segment {
         docs.partition_point(|bytes| i64::from_le_bytes(*bytes) <= upto) as u32
     }
 
+    /// The place of a document.
+    pub(super) fn ordinal(&self, doc: i64) -> Option<u32> {
+        let docs = self.part(3).as_chunks::<8>().0;
+        docs.binary_search_by_key(&doc, |bytes| i64::from_le_bytes(*bytes)).ok().map(|ordinal| ordinal as u32)
+    }
+
     /// True where it holds a document.
     pub(super) fn holds(&self, doc: i64) -> bool {
-        let docs = self.part(3).as_chunks::<8>().0;
-        docs.binary_search_by_key(&doc, |bytes| i64::from_le_bytes(*bytes)).is_ok()
+        self.ordinal(doc).is_some()
     }
 
     /// Reads the whole file against its hash.

@@ -168,12 +168,27 @@ proptest! {
         let fresh = of_tail(&BTreeSet::new());
         prop_assert_eq!(index.documents() as usize + tail.len(), docs.len());
         let passes = |doc: i64| doc % hidden != 1;
-        let asked = Asked { any: &any, all: &all, scope: scope.as_deref(), upto };
+        let asked = Asked { any: &any, all: &all, rarest: usize::MAX, scope: scope.as_deref(), upto };
         for _ in 0..3 {
             // The first questions look at each document, later ones into a table.
             prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&docs, &asked, limit, passes));
         }
         prop_assert_eq!(matching(&index, &fresh, asked).expect("whole"), naive_matching(&docs, &asked));
+        // Asked about one by one, documents have the same scores.
+        let plain = Asked { all: &[], scope: None, upto: i64::MAX, ..asked };
+        let mut every: Vec<i64> = docs.iter().map(|doc| doc.doc).collect();
+        every.sort_unstable();
+        let weighed = weigh(&index, &fresh, plain, MODEL, &every).expect("whole");
+        let best = naive(&docs, &plain, docs.len(), |_| true);
+        prop_assert_eq!(weighed.len(), best.len());
+        for hit in best {
+            let doc = docs.iter().find(|doc| doc.doc == hit.doc).expect("there");
+            let terms = any.iter().enumerate().filter(|(place, term)| {
+                doc.count(term) > 0 && any.iter().position(|other| other == *term) == Some(*place)
+            });
+            let terms = terms.fold(0_u64, |bits, (place, _)| bits | 1 << place);
+            prop_assert_eq!(weighed.get(&hit.doc), Some(&Weighed { score: hit.score, terms }));
+        }
         // What is purged is as if it had never been.
         let dropped: BTreeSet<i64> = docs.iter().map(|doc| doc.doc).filter(|doc| doc % drop_every == 0).collect();
         let number = index.without(home.path(), &dropped, &source).expect("written");
@@ -209,10 +224,34 @@ fn skipping_loses_nothing_in_segments_of_many_windows() {
         let any: Vec<String> = (0..1 + round % 11).map(|_| salad.word().to_owned()).chain(["bri".to_owned()]).collect();
         let scope = [1_i64, 4];
         let scope = (round % 3 == 0).then_some(scope.as_slice());
-        let asked = Asked { any: &any, all: &[], scope, upto: if round % 4 == 0 { 30_000 } else { i64::MAX } };
+        let asked = Asked {
+            any: &any,
+            all: &[],
+            rarest: usize::MAX,
+            scope,
+            upto: if round % 4 == 0 { 30_000 } else { i64::MAX },
+        };
         let limit = [1, 10, 200][round % 3];
         assert_eq!(found(&index, &tail, asked, limit, |_| true), naive(&docs, &asked, limit, |_| true), "{any:?}");
     }
+}
+
+#[test]
+fn the_rarest_terms_alone_are_asked_for() {
+    let home = tempfile::tempdir().expect("a directory");
+    let docs = salad(900, 6);
+    let mut index = Index::default();
+    put(home.path(), &mut index, &[&docs[..800]], &Source::new(2));
+    let tail = FreshSet::new(docs[800..].iter().map(Plain::fresh).collect());
+    let mut any: Vec<String> = docs[50].counts.keys().cloned().chain(["nowhere".to_owned()]).collect();
+    any.sort();
+    let asked = Asked { any: &any, all: &[], rarest: 5, scope: None, upto: i64::MAX };
+    let mut rarest: Vec<String> = any[..].iter().filter(|term| *term != "nowhere").cloned().collect();
+    rarest.sort_by_key(|term| docs.iter().filter(|doc| doc.count(term) > 0).count());
+    let few = Asked { any: &rarest[..5], all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+    let best = found(&index, &tail, asked, 7, |_| true);
+    assert_eq!(best, naive(&docs, &few, 7, |_| true));
+    assert_eq!(best[0].doc, docs[50].doc, "a text is found by its rarest words");
 }
 
 #[test]
@@ -222,7 +261,7 @@ fn the_filter_is_asked_for_little_more_than_the_answer() {
     let mut index = Index::default();
     put(home.path(), &mut index, &[&docs], &Source::new(2));
     let any = [Salad::new(9).word().to_owned(), "bri".to_owned()];
-    let asked = Asked { any: &any, all: &[], scope: None, upto: i64::MAX };
+    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
     let mut questions = 0;
     let hits = search::<Fault>(&index, &FreshSet::default(), asked, MODEL, 50, |doc| {
         questions += 1;
@@ -241,7 +280,7 @@ fn damage_is_told_and_never_a_panic() {
     let mut index = Index::default();
     let number = put(home.path(), &mut index, &[&docs], &Source::new(2));
     let any: Vec<String> = docs[3].text.split(' ').take(6).map(str::to_owned).collect();
-    let asked = Asked { any: &any, all: &[], scope: None, upto: i64::MAX };
+    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
     drop(index);
     let mut random = Random::new(8);
     let paths: Vec<_> =
@@ -284,7 +323,7 @@ fn readers_go_on_while_files_are_replaced_under_them() {
     let home = tempfile::tempdir().expect("a directory");
     let docs = salad(3000, 6);
     let any = [docs[0].text.split(' ').next().expect("a word").to_owned()];
-    let asked = Asked { any: &any, all: &[], scope: None, upto: docs[499].doc };
+    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: docs[499].doc };
     let current = Mutex::new(put(home.path(), &mut Index::default(), &[&docs[..500]], &Source::new(2)));
     let expected = matching(
         &Index::open(home.path(), *current.lock().expect("whole")).expect("whole"),

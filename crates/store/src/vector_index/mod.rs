@@ -2,8 +2,8 @@
 //!
 //! SQLite is the truth; the file makes scans quick. A query is compared with one bit per dimension of every vector, the
 //! nearest are compared exactly by their int8 codes, and the best of those pass the caller's filter, which is asked as
-//! rarely as it goes ([`search`]). The file grows in place by whoever holds the store's write lock ([`write`]); readers
-//! take the part that their snapshot knows ([`state`]) and scan from SQLite what is newer. It can be removed at any
+//! rarely as it goes (`search.rs`). The file grows in place by whoever holds the store's write lock (`write.rs`); readers
+//! take the part that their snapshot knows (`state.rs`) and scan from SQLite what is newer. It can be removed at any
 //! time: readers then scan SQLite, and the next writer makes it again.
 //!
 //! | file | what stands there |

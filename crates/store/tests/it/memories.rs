@@ -349,7 +349,7 @@ fn the_last_act_of_an_actor_is_one_that_was_made_here() {
     b.steps.clock.advance(9_000_000);
     b.remember(ns, "there");
     sync(&b, &a);
-    let last = a.memory.read::<_, Error>(|tx| Ok(tx.last_act(&ann())?)).unwrap();
+    let last = a.memory.read::<_, Error>(|tx| Ok(tx.last_act(&ann(), None)?)).unwrap();
     assert_eq!(last, Some(here), "another machine's act under the same name is not taken back here");
     let changes = a.memory.read::<_, Error>(|tx| Ok(tx.act_changes(here)?)).unwrap();
     assert_eq!(changes.iter().filter(|change| change.kind == 4).count(), 1);
@@ -361,7 +361,7 @@ fn the_last_act_of_an_actor_is_one_that_was_made_here() {
         edit(w, ns, memory, Op::Update, body)
     })
     .unwrap();
-    let last = a.memory.read::<_, Error>(|tx| Ok(tx.last_act(&ann())?)).unwrap();
+    let last = a.memory.read::<_, Error>(|tx| Ok(tx.last_act(&ann(), None)?)).unwrap();
     assert_eq!(last, None, "what an undo took back is not taken back again, nor is the undo");
 }
 
@@ -400,7 +400,7 @@ fn history_and_feed_tell_every_change_in_order() {
     assert_eq!(positions, (1..=feed.len() as u64).collect::<Vec<_>>());
     assert_eq!(node.get_at(id, Moment::Position(history[0].pos)).unwrap().memory.text, "one");
     let wordings = node.memory.read::<_, Error>(|tx| Ok(tx.wordings(num)?)).unwrap();
-    assert_eq!(wordings, ["one", "two"]);
+    assert_eq!(wordings, [("one".to_owned(), None), ("two".to_owned(), None)]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use jay_store::vector_index::VectorMath;
 use jay_store::{
     ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope,
-    Store, StoreOptions, TextQuery, WriteTx,
+    Store, StoreOptions, TextQuery, WantedVectors, WriteTx,
 };
 use jay_testkit::{Clock, Random};
 use jay_types::change::frame::{self, FrameEntry};
@@ -103,6 +103,14 @@ impl Node {
     /// The same directory, as another process would open it.
     pub(crate) fn again(&self) -> Self {
         Self::open(Arc::clone(&self.home), Arc::clone(&self.steps))
+    }
+
+    /// The same directory, opened by a process that wants the vectors of `model`, made later by a job; none for none.
+    pub(crate) fn wanting(&self, model: Option<&str>) -> Self {
+        let embedder = model.map(|model| WantedVectors { model: model.to_owned(), dimension: 48, at_once: None });
+        let options = StoreOptions { embedder, ..options(&self.directory(), &self.steps) };
+        let (memory, archive) = Store::pair(&options);
+        Self { home: Arc::clone(&self.home), memory, archive, steps: Arc::clone(&self.steps) }
     }
 
     /// A copy of the whole directory, as `cp -r` makes it.

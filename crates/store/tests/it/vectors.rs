@@ -197,3 +197,30 @@ fn a_purge_takes_the_vector_out_of_the_file() {
     assert!(world.node.memory.scrub().unwrap().done);
     assert!(world.files().is_empty(), "without vectors there is no file");
 }
+
+#[test]
+fn what_is_not_embedded_is_known_whoever_wrote_it() {
+    let home = Node::new(1);
+    let missing = |node: &Node, model: &str| {
+        node.memory.read::<_, Error>(|tx| Ok(tx.not_embedded(model, &everything())?)).unwrap()
+    };
+    let waiting = |node: &Node| node.memory.read::<_, Error>(|tx| Ok(tx.jobs(None, 100)?)).unwrap();
+    let one = home.wanting(Some("one"));
+    let (ns, _) = one.namespace("team");
+    one.remember(ns, "the first");
+    assert_eq!((missing(&one, "one"), waiting(&one).len()), (1, 1), "it waits as a job");
+    // Another process wants no vectors: what it writes, and the job that it drops, are missing to the first.
+    let plain = home.wanting(None);
+    plain.remember(ns, "the second");
+    plain.memory.finish_jobs(&[waiting(&plain)[0].num]).unwrap();
+    assert_eq!(missing(&one, "one"), 2);
+    one.remember(ns, "the third");
+    assert_eq!((missing(&one, "one"), waiting(&one).len()), (3, 1));
+    one.memory.queue_missing_vectors().unwrap();
+    assert_eq!((missing(&one, "one"), waiting(&one).len()), (3, 3));
+    // A third one wants those of another model.
+    let other = home.wanting(Some("other"));
+    assert_eq!(missing(&other, "other"), 3);
+    other.memory.queue_missing_vectors().unwrap();
+    assert_eq!(missing(&other, "other"), 3);
+}

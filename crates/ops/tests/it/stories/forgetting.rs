@@ -114,3 +114,55 @@ fn equal_texts_from_before_the_forget_are_hidden_with_it() {
     world.ok("unforget", json!({"id": a}));
     assert_eq!(world.list(json!({})), ["lamp", "lamp"]);
 }
+
+#[test]
+fn a_merge_brings_no_forgotten_text_back() {
+    let world = World::new();
+    let in_two = world.keep(json!({"text": "never again", "namespace": "t2"}));
+    world.ok("forget", json!({"ids": [in_two]}));
+    world.keep(json!({"text": "never  again", "namespace": "t1", "title": "T"}));
+    world.keep(json!({"text": "lamp", "namespace": "t1"}));
+    let plan = world.ok("namespace_merge", json!({"from": "t1", "into": "t2", "dry_run": true}));
+    let merged = world.ok("namespace_merge", json!({"from": "t1", "into": "t2"}));
+    assert_eq!((&merged["moved"], &plan["moved"]), (&json!(2), &json!(2)));
+    assert_eq!(merged["notes"], json!(["1 of them stays hidden: an equal text was forgotten in t2"]), "{merged}");
+    for path in ["t1", "t2"] {
+        assert_eq!(world.list(json!({"namespace": path})), ["lamp"]);
+        assert_eq!(world.recall(json!({"query": "never again", "namespace": path})), [""; 0]);
+        assert_eq!(world.err("remember", json!({"text": "never again", "namespace": path})).code, Code::Forgotten);
+    }
+    // A person brings back first what was forgotten there, then what came with the merge.
+    world.ok("unforget", json!({"id": in_two}));
+    let hint = world.err("remember", json!({"text": "never again", "namespace": "t2"})).details["id"].clone();
+    world.ok("unforget", json!({"id": hint}));
+    assert_eq!(world.list(json!({"namespace": "t2"})).len(), 3);
+}
+
+#[test]
+fn a_text_that_was_forgotten_in_a_deleted_namespace_is_not_taken_at_its_path() {
+    let world = World::new();
+    let gone = world.keep(json!({"text": "never again", "namespace": "t3"}));
+    world.ok("namespace_alias", json!({"path": "t3", "alias": "three"}));
+    world.ok("forget", json!({"ids": [gone]}));
+    world.ok("namespace_delete", json!({"path": "t3"}));
+    // Also in the act that makes the namespace anew, and by its other name.
+    for path in ["t3", "three"] {
+        for _ in 0..2 {
+            let error = world.err("remember", json!({"text": "never again", "namespace": path}));
+            assert_eq!((error.code, &error.details["id"]), (Code::Forgotten, &json!(gone)), "{path}");
+            world.ok("remember", json!({"text": "something else", "namespace": path}));
+        }
+    }
+    let elsewhere = world.keep(json!({"text": "never again", "namespace": "t4"}));
+    assert_eq!(world.err("move", json!({"id": elsewhere, "to": "t3"})).code, Code::Forgotten);
+    world.ok("unforget", json!({"id": gone}));
+    world.keep(json!({"text": "never again", "namespace": "t3"}));
+    // What was merged elsewhere is asked for there.
+    let merged = world.keep(json!({"text": "gone too", "namespace": "t5"}));
+    world.keep(json!({"text": "lamp", "namespace": "t6"}));
+    world.ok("forget", json!({"ids": [merged]}));
+    world.ok("namespace_merge", json!({"from": "t5", "into": "t6"}));
+    let copy = world.err("remember", json!({"text": "gone too", "namespace": "t5"})).details["id"].clone();
+    world.ok("unforget", json!({"id": copy}));
+    assert_eq!(world.ok("remember", json!({"text": "gone too", "namespace": "t5"}))["id"], copy);
+}

@@ -146,39 +146,16 @@ fn one_history(seed: u64) {
     assert_eq!(after.0["hits"], before.0["hits"]);
 }
 
-/// The memory of a world as another process of the machine opens it.
-fn store_of(world: &World) -> jay_store::Store {
-    let options = jay_store::StoreOptions {
-        directory: world.home.path().join("scrubjay"),
-        force_location: true,
-        machine: jay_store::Machine { id: "machine".to_owned() },
-        surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
-        analysis: jay_store::Analysis {
-            index_text: str::to_lowercase,
-            version: 1,
-            bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
-        },
-        vector_math: jay_store::vector_index::VectorMath {
-            hamming: |_, _, _| (),
-            dot: |_, _| 0,
-            sign_code: |_| vec![],
-            version: 1,
-        },
-        embedder: None,
-    };
-    jay_store::Store::pair(&options).0
-}
-
 /// Everything that one world holds is given to the other.
 fn send(from: &World, to: &World) -> jay_store::ReceiveReport {
-    let entries = store_of(from).read::<_, Error>(|tx| {
+    let entries = stores_of(from).0.read::<_, Error>(|tx| {
         let mut entries = Vec::new();
         for branch in tx.branches()? {
             entries.extend(tx.branch_changes(&branch, 0, u32::MAX)?.iter().map(jay_store::Journalled::entry));
         }
         Ok(entries)
     });
-    store_of(to).receive(&entries.unwrap()).unwrap()
+    stores_of(to).0.receive(&entries.unwrap()).unwrap()
 }
 
 /// A machine of its own, whose clock is ahead.
@@ -239,7 +216,7 @@ fn status_says_until_when_a_stream_that_is_too_far_ahead_waits() {
     let due = note(&world).unwrap();
     assert!(due.contains("has caught up with 1 stream"), "{due}");
     // The first write of another process lets it go on; the part comes with the next exchange.
-    store_of(&world).finish_jobs(&[]).unwrap();
+    stores_of(&world).0.finish_jobs(&[]).unwrap();
     assert_eq!((note(&world), &world.ok("status", json!({}))["stopped"]), (None, &json!([])));
     assert_eq!(send(&other, &world).refused, []);
     assert_eq!(world.list(json!({"all": true})), ["too far", "far"]);

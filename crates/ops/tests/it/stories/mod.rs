@@ -169,6 +169,29 @@ fn files_with(home: &TempHome, needle: &str) -> Vec<String> {
     files.map(|(path, _)| path.display().to_string()).collect()
 }
 
+/// Memory and archive of a world as another process of the machine opens them.
+fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
+    let options = jay_store::StoreOptions {
+        directory: world.home.path().join("scrubjay"),
+        force_location: true,
+        machine: jay_store::Machine { id: "machine".to_owned() },
+        surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
+        analysis: jay_store::Analysis {
+            index_text: str::to_lowercase,
+            version: 1,
+            bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
+        },
+        vector_math: jay_store::vector_index::VectorMath {
+            hamming: |_, _, _| (),
+            dot: |_, _| 0,
+            sign_code: |_| vec![],
+            version: 1,
+        },
+        embedder: None,
+    };
+    jay_store::Store::pair(&options)
+}
+
 /// Where the checked-in session files stand.
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sessions").canonicalize().unwrap()

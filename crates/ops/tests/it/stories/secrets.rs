@@ -110,7 +110,8 @@ fn what_was_allowed_once_does_not_come_back_by_an_undo() {
     assert_eq!((error.code, world.changes()), (Code::Refused, before));
     assert!(!format!("{error:?}").contains(KEY), "{error:?}");
     by_other("redact");
-    let plan = world.ok("undo", json!({"dry_run": true}));
+    let mut plan = world.ok("undo", json!({"dry_run": true}));
+    plan.as_object_mut().unwrap().remove("planned");
     let undone = world.ok("undo", json!({}));
     assert_eq!(undone["memories"][0]["notes"], json!(["redacted aws_access_key"]));
     assert_eq!(plan, undone);

@@ -41,7 +41,8 @@ fn each_kind_of_act_is_taken_back() {
     for (op, input) in acts {
         let before = (state(&id), state(&other), shown(&world));
         world.ok(op, input.clone());
-        let plan = world.ok("undo", json!({"dry_run": true}));
+        let mut plan = world.ok("undo", json!({"dry_run": true}));
+        assert_eq!(plan.as_object_mut().unwrap().remove("planned"), Some(json!(true)));
         let undone = world.ok("undo", json!({}));
         assert_eq!(plan, undone, "{op} {input}: a dry run says what the run does");
         assert_eq!((state(&id), state(&other), shown(&world)), before, "{op} {input}");
@@ -148,4 +149,76 @@ fn an_unforget_is_taken_back_too() {
     let error = world.err("undo", json!({}));
     assert_eq!(error.code, Code::Refused, "{error:?}");
     assert_eq!(world.list(json!({"namespace": "b"})).len(), 2, "half a merge is never taken back");
+}
+
+#[test]
+fn undo_in_a_namespace_leaves_the_other_projects_alone() {
+    let world = World::new();
+    world.keep(json!({"text": "a", "namespace": "pa"}));
+    let b = world.keep(json!({"text": "b", "namespace": "pb"}));
+    // Known already: no act was made, and the undo that follows says what it takes back instead.
+    assert_eq!(world.ok("remember", json!({"text": "a", "namespace": "pa"}))["outcome"], "duplicate");
+    let plan = world.ok("undo", json!({"dry_run": true}));
+    assert_eq!((&plan["operation"], &plan["namespaces"]), (&json!("create"), &json!(["pb"])), "{plan}");
+    assert_eq!(
+        plan["memories"][0],
+        json!({"id": b, "namespace": "pb", "effect": "retired", "version": 2, "changed": true, "text": "b"})
+    );
+    let undone = world.ok("undo", json!({"namespace": "pa"}));
+    assert_eq!((&undone["namespaces"], &undone["memories"][0]["text"]), (&json!(["pa"]), &json!("a")), "{undone}");
+    assert_eq!(shown(&world), ["b"]);
+    let error = world.err("undo", json!({"namespace": "pa"}));
+    assert_eq!(error.code, Code::NotFound);
+    assert!(error.message.contains("in pa") && error.hint.unwrap().contains("another namespace"));
+    assert_eq!(world.err("undo", json!({"namespace": "nowhere"})).code, Code::NotFound);
+    // A move touches both ends.
+    world.ok("move", json!({"id": b, "to": "pc"}));
+    world.keep(json!({"text": "d", "namespace": "pd"}));
+    let undone = world.ok("undo", json!({"namespace": "pc"}));
+    assert_eq!((&undone["operation"], &undone["namespaces"]), (&json!("move"), &json!(["pb", "pc"])));
+    let mut effects = strings(&undone["memories"], "effect");
+    effects.sort();
+    assert_eq!(effects, ["put_back", "retired"]);
+    assert_eq!(world.list(json!({"namespace": "pb"})), ["b"]);
+}
+
+#[test]
+fn agents_of_one_name_do_not_undo_in_each_others_projects() {
+    let world = World::new();
+    let other = Caller { namespace: NamespacePath::parse("work/other").unwrap(), ..agent() };
+    for door in [Door::Mcp, Door::Http] {
+        let (here, there) = (Caller { door, ..agent() }, Caller { door, ..other.clone() });
+        world.by(&here, "remember", json!({"text": "mine"}));
+        world.by(&there, "remember", json!({"text": "theirs"}));
+        world.by(&here, "undo", json!({}));
+        assert_eq!(shown(&world), ["theirs"]);
+        assert_eq!(world.err_by(&here, "undo", json!({})).code, Code::NotFound);
+        // What it wrote into a namespace above is its own; another one must be named.
+        world.by(&here, "remember", json!({"text": "for all", "namespace": "global"}));
+        world.by(&here, "undo", json!({}));
+        world.by(&here, "undo", json!({"namespace": "work/other"}));
+        assert_eq!(shown(&world), [""; 0]);
+    }
+}
+
+#[test]
+fn a_used_key_is_a_conflict_for_a_dry_run_too() {
+    let world = World::new();
+    world.keep(json!({"text": "one"}));
+    world.keep(json!({"text": "two"}));
+    world.ok("undo", json!({"idempotency_key": "k"}));
+    assert_eq!(world.err("undo", json!({"idempotency_key": "k", "dry_run": true})).code, Code::Conflict);
+    let plan = world.ok("undo", json!({"idempotency_key": "fresh", "dry_run": true}));
+    assert_eq!((&plan["planned"], &plan["memories"][0]["text"]), (&json!(true), &json!("one")));
+    world.ok("undo", json!({"idempotency_key": "fresh2"}));
+}
+
+#[test]
+fn undo_tells_no_agent_what_a_forgotten_memory_says() {
+    let world = World::new();
+    let id = world.by(&agent(), "remember", json!({"text": "the codeword is pelican"}))["id"].clone();
+    world.by(&agent(), "update", json!({"id": id, "tags": ["x"]}));
+    world.ok("forget", json!({"ids": [id]}));
+    let answer = world.ask(&agent(), "undo", json!({}));
+    assert!(!format!("{answer:?}").contains("pelican"), "{answer:?}");
 }

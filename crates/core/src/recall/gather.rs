@@ -1,0 +1,118 @@
+//! Candidates among memories: what text and vectors find, the turns beside them, and all that fusion looks at.
+
+use super::legs::{Found, text_query};
+use super::turns::{self, AROUND_MAX, NEIGHBOURS, is_named, speaker};
+use crate::embedding::QueryVector;
+use jay_rank::fuse::{Candidate, Priors, Setting, fuse};
+use jay_rank::plan::Query;
+use jay_store::{ListFilter, Moment, Tx};
+use jay_types::Result;
+use std::collections::BTreeMap;
+
+/// Candidates of each leg.
+const CANDIDATES: usize = 200;
+/// The best whose speakers are read, where the query names anybody.
+const SPEAKERS_MAX: usize = 100;
+
+/// What the legs find, each candidate once, with everything that fusion looks at.
+pub(super) fn gather(
+    tx: &Tx<'_>,
+    plan: &Query,
+    filter: &ListFilter,
+    vector: Option<&QueryVector>,
+    setting: &Setting,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Candidate<i64>>> {
+    let query = text_query(plan);
+    let mut found = Found::default();
+    let texts = tx.search_memories(&query, filter, CANDIDATES)?;
+    for hit in &texts {
+        found.add(hit.entity, hit.doc).text = Some(hit.score);
+    }
+    if filter.moment != Moment::Latest {
+        // Vectors are of current wordings only, and so are the turns beside a memory (J13).
+        notes.push("text_only".to_owned());
+        brief(tx, &mut found)?;
+        return Ok(found.candidates.into_values().collect());
+    }
+    let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.entity).collect();
+    match vector {
+        Some(vector) => {
+            let nearest = nearest(tx, vector, filter, &texts)?;
+            around.extend(nearest.iter().take(AROUND_MAX).map(|(entity, _)| *entity));
+            for (entity, doc) in nearest {
+                found.add(entity, doc);
+            }
+            let missing = tx.not_embedded(&vector.model, filter)?;
+            if missing > 0 {
+                let which = if missing == 1 { "memory is" } else { "memories are" };
+                notes.push(format!("{missing} {which} not embedded yet"));
+            }
+        }
+        None => notes.push("text_only".to_owned()),
+    }
+    around.sort_unstable();
+    around.dedup();
+    let mut windows = Vec::new();
+    for entity in around {
+        windows.extend(tx.memories_around(entity, NEIGHBOURS, filter)?);
+    }
+    turns::place(windows, &mut found);
+    found.weigh(tx, &query, vector)?;
+    brief(tx, &mut found)?;
+    name_speakers(tx, plan, setting, &mut found)?;
+    if let Some(vector) = vector {
+        found.compare_words(tx, vector, setting)?;
+    }
+    Ok(found.candidates.into_values().collect())
+}
+
+/// The memories (number, document) whose vectors are nearest, nearest first.
+fn nearest(
+    tx: &Tx<'_>,
+    vector: &QueryVector,
+    filter: &ListFilter,
+    texts: &[jay_store::TextHit],
+) -> Result<Vec<(i64, i64)>> {
+    let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
+    let nearest = tx.nearest(&vector.model, &vector.code, &filter.scope, CANDIDATES, &mut |doc| {
+        if entities.contains_key(&doc) {
+            return Ok(true);
+        }
+        let entity = tx.current_document(doc, filter)?;
+        entities.extend(entity.map(|entity| (doc, entity)));
+        Ok(entity.is_some())
+    })?;
+    Ok(nearest.iter().filter_map(|found| Some((*entities.get(&found.doc)?, found.doc))).collect())
+}
+
+/// Time and priors.
+fn brief(tx: &Tx<'_>, found: &mut Found) -> Result<()> {
+    for brief in tx.briefs(&found.candidates.keys().copied().collect::<Vec<_>>())? {
+        if let Some(candidate) = found.candidates.get_mut(&brief.entity) {
+            candidate.at = Some(brief.created_at);
+            candidate.priors = Priors {
+                importance: brief.importance.unwrap_or(0.0),
+                confidence: brief.confidence.unwrap_or(0.0),
+                pinned: brief.pinned,
+                feedback: brief.votes,
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Marks the memories that somebody said who is named in the query: the best, since their texts must be read.
+fn name_speakers(tx: &Tx<'_>, plan: &Query, setting: &Setting, found: &mut Found) -> Result<()> {
+    if plan.names.is_empty() {
+        return Ok(());
+    }
+    let candidates: Vec<Candidate<i64>> = found.candidates.values().cloned().collect();
+    let best: Vec<i64> = fuse(&candidates, setting).iter().take(SPEAKERS_MAX).map(|hit| hit.id).collect();
+    for (entity, text) in tx.current_texts(&best)? {
+        if let Some(candidate) = found.candidates.get_mut(&entity) {
+            candidate.named = speaker(&text).is_some_and(|name| is_named(plan, name));
+        }
+    }
+    Ok(())
+}
