@@ -115,8 +115,10 @@ fn a_cursor_is_good_for_its_own_list_alone() {
     let world = World::new();
     for i in 0..3 {
         world.keep(json!({"text": format!("memory {i}"), "tags": ["x"]}));
-        let row = json!({"session": format!("s-00000{i}"), "message": "m1", "role": "user", "text": "a"});
-        let file = world.home.write(&format!("s{i}.jsonl"), format!("{row}\n{row}\n"));
+        let row = |message: &str| {
+            json!({"session": format!("s-00000{i}"), "message": message, "role": "user", "text": "a"}).to_string()
+        };
+        let file = world.home.write(&format!("s{i}.jsonl"), format!("{}\n{}\n", row("m1"), row("m2")));
         let cli = Caller { door: Door::Cli, ..world.me.clone() };
         world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
     }
