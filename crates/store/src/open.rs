@@ -377,11 +377,53 @@ impl Store {
     /// Files of the data directory that others than their owner may read, in words.
     #[must_use]
     pub fn permission_faults(&self) -> Vec<String> {
-        let names =
-            ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state", "index"];
-        let paths = names.iter().map(|name| self.options.directory.join(name));
-        paths.chain([self.options.directory.clone()]).filter_map(|path| permission_fault(&path)).collect()
+        self.kept_files().iter().filter_map(|path| permission_fault(path)).collect()
     }
+
+    /// Takes the rights of others away from every file of the store.
+    ///
+    /// # Errors
+    /// `io` where a file is not this user's.
+    pub fn mend_permissions(&self) -> Result<()> {
+        for path in self.kept_files().iter().filter(|path| permission_fault(path).is_some()) {
+            if path.is_dir() { private_directory(path)? } else { private_mode(path)? }
+        }
+        Ok(())
+    }
+
+    /// What this program keeps in the data directory, the directory itself included. Not what a user may keep beside it:
+    /// under JAY_HOME the settings.
+    fn kept_files(&self) -> Vec<PathBuf> {
+        let directory = &self.options.directory;
+        let is_ours = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            ["memory.db", "archive.db", "node."].iter().any(|ours| name.starts_with(ours))
+        };
+        let mut kept = vec![directory.clone()];
+        kept.extend(files_in(directory).into_iter().filter(|path| is_ours(path)));
+        for folder in ["state", "index"].map(|name| directory.join(name)).into_iter().filter(|path| path.exists()) {
+            kept.push(folder.clone());
+            kept.extend(files_in(&folder));
+        }
+        kept
+    }
+}
+
+/// Everything under `directory` but links, by path; what cannot be listed is left out.
+fn files_in(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_symlink() {
+            continue;
+        }
+        if kind.is_dir() {
+            found.extend(files_in(&entry.path()));
+        }
+        found.push(entry.path());
+    }
+    found.sort();
+    found
 }
 
 #[cfg(unix)]
