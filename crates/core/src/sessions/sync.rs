@@ -4,6 +4,7 @@
 //! is reported and stops no other.
 
 use super::ingest::split;
+use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
 use crate::engine::Call;
 use crate::secrets::masked_name;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
@@ -12,8 +13,6 @@ use jay_types::change::block::{Block, BlockSource};
 use jay_types::namespace::{NamespacePath, normalise_git_remote};
 use jay_types::session::SessionMeta;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -35,64 +34,6 @@ pub struct SyncRequest {
     pub path: Option<PathBuf>,
     /// Say what would be read, and read nothing in.
     pub dry_run: bool,
-}
-
-/// What became of one source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SourceReport {
-    /// The client
-    pub client: String,
-    /// The file
-    pub path: String,
-    /// The client's own id of the session
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-    /// new, grown, rewritten, fresh, failed
-    pub state: String,
-    /// Messages that were read in
-    pub messages: u64,
-    /// Bytes that were read, or would be
-    pub bytes: u64,
-    /// Bytes of an unfinished last line, left for the next sync
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub pending_bytes: u64,
-    /// Rows and parts that the adapter does not know, by type; they are kept verbatim
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unknown: BTreeMap<String, u64>,
-    /// Why it could not be read
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// The answer to session sync.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Synced {
-    /// ok, partial (some sources failed), error (all failed), planned (dry run)
-    pub outcome: String,
-    /// When it ended
-    pub finished_at: Timestamp,
-    /// How long it took
-    pub duration_ms: u64,
-    /// Sessions that were not in the archive before
-    pub sessions_inserted: u64,
-    /// Messages that were read in
-    pub messages_inserted: u64,
-    /// Messages that were left out because their session was purged
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub messages_left_out: u64,
-    /// Every source that is not fresh
-    pub sources: Vec<SourceReport>,
-    /// Sources in which nothing was new
-    pub fresh: u64,
-    /// The first failure
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What there is to say: where nothing was found
-    pub notes: Vec<String>,
 }
 
 /// Reads new rows of every source into the archive. `progress` is called with bytes done, bytes in all, current file.
@@ -213,7 +154,7 @@ impl<'a> Run<'a> {
             };
             self.has_path = true;
             let discovery = adapter.discover_path(path)?;
-            self.note_links(discovery.dangling_links, discovery.foreign_links);
+            self.notes.extend(said_of_links(discovery.dangling_links, discovery.foreign_links));
             self.note_problems(*adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
             return Ok(found);
@@ -229,7 +170,7 @@ impl<'a> Run<'a> {
             self.note_problems(adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
         }
-        self.note_links(dangling, foreign);
+        self.notes.extend(said_of_links(dangling, foreign));
         if found.is_empty() {
             let places: Vec<String> = looked_in.iter().map(|path| path.display().to_string()).collect();
             self.notes.push(format!("no sessions were found in {}", places.join(", ")));
@@ -248,21 +189,6 @@ impl<'a> Run<'a> {
             }
         }
         waiting
-    }
-
-    /// One line for all links that were left alone: they are no failure, and stay as they are from sync to sync.
-    fn note_links(&mut self, dangling: u64, foreign: u64) {
-        let mut told = Vec::new();
-        if dangling > 0 {
-            told.push(format!("{} to nothing", number(dangling, "link leads", "links lead")));
-        }
-        if foreign > 0 {
-            told.push(format!("{} out of the directory searched", number(foreign, "link leads", "links lead")));
-        }
-        if !told.is_empty() {
-            let help = if foreign > 0 { "; `jay session sync CLIENT --path DIR` reads what is elsewhere" } else { "" };
-            self.notes.push(format!("left alone: {}{help}", told.join(", ")));
-        }
     }
 
     fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
@@ -510,10 +436,6 @@ fn is_blank(read: &ReadBlock) -> bool {
     read.rows.iter().all(|row| row.0.trim_ascii().is_empty())
 }
 
-fn number(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 /// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
 fn without_secrets(path: NamespacePath) -> NamespacePath {
     let masked = masked_name(path.as_str().to_owned());
@@ -522,27 +444,4 @@ fn without_secrets(path: NamespacePath) -> NamespacePath {
 
 fn options() -> ReadOptions {
     ReadOptions { max_block_bytes: BLOCK_BYTES, max_row_bytes: ROW_MAX_BYTES, final_pass: false }
-}
-
-fn report(source: &Source, state: &str) -> SourceReport {
-    SourceReport {
-        client: source.client.clone(),
-        path: masked_name(source.path.display().to_string()),
-        session: Some(masked_name(source.session.clone())),
-        state: state.to_owned(),
-        messages: 0,
-        bytes: 0,
-        pending_bytes: 0,
-        unknown: BTreeMap::new(),
-        error: None,
-    }
-}
-
-const fn state_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::New => "new",
-        Verdict::Fresh => "fresh",
-        Verdict::Grown { .. } => "grown",
-        Verdict::Rewritten => "rewritten",
-    }
 }
