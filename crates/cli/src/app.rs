@@ -43,7 +43,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, machine: &Machine) 
     let done = App::new(&matches, machine, &plain).and_then(|app| app.dispatch(&matches));
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
+        Err(mut error) => {
+            error.hint.get_or_insert_with(|| "`jay help` lists every command.".to_owned());
             plain.failure(&error);
             ExitCode::from(error.code.exit_code())
         }

@@ -25,6 +25,9 @@ pub struct Listed {
     /// Where the next page begins; absent at the end
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What there is to say: where nothing was here yet at the moment asked for
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer to get.
@@ -86,7 +89,7 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
         return Err(Error::bad_input(format!("`ids`: must name 1 to {GET_MAX} memories, not {}", ids.len())));
     }
     call.engine.memory.read(|tx| {
-        let moment = filter::moment(tx, as_of, call.now)?;
+        let moment = filter::moment(tx, "as_of", as_of, call.now)?;
         let mut got = Got { memories: vec![], links: vec![], notes: vec![] };
         for id in ids {
             let named = find_as_named(tx, id.as_str(), moment, include_forgotten)?;
@@ -128,7 +131,8 @@ pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>
             }
         }
         let next = page.next.map(|place| cursor::seal("list", &about, &place)).transpose()?;
-        Ok(Listed { memories, next })
+        let notes = filter::note_of(tx, filter.moment)?.into_iter().collect();
+        Ok(Listed { memories, next, notes })
     })
 }
 

@@ -33,7 +33,9 @@ fn plain(reason: &str) -> String {
         return reason.to_owned();
     };
     match expected {
-        "a tuple of size 2" => "must be a list of two whole numbers, where it begins and where it ends",
+        "a tuple of size 2" | "fewer elements in array" => {
+            "must be a list of two whole numbers, where it begins and where it ends"
+        }
         "u8" | "u16" | "u32" | "u64" | "usize" => "must be a whole number of at least 0",
         "i64" | "i32" => "must be a whole number",
         _ => "has another shape than it must have",
@@ -48,7 +50,7 @@ pub fn misfit(shape: &Shape, value: &Value) -> Option<String> {
 }
 
 /// The command that describes `operation`.
-fn help_command(operation: &str) -> String {
+pub(crate) fn help_command(operation: &str) -> String {
     match crate::find(operation) {
         Ok(spec) if !spec.doors.contains(&jay_core::Door::Cli) => format!("jay call --describe {operation}"),
         _ => format!("jay help {}", operation.replace('_', " ")),

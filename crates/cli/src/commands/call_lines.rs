@@ -190,7 +190,8 @@ not json
 {"op":"status","op":"list"}
 {"op":"remember","input":{"text":"a","source":{"span":"x"}}}
 {"op":"remember","input":{"text":"a","source":{"span":[1]}}}
-{"op":"remember","input":{"text":"a","source":{"span":[1,"x"]}}}"#;
+{"op":"remember","input":{"text":"a","source":{"span":[1,"x"]}}}
+{"op":"remember_batch","input":{"memories":[{"text":"a","source":{"span":[1,2,3]}}]}}"#;
         let messages: Vec<String> = answers(input)
             .iter()
             .map(|answer| {
@@ -212,6 +213,7 @@ not json
             `source.span`: must be a list of two whole numbers, where it begins and where it ends
             `source.span`: must be a list of two whole numbers, where it begins and where it ends
             `source.span[1]`: must be a whole number of at least 0
+            `memories[0].source.span`: must be a list of two whole numbers, where it begins and where it ends
         "#]]
         .assert_eq(&(messages.join("\n") + "\n"));
     }

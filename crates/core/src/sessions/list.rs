@@ -188,8 +188,8 @@ pub(super) fn clause(
         client: filter.client.as_ref().map(|client| client.as_str().to_owned()),
         namespaces,
         project: filter.project.as_ref().map(|project| project.as_str().to_owned()),
-        since: filter::time(filter.since.as_ref(), call.now)?,
-        until: filter::time(filter.until.as_ref(), call.now)?,
+        since: filter::time("since", filter.since.as_ref(), call.now)?,
+        until: filter::time("until", filter.until.as_ref(), call.now)?,
         role: filter.role.map(|role| {
             serde_json::to_value(role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
         }),

@@ -71,7 +71,11 @@ pub fn show(
             None => offset,
             Some(message) => tx
                 .message_offset(row.num, message.as_str())?
-                .ok_or_else(|| Error::not_found(format!("the session has no message `{}`", message.as_str())))?
+                .ok_or_else(|| {
+                    let message = jay_types::text::shorten(message.as_str(), 40);
+                    Error::not_found(format!("the session has no message `{message}`"))
+                        .hint("`jay session search` and `jay session show` tell the ids of messages.")
+                })?
                 .saturating_sub(limit / 2),
         };
         let mut rows = tx.messages(row.num, offset, limit + 1)?;

@@ -170,7 +170,7 @@ fn bounds_are_refused_by_field() {
         json!({"text": "a", "valid_from": "yesterday"}),
         expect![[r#"
             bad_input `valid_from`: `yesterday` is not a time
-            Write times as 2026-05-01, 2026-05-01T10:00:00Z, or an age such as 3d.
+            Write times as 2026-05-01 or 2026-05-01T10:00:00Z.
         "#]],
     );
     check(

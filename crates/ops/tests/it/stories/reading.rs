@@ -118,7 +118,7 @@ fn a_cursor_is_good_for_its_own_list_alone() {
         let row = |message: &str| {
             json!({"session": format!("s-00000{i}"), "message": message, "role": "user", "text": "a"}).to_string()
         };
-        let file = world.home.write(&format!("s{i}.jsonl"), format!("{}\n{}\n", row("m1"), row("m2")));
+        let file = world.home.write(format!("s{i}.jsonl"), format!("{}\n{}\n", row("m1"), row("m2")));
         let cli = Caller { door: Door::Cli, ..world.me.clone() };
         world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
     }
@@ -158,5 +158,36 @@ fn what_is_still_to_come_cannot_be_asked_for() {
             let error = world.err(op, input);
             assert!(error.code == Code::BadInput && error.message.starts_with("`as_of`: "), "{op}: {error:?}");
         }
+    }
+}
+
+#[test]
+fn before_the_first_change_nothing_was_here() {
+    let world = World::new();
+    world.keep(json!({"text": "the port is 5432"}));
+    for as_of in ["1999-01-01", "pos:0"] {
+        let recalled = world.ok("recall", json!({"query": "port", "as_of": as_of}));
+        let said = recalled["notes"][0].as_str().unwrap().to_owned();
+        assert!(said.starts_with("nothing was here at that moment: the first change came at 20"), "{said}");
+        assert_eq!(world.ok("list", json!({"as_of": as_of}))["notes"][0], json!(said));
+    }
+    assert_eq!(world.ok("list", json!({"as_of": "pos:1"})).get("notes"), None);
+}
+
+#[test]
+fn a_time_that_is_none_is_refused_by_the_name_of_its_field() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the port is 5432"}));
+    for (op, field, input) in [
+        ("recall", "since", json!({"query": "port", "since": "once"})),
+        ("list", "until", json!({"until": "once"})),
+        ("session_search", "since", json!({"query": "port", "since": "once"})),
+        ("session_list", "until", json!({"until": "99999999999999w"})),
+        ("get", "as_of", json!({"ids": [id], "as_of": "once"})),
+        ("list", "as_of", json!({"as_of": "pos:x"})),
+        ("revert", "to", json!({"id": id, "to": "once"})),
+    ] {
+        let error = world.err(op, input);
+        assert!(error.code == Code::BadInput && error.message.starts_with(&format!("`{field}`: `")), "{op}: {error:?}");
     }
 }
