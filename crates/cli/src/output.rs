@@ -3,6 +3,7 @@
 //! stdout carries data and nothing else; talk, errors and progress go to stderr. A reader that goes away (`jay list |
 //! head`) is success.
 
+use jay_types::text::commands_the_terminal;
 use jay_types::{Error, Result};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
@@ -107,10 +108,7 @@ impl Output {
 
 /// `text` without the characters that would command the terminal or show the others in another order.
 pub(crate) fn printable(text: &str) -> String {
-    let commands = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let commands = |c: char| commands_the_terminal(c) && c != '\n' && c != '\t';
     text.chars().map(|c| if commands(c) { '\u{fffd}' } else { c }).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::config;
+use crate::render::count;
 use crate::surroundings::Real;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::Shell;
@@ -99,9 +100,9 @@ pub(crate) fn welcome(app: &App<'_>) -> Result<u8> {
     let store = app.paths.data.display();
     let state = match &status {
         Ok(status) if status.get("exists") == Some(&Value::Bool(true)) => format!(
-            "Your store in {store} holds {} memories and {} archived sessions.",
-            number(status, "memories"),
-            number(status, "sessions")
+            "Your store in {store} holds {} and {}.",
+            count(number(status, "memories"), "memory", "memories"),
+            count(number(status, "sessions"), "archived session", "archived sessions")
         ),
         Ok(_) => format!("There is no store yet; the first `jay remember` or `jay session sync` makes one in {store}."),
         Err(error) => format!("Your store in {store} cannot be read: {}. `jay doctor` explains it.", error.message),

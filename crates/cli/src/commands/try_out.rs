@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::config::Paths;
-use crate::render::{View, render};
+use crate::render::{View, count, render};
 use crate::surroundings::Real;
 use jay_core::Surroundings as _;
 use jay_types::id::to_hex;
@@ -26,7 +26,8 @@ pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
     if sessions > 0 {
         let inserted = synced.get("sessions_inserted").and_then(Value::as_u64).unwrap_or_default();
         app.output.talk(&format!(
-            "{sessions} sessions are archived in {}, {inserted} of them just now.",
+            "{} archived in {}, {inserted} of them just now.",
+            count(sessions, "session is", "sessions are"),
             app.paths.data.display()
         ));
         let own = own_question(app)?;

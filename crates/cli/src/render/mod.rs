@@ -9,6 +9,7 @@ use crate::output::Style;
 use jay_types::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+pub(crate) use text::count;
 
 /// How an answer is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +127,10 @@ mod tests {
             "remotes": ["github.com/acme/api"], "memories": 2, "secrets": "refuse",
             "created_at": "2026-05-01T10:00:00Z", "private": false,
         });
-        check("namespace_show", api.clone(), expect![[r#"
+        check(
+            "namespace_show",
+            api.clone(),
+            expect![[r#"
             work/api
             id:        00000000-0000-0000-0000-000000000001
             memories:  2
@@ -134,8 +138,12 @@ mod tests {
             aliases:   api
             remotes:   github.com/acme/api
             made:      2d ago
-        "#]]);
-        check("namespace_set", api.clone(), expect![[r#"
+        "#]],
+        );
+        check(
+            "namespace_set",
+            api.clone(),
+            expect![[r#"
             now work/api
             id:        00000000-0000-0000-0000-000000000001
             memories:  2
@@ -143,7 +151,8 @@ mod tests {
             aliases:   api
             remotes:   github.com/acme/api
             made:      2d ago
-        "#]]);
+        "#]],
+        );
         check(
             "namespace_merge",
             json!({"moved": 1, "into": api, "notes": ["redacted aws_access_key"]}),
@@ -152,9 +161,13 @@ mod tests {
                 note: redacted aws_access_key
             "#]],
         );
-        check("namespace_delete", json!({"path": "work/old", "retired": 3}), expect![[r#"
+        check(
+            "namespace_delete",
+            json!({"path": "work/old", "retired": 3}),
+            expect![[r#"
             work/old is retired, and with it 3 memories
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -249,6 +262,34 @@ mod tests {
               "moved": 3
             }
         "#]],
+        );
+    }
+
+    #[test]
+    fn what_a_file_says_of_a_session_stays_on_its_line() {
+        let session = json!({
+            "client": "generic", "session": "s\n1", "title": "a\ttitle\nof two", "project": "/p\u{202e}x\n/y",
+            "messages": 1,
+        });
+        check(
+            "session_list",
+            json!({"sessions": [session]}),
+            expect![[r#"
+            s 1  generic    1  a title of two · /p�x /y
+        "#]],
+        );
+        let part = json!({"type": "text", "text": "one\n\u{2067}two", "provenance": "conversational"});
+        let message = json!({"message": "m\n1", "role": "user", "author": "ann\nroot", "parts": [part]});
+        check(
+            "session_show",
+            json!({"session": session, "messages": [message], "notes": []}),
+            expect![[r#"
+                s 1 generic · /p�x /y · a title of two
+
+                user · ann root · m 1
+                  one
+                  �two
+            "#]],
         );
     }
 }

@@ -36,9 +36,11 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
         };
         text.push_str(&line);
         for (row, n) in &source.unknown {
-            text.push_str(
-                &view.style.dim(&format!("  {n} rows of an unknown kind are kept as they are: {}\n", one_line(row))),
-            );
+            text.push_str(&view.style.dim(&format!(
+                "  {} of an unknown kind kept as found: {}\n",
+                count(*n, "row", "rows"),
+                one_line(row)
+            )));
         }
     }
     text.push_str(&format!(

@@ -39,7 +39,7 @@ fn push_line(out: &mut String, line: &str, indent: usize) {
 /// Rows in columns; the last one takes what is left of `width`.
 pub(super) fn table(rows: &[Vec<String>], width: usize) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| printable(&shorten(cell, width))).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| one_line(&shorten(cell, width))).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -84,6 +84,6 @@ pub(super) fn dotted(words: &[&str]) -> String {
 }
 
 /// `1 memory`, `2 memories`.
-pub(super) fn count(n: u64, one: &str, many: &str) -> String {
+pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
