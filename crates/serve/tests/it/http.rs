@@ -163,6 +163,7 @@ async fn mcp_refuses_in_the_form_of_every_other_route() {
         ("POST", vec![MCP[0], accept], &deep, 400),
         ("POST", vec![MCP[0], accept], "{\"s3cret\": 1}", 400),
         ("POST", vec![MCP[0], accept], "[]", 400),
+        ("POST", vec![MCP[0], accept], "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", 400),
         ("POST", vec![MCP[0]], "{}", 406),
         ("POST", vec![accept], "{}", 415),
         ("POST", vec![MCP[0], accept, lost], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 404),
