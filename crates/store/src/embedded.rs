@@ -49,8 +49,9 @@ impl Tx<'_> {
         let (clause, mut params) = filter.clause();
         let sql = if self.is_known(model)? {
             format!(
-                "SELECT count(*) FROM jobs j JOIN changes c ON c.pos = j.subject
-                   JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos
+                // The few that wait come first, whatever the planner thinks of the filter.
+                "SELECT count(*) FROM jobs j CROSS JOIN changes c ON c.pos = j.subject
+                   CROSS JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos
                  WHERE j.kind = 'embed' AND {clause}"
             )
         } else {

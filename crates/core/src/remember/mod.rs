@@ -107,8 +107,7 @@ pub(crate) fn policy_of(name: &str) -> Policy {
 fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<Option<EntityId>> {
     // A near-duplicate shares four of five words, so that it holds most of the rarest; common words would cost the most.
     const RAREST: usize = 12;
-    let terms = jay_rank::plan::Query::parse(text, jay_types::Timestamp::default(), None).terms;
-    let terms = TextQuery::rarest(terms, RAREST);
+    let terms = TextQuery::rarest(jay_rank::plan::terms(text), RAREST);
     let filter = ListFilter {
         scope: Scope::Of(vec![namespace]),
         kinds: vec![],

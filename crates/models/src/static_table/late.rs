@@ -7,7 +7,6 @@
 //! **Invariant:** a text's code depends on the text only; an equal code gives an equal score.
 
 use super::{Row, StaticEmbedder, TokenId, table};
-use std::collections::HashMap;
 
 /// Cosines below this are no match: unrelated words of one language have about .2 (.25 to .35
 /// measured alike).
@@ -34,7 +33,32 @@ pub fn late_code(text: &str) -> Vec<u8> {
 pub struct LateQuery {
     /// Row and weight.
     tokens: Vec<(Row, f32)>,
-    known: HashMap<TokenId, Vec<f32>>,
+    known: Compared,
+}
+
+/// The cosines of a text's tokens with those of the query, by the number of the text's token: it is looked up for every
+/// token of some hundred texts.
+#[derive(Clone, Debug, Default)]
+struct Compared {
+    /// One more than the place of a token's cosines; 0 where they are not known.
+    places: Vec<u32>,
+    cosines: Vec<f32>,
+}
+
+impl Compared {
+    fn of(&mut self, tokens: &[(Row, f32)], id: TokenId) -> &[f32] {
+        let at = usize::from(id);
+        if self.places.len() <= at {
+            self.places.resize(at + 1, 0);
+        }
+        let Some(place) = self.places.get_mut(at) else { return &[] };
+        if *place == 0 {
+            self.cosines.extend(cosines(tokens, id));
+            *place = (self.cosines.len() / tokens.len().max(1)) as u32;
+        }
+        let end = *place as usize * tokens.len();
+        self.cosines.get(end.saturating_sub(tokens.len())..end).unwrap_or_default()
+    }
 }
 
 impl LateQuery {
@@ -58,7 +82,7 @@ impl LateQuery {
                 }
             }
         }
-        Self { tokens, known: HashMap::new() }
+        Self { tokens, known: Compared::default() }
     }
 
     /// The sum over the query's tokens of weight times best cosine with a token of the text; 0 where nothing matches.
@@ -67,8 +91,7 @@ impl LateQuery {
         let mut best = vec![0.0_f32; tokens.len()];
         for bytes in code.as_chunks().0 {
             let id = TokenId::from_le_bytes(*bytes);
-            let cosines = known.entry(id).or_insert_with(|| cosines(tokens, id));
-            for (best, cosine) in best.iter_mut().zip(cosines.iter()) {
+            for (best, cosine) in best.iter_mut().zip(known.of(tokens, id)) {
                 *best = best.max(*cosine);
             }
         }
@@ -77,13 +100,12 @@ impl LateQuery {
     }
 }
 
-fn cosines(tokens: &[(Row, f32)], id: TokenId) -> Vec<f32> {
-    let Some(row) = table::row(id) else { return vec![0.0; tokens.len()] };
-    tokens
-        .iter()
-        .map(|(token, _)| token.cosine(&row))
-        .map(|cosine| if cosine < COSINE_MIN { 0.0 } else { cosine })
-        .collect()
+fn cosines(tokens: &[(Row, f32)], id: TokenId) -> impl Iterator<Item = f32> {
+    let row = table::row(id);
+    tokens.iter().map(move |(token, _)| {
+        let cosine = row.as_ref().map_or(0.0, |row| token.cosine(row));
+        if cosine < COSINE_MIN { 0.0 } else { cosine }
+    })
 }
 
 #[cfg(test)]

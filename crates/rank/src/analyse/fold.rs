@@ -2,6 +2,7 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -41,8 +42,16 @@ fn is_dropped(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Snowball English stems with a memory, since a text repeats its words.
-pub(super) struct Stems {
+thread_local! {
+    /// Texts repeat their words, and one another's.
+    static STEMS: RefCell<Stems> = RefCell::default();
+}
+
+/// Stems that one thread remembers: a text of 60 words has about 40 different ones, half of them in any other text.
+const KNOWN_MAX: usize = 16_384;
+
+/// Snowball English stems with a memory.
+struct Stems {
     stemmer: Stemmer,
     known: HashMap<String, String>,
 }
@@ -54,16 +63,23 @@ impl Default for Stems {
 }
 
 impl Stems {
-    /// The stem of a lower-case word; words that are not ASCII letters are returned as they are.
-    pub(super) fn stem(&mut self, word: &str) -> String {
-        if word.len() <= 2 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
-            return word.to_owned();
-        }
+    fn stem(&mut self, word: &str) -> String {
         if let Some(stem) = self.known.get(word) {
             return stem.clone();
         }
         let stem = self.stemmer.stem(word).into_owned();
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
         self.known.insert(word.to_owned(), stem.clone());
         stem
     }
+}
+
+/// The stem of a lower-case word; words that are not ASCII letters are returned as they are.
+pub(super) fn stem(word: &str) -> String {
+    if word.len() <= 2 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return word.to_owned();
+    }
+    STEMS.with_borrow_mut(|stems| stems.stem(word))
 }

@@ -58,10 +58,9 @@ pub struct Token {
     pub span: Range<usize>,
 }
 
-/// Collects terms up to [`TERMS_MAX`] and remembers stems, since texts repeat their words.
+/// Collects terms up to [`TERMS_MAX`].
 struct Sink {
     tokens: Vec<Token>,
-    stems: fold::Stems,
     span: Range<usize>,
 }
 
@@ -80,7 +79,7 @@ impl Sink {
 /// All tokens of `text` in order, at most [`TERMS_MAX`].
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
-    let mut sink = Sink { tokens: Vec::with_capacity(text.len() / 5), stems: fold::Stems::default(), span: 0..0 };
+    let mut sink = Sink { tokens: Vec::with_capacity(text.len() / 5), span: 0..0 };
     for (span, piece) in scan::Pieces::new(text) {
         sink.span = span;
         match piece {

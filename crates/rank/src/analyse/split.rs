@@ -91,17 +91,17 @@ fn atom(piece: &str, kind: TokenKind, sink: &mut Sink) {
         let kind =
             if kind == TokenKind::Word && piece.bytes().any(|b| b.is_ascii_digit()) { TokenKind::Whole } else { kind };
         let stop = kind == TokenKind::Word && stop::is_stop_word(&lower);
-        let stem = sink.stems.stem(&lower);
+        let stem = fold::stem(&lower);
         return sink.push(stem, kind, stop);
     }
-    let stem = sink.stems.stem(&lower);
+    let stem = fold::stem(&lower);
     sink.push(stem, TokenKind::Whole, false);
     let has_word = parts.iter().any(|part| part.len() > 1 && part.chars().all(char::is_alphabetic));
     for part in parts {
         let digits = part.bytes().all(|b| b.is_ascii_digit());
         if part.chars().count() > 1 || (digits && has_word) {
             let part = cut(part.to_lowercase());
-            let stem = sink.stems.stem(&part);
+            let stem = fold::stem(&part);
             sink.push(stem, TokenKind::Part, false);
         }
     }
@@ -110,7 +110,7 @@ fn atom(piece: &str, kind: TokenKind, sink: &mut Sink) {
 /// The common case, a word of ASCII lower-case letters.
 fn word(word: &str, sink: &mut Sink) {
     let word = word.get(..TERM_MAX_CHARS).unwrap_or(word);
-    let stem = sink.stems.stem(word);
+    let stem = fold::stem(word);
     sink.push(stem, TokenKind::Word, stop::is_stop_word(word));
 }
 

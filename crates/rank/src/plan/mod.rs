@@ -72,6 +72,12 @@ impl Query {
     }
 }
 
+/// The terms of a text that is looked for as a whole: those of [`Query::terms`], without reading a query in it.
+#[must_use]
+pub fn terms(text: &str) -> Vec<String> {
+    select_terms(&analyse::query_tokens(text), None).0
+}
+
 /// Distinct terms without stop words (with them where nothing else is left), and how many were cut.
 fn select_terms(tokens: &[Token], frequency: Option<DocumentFrequency<'_>>) -> (Vec<String>, usize) {
     let content = tokens.iter().any(|t| !t.stop);
