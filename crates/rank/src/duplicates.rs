@@ -368,10 +368,14 @@ mod tests {
 
     #[test]
     fn a_look_at_the_bytes_turns_away_only_what_is_different() {
-        let a = "The staging database of the billing team listens on port 5433 and is restarted by Caroline each Monday";
+        let a =
+            "The staging database of the billing team listens on port 5433 and is restarted by Caroline each Monday";
         let endings = "the STAGED databases of the billed teams listened on ports 5433 and are restarting by Caroline each Monday";
         assert!(!are_far(a, endings));
-        assert!(are_far(a, "We went to the garden in spring, planted four rows of beans and ate them with my sister later"));
+        assert!(are_far(
+            a,
+            "We went to the garden in spring, planted four rows of beans and ate them with my sister later"
+        ));
         assert!(!are_far("a b", "c d"), "too short to tell");
         assert!(!are_far("東京都の天気は晴れです", "x"));
     }
