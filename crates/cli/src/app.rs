@@ -43,7 +43,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, machine: &Machine) 
     let done = App::new(&matches, machine, &plain).and_then(|app| app.dispatch(&matches));
     match done {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
+        Err(mut error) => {
+            error.hint.get_or_insert_with(|| "`jay help` lists every command.".to_owned());
             plain.failure(&error);
             ExitCode::from(error.code.exit_code())
         }
@@ -186,7 +187,9 @@ impl<'a> App<'a> {
         self.output.check()?;
         let engine = self.engine()?;
         let value = self.call(&engine, spec, input.clone())?;
-        let view = View { style: Style::default(), now: Real.now(), explain: input.get("explain").is_some() };
+        let has = |field: &str| input.get(field).is_some();
+        let (explain, dry_run) = (has("explain"), has("dry_run"));
+        let view = View { style: Style::default(), now: Real.now(), explain, dry_run };
         let shown = self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }));
         if spec.access != Access::Read {
             engine.after_writes();
@@ -243,7 +246,10 @@ impl<'a> App<'a> {
 
     /// Where the caller stands.
     pub(crate) fn namespace(&self) -> Result<NamespacePath> {
-        self.settings.config.namespace.as_deref().map_or_else(|| Ok(place::derived(self.machine)), NamespacePath::parse)
+        let Some(path) = self.settings.config.namespace.as_deref() else { return Ok(place::derived(self.machine)) };
+        // In the words in which the field of that name is refused.
+        let refused = |error: Error| Error { message: format!("`namespace`: {}", error.message), ..error };
+        NamespacePath::parse(path).map_err(refused)
     }
 
     /// The engine over this user's store.

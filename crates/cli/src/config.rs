@@ -188,6 +188,10 @@ fn file(path: &Path) -> Result<Option<Table>> {
                 .hint("`jay config init` writes an example of the file.")
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Err(Error::bad_input(format!("{} is not text in UTF-8", path.display()))
+                .hint("`jay config init` writes an example of the file."))
+        }
         Err(error) => Err(Error::io(format!("cannot read {}", path.display()), &error)),
     }
 }
@@ -200,9 +204,13 @@ fn checked(table: Table, origin: &str) -> Result<Config> {
             .hint(format!("The settings are {}; `jay config show` lists them.", names.join(", "))));
     }
     for (key, value) in &table {
+        let fault = serde_json::to_value(value).ok().and_then(|value| {
+            let field = known.iter().find(|field| field.name == *key)?;
+            jay_ops::misfit(&field.shape, &value)
+        });
         let alone = Table::from_iter([(key.clone(), value.clone())]);
-        if let Err(error) = alone.try_into::<Config>() {
-            let reason = error.message().lines().next().unwrap_or_default().to_owned();
+        if let Some(reason) = fault.or_else(|| alone.try_into::<Config>().err().map(|_| "is not a value for it".into()))
+        {
             return Err(Error::bad_input(format!("`{key}` in {origin}: {reason}"))
                 .hint("`jay config show --origins` says where each setting comes from."));
         }
@@ -307,11 +315,11 @@ pub(crate) mod tests {
         ];
         expect![[r#"
             `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, embedder; `jay config show` lists them.
-            `log` in ~/.config/scrubjay/config.toml: invalid type: integer `3`, expected a string / `jay config show --origins` says where each setting comes from.
+            `log` in ~/.config/scrubjay/config.toml: must be text, not a number / `jay config show --origins` says where each setting comes from.
             ~/.config/scrubjay/config.toml is not TOML: string values must be quoted, expected literal string / `jay config init` writes an example of the file.
             `serve_addr` cannot be set in ~/.jay.toml / A .jay.toml comes with a project, so it may only say `namespace = "…"`.
-            `actor_kind` in JAY_ACTOR_KIND: unknown variant `robot`, expected one of `person`, `agent`, `service` / `jay config show --origins` says where each setting comes from.
-            `force_location` in JAY_FORCE_LOCATION: invalid type: string "maybe", expected a boolean / `jay config show --origins` says where each setting comes from.
+            `actor_kind` in JAY_ACTOR_KIND: must be one of person, agent, service, not `robot` / `jay config show --origins` says where each setting comes from.
+            `force_location` in JAY_FORCE_LOCATION: must be true or false, not text / `jay config show --origins` says where each setting comes from.
         "#]].assert_eq(&all.concat());
     }
 

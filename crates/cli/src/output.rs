@@ -3,6 +3,7 @@
 //! stdout carries data and nothing else; talk, errors and progress go to stderr. A reader that goes away (`jay list |
 //! head`) is success.
 
+use jay_types::text::commands_the_terminal;
 use jay_types::{Error, Result};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
@@ -92,10 +93,10 @@ impl Output {
             let _ = to_stdout(format!("{}\n", json!({"error": error})).as_bytes());
             return;
         }
-        let mut text = format!("{} {}\n", self.talk_style.red("error:"), printable(&error.message));
+        let mut text = format!("{} {}\n", self.talk_style.red("error:"), one_line(&error.message));
         if let Some(candidates) = error.details.get("candidates").and_then(Value::as_array) {
             for candidate in candidates.iter().filter_map(Value::as_str) {
-                text.push_str(&format!("  {}\n", printable(candidate)));
+                text.push_str(&format!("  {}\n", one_line(candidate)));
             }
         }
         if let Some(hint) = &error.hint {
@@ -105,9 +106,15 @@ impl Output {
     }
 }
 
-/// `text` without the control characters that would command the terminal.
+/// `text` without the characters that would command the terminal or show the others in another order.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+    let commands = |c: char| commands_the_terminal(c) && c != '\n' && c != '\t';
+    text.chars().map(|c| if commands(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// [`printable`] text that stays on its line: a name, a path, a message.
+pub(crate) fn one_line(text: &str) -> String {
+    printable(text).replace(['\n', '\t'], " ")
 }
 
 /// Writes to stdout and flushes.
@@ -181,4 +188,16 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(&unfinished);
         Error::io(format!("cannot write {}", path.display()), &error)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_commands_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31m\u{202e}b\u{2066}\n\tc"), "a\u{fffd}[31m\u{fffd}b\u{fffd}\n\tc");
+        assert_eq!(printable("Größe 日本語 👩‍💻 עברית"), "Größe 日本語 👩‍💻 עברית");
+        assert_eq!(one_line("a\nb\tc"), "a b c");
+    }
 }

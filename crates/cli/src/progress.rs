@@ -1,6 +1,6 @@
 //! How far a long operation has come: a bar on a terminal, a plain line now and then elsewhere.
 
-use crate::output::{Output, printable};
+use crate::output::{Output, one_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jay_types::text::shorten;
 
@@ -23,7 +23,7 @@ impl<'a> Progress<'a> {
 
     /// `done` of `all` bytes are done; `what` is being read.
     pub(crate) fn show(&mut self, done: u64, all: u64, what: &str) {
-        let what = printable(&shorten(what, 60));
+        let what = one_line(&shorten(what, 60));
         if self.is_terminal {
             let bar = self.bar.get_or_insert_with(|| {
                 let style = ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes} {msg}");

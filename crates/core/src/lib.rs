@@ -6,6 +6,7 @@
 //! **Invariant:** no clock, environment, randomness, network or output; what is needed of those is an argument.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value))]
 
+mod cursor;
 pub mod diagnostics;
 pub mod edit;
 mod embedding;

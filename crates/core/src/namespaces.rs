@@ -33,7 +33,9 @@ pub enum SecretPolicy {
 }
 
 impl SecretPolicy {
-    fn name(self) -> &'static str {
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Redact => "redact",
             Self::Refuse => "refuse",
@@ -284,7 +286,8 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
         Ok((source, target, everything_in(tx, source)?.len()))
     })?;
     if source == target {
-        return Err(Error::bad_input(format!("{from} and {into} are one namespace")));
+        return Err(Error::bad_input(format!("{from} and {into} are one namespace"))
+            .hint("`jay namespace list` shows those here, with their other names."));
     }
     let mut notes = Vec::new();
     if !dry_run {

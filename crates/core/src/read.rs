@@ -1,5 +1,6 @@
 //! Reading: get, list, history.
 
+use crate::cursor;
 use crate::engine::Call;
 use crate::filter;
 use jay_store::{ENTITY_HIDDEN_ALL, MemoryRow, Moment, Tx};
@@ -24,6 +25,9 @@ pub struct Listed {
     /// Where the next page begins; absent at the end
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What there is to say: where nothing was here yet at the moment asked for
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer to get.
@@ -85,7 +89,7 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
         return Err(Error::bad_input(format!("`ids`: must name 1 to {GET_MAX} memories, not {}", ids.len())));
     }
     call.engine.memory.read(|tx| {
-        let moment = filter::moment(tx, as_of, call.now)?;
+        let moment = filter::moment(tx, "as_of", as_of, call.now)?;
         let mut got = Got { memories: vec![], links: vec![], notes: vec![] };
         for id in ids {
             let named = find_as_named(tx, id.as_str(), moment, include_forgotten)?;
@@ -115,16 +119,20 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
 /// `bad_input` for a time or cursor that is none, `refused` for forgotten ones where the caller may not see them.
 pub fn list(call: &Call<'_>, filter: &Filter, limit: usize, cursor: Option<&str>) -> Result<Listed> {
     call.engine.demand_memory()?;
+    let about = (filter, &call.caller.namespace);
+    let place = cursor.map(|cursor| cursor::open("list", &about, cursor)).transpose()?;
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, filter)?;
-        let page = tx.list(&filter, limit, cursor)?;
+        let page = tx.list(&filter, limit, place.as_deref())?;
         let mut memories = Vec::with_capacity(page.rows.len());
         for row in page.rows {
             if filter::may_show(call, tx, row.num, filter.moment)? {
                 memories.push(row.memory);
             }
         }
-        Ok(Listed { memories, next: page.next })
+        let next = page.next.map(|place| cursor::seal("list", &about, &place)).transpose()?;
+        let notes = filter::note_of(tx, filter.moment)?.into_iter().collect();
+        Ok(Listed { memories, next, notes })
     })
 }
 

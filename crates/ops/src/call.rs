@@ -1,6 +1,6 @@
 //! The one way in: every door ends here, whatever it reads bytes from.
 
-use crate::check::{refuse, shape};
+use crate::check::{help_command, refuse, shape};
 use crate::names;
 use crate::operation::{Access, Progress, Spec};
 use crate::schema::{Field, IDEMPOTENCY_KEY, Shape, fields};
@@ -47,7 +47,7 @@ pub fn call_with_progress(
     let started = context.surroundings.now();
     let span = tracing::info_span!("operation", op = spec.name, door = ?caller.door, actor = ?caller.kind);
     let _entered = span.enter();
-    let answer = prepared(spec, context, input, progress);
+    let answer = prepared(spec, context, input, progress).map_err(|error| helped(spec, error));
     let outcome = answer.as_ref().map_or_else(|error| error.code.name(), |_| "ok");
     let milliseconds = (context.surroundings.now().0 - started.0) / 1000;
     let is_defect = matches!(&answer, Err(error) if matches!(error.code, Code::Internal | Code::Damaged));
@@ -58,6 +58,20 @@ pub fn call_with_progress(
         tracing::info!(outcome, milliseconds, "operation done");
     }
     answer
+}
+
+/// A failure that says what helps: no door answers one that does not.
+fn helped(spec: &Spec, error: Error) -> Error {
+    if error.hint.is_some() {
+        return error;
+    }
+    let hint = match error.code {
+        Code::BadInput | Code::Ambiguous => format!("`{}` lists every field and its bounds.", help_command(spec.name)),
+        Code::NotFound => "`jay list` shows the memories here, `jay session list` the sessions.".to_owned(),
+        Code::Busy => "Send it again; `jay status` tells what waits.".to_owned(),
+        _ => "`jay doctor` tells what is wrong with the store.".to_owned(),
+    };
+    error.hint(hint)
 }
 
 /// Runs `calls` in order so that their writes share one commit. Each answer may be given to its caller: what it says

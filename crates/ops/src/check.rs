@@ -7,20 +7,50 @@
 //! **Invariant:** no message quotes more of a value than a mistaken word of a closed list.
 
 use crate::schema::{Field, Shape};
+use jay_types::namespace::NamespacePath;
 use jay_types::text::shorten;
-use jay_types::{Error, Result};
+use jay_types::{Error, Result, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// The refusal of one field of `operation`.
 pub(crate) fn refuse(operation: &str, field: &str, reason: impl std::fmt::Display) -> Error {
+    let reason = reason.to_string();
+    let hint = match () {
+        () if reason.ends_with("is not a namespace path") => NamespacePath::HINT.to_owned(),
+        () if reason.ends_with("is not a time") => Timestamp::HINT.to_owned(),
+        () => format!("`{}` lists every field and its bounds.", help_command(operation)),
+    };
     Error::bad_input(format!("`{field}`: {reason}"))
-        .hint(format!("`{}` lists every field and its bounds.", help_command(operation)))
+        .hint(hint)
         .details(serde_json::json!({"operation": operation, "field": field}))
 }
 
+/// A reason of serde's own in plain words: those name Rust types and quote the value. Our types give theirs.
+fn plain(reason: &str) -> String {
+    let Some((_, expected)) = reason.strip_prefix("invalid ").and_then(|reason| reason.split_once(", expected "))
+    else {
+        return reason.to_owned();
+    };
+    match expected {
+        "a tuple of size 2" | "fewer elements in array" => {
+            "must be a list of two whole numbers, where it begins and where it ends"
+        }
+        "u8" | "u16" | "u32" | "u64" | "usize" => "must be a whole number of at least 0",
+        "i64" | "i32" => "must be a whole number",
+        _ => "has another shape than it must have",
+    }
+    .to_owned()
+}
+
+/// What is wrong with `value`, where it does not fit `shape`: the rest of a sentence about it.
+#[must_use]
+pub fn misfit(shape: &Shape, value: &Value) -> Option<String> {
+    fits(shape, value, "").err().map(|(_, reason)| reason)
+}
+
 /// The command that describes `operation`.
-fn help_command(operation: &str) -> String {
+pub(crate) fn help_command(operation: &str) -> String {
     match crate::find(operation) {
         Ok(spec) if !spec.doors.contains(&jay_core::Door::Cli) => format!("jay call --describe {operation}"),
         _ => format!("jay help {}", operation.replace('_', " ")),
@@ -108,7 +138,7 @@ pub(crate) fn read<T: DeserializeOwned>(operation: &str, input: &Value) -> Resul
             let reason = error.into_inner().to_string();
             let field =
                 if path == "." { culprit::<T>(input, &reason).unwrap_or_else(|| "input".to_owned()) } else { path };
-            Err(refuse(operation, &field, reason))
+            Err(refuse(operation, &field, plain(&reason)))
         }
     }
 }

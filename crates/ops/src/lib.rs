@@ -15,6 +15,7 @@ pub mod agents;
 mod bounds;
 mod call;
 mod check;
+pub mod json;
 mod names;
 mod operation;
 pub mod operations;
@@ -24,5 +25,6 @@ pub mod tokens;
 
 pub use bounds::{Ids, Several};
 pub use call::{Context, call, call_with_progress, together};
+pub use check::misfit;
 pub use operation::{ALL_DOORS, Access, HERE, Operation, PEOPLE, PROGRAMS, Progress, SEEN_BY_PEOPLE, Spec};
 pub use operations::{ALL, find};

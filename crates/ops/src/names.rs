@@ -9,6 +9,7 @@ use crate::check::refuse;
 use crate::operation::Spec;
 use jay_core::{Caller, secrets};
 use jay_types::namespace::normalise_git_remote;
+use jay_types::text::commands_the_terminal;
 use jay_types::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -38,7 +39,7 @@ pub(crate) fn actor(caller: &Caller) -> Result<()> {
     if name.len() > ACTOR_MAX_BYTES {
         return bad(format!("must be at most {ACTOR_MAX_BYTES} bytes, not {}", name.len()));
     }
-    if name.chars().any(char::is_control) {
+    if name.chars().any(commands_the_terminal) {
         return bad("must not hold a line break or another control character".to_owned());
     }
     Ok(())

@@ -119,8 +119,10 @@ async fn answer(
     let bytes = whole_body(headers, body).await?;
     let input: Value = match bytes.is_empty() {
         true => json!({}),
-        false => serde_json::from_slice(&bytes)
-            .map_err(|error| refuse(not_json(&error).hint("Send one JSON object with the operation's fields.")))?,
+        false => jay_ops::json::parse(&bytes).map_err(|fault| {
+            let error = Error::bad_input(format!("the body {fault}"));
+            refuse(error.hint("Send one JSON object with the operation's fields."))
+        })?,
     };
     let caller = Caller {
         kind: ActorKind::Service,
@@ -146,15 +148,6 @@ fn too_large() -> Box<Response> {
     Box::new(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": error})))
 }
 
-/// Where a body stops being JSON; its words are not quoted.
-pub(crate) fn not_json(error: &serde_json::Error) -> Error {
-    Error::bad_input(format!(
-        "the body is not JSON, or is nested too deep: see line {}, column {}",
-        error.line(),
-        error.column()
-    ))
-}
-
 /// Where the caller stands: the query's `namespace`, else `global`. Never where the server was started. Another
 /// parameter is a mistake of the caller, who would else write elsewhere than where it believes.
 pub(crate) fn namespace_of(uri: &Uri) -> Result<NamespacePath> {
@@ -175,7 +168,12 @@ pub(crate) fn namespace_of(uri: &Uri) -> Result<NamespacePath> {
             }
         }
     }
-    given.map_or_else(|| Ok(NamespacePath::global()), |path| NamespacePath::parse(&path))
+    given.map_or_else(|| Ok(NamespacePath::global()), |path| NamespacePath::parse(&path).map_err(of_namespace))
+}
+
+/// In the words in which the field of that name is refused.
+fn of_namespace(error: Error) -> Error {
+    Error { message: format!("`namespace`: {}", error.message), ..error }
 }
 
 /// `text` with its percent signs decoded; what is not UTF-8 then becomes a sign that no path has.

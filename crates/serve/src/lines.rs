@@ -85,11 +85,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Lines<R, W> {
 /// The message of a line; none where it asks for nothing; or the refusal to send.
 fn message(line: &[u8]) -> Result<Option<RxJsonRpcMessage<RoleServer>>, Value> {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    let not_json = |fault| refusal(&Value::Null, -32700, &format!("the message {fault}"));
+    let value = jay_ops::json::parse(line).map_err(not_json)?;
     if let Ok(message) = serde_json::from_slice(line) {
         return Ok(Some(message));
     }
-    let not_json = |_| refusal(&Value::Null, -32700, "the message is not JSON, or is nested too deep");
-    let value: Value = serde_json::from_slice(line).map_err(not_json)?;
     match (value.get("method"), value.get("id")) {
         // A notification is never answered.
         (Some(Value::String(_)), None) => Ok(None),

@@ -5,7 +5,7 @@ use jay_core::{ActorKind, Caller, Door};
 use jay_ops::agents::{INSTRUCTIONS, Profile};
 use jay_types::Error;
 use jay_types::namespace::NamespacePath;
-use jay_types::text::shorten;
+use jay_types::text::{commands_the_terminal, shorten};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult, ErrorCode,
     Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -38,7 +38,7 @@ impl Mcp {
     /// Who calls: the client by the name that it gives itself, in the namespace of the request's URL where it has one.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, Error> {
         // Clients cannot be told to call themselves otherwise: what is no name is left out of theirs.
-        let plain = |name: &str| shorten(&name.replace(char::is_control, " "), ACTOR_NAME_MAX_CHARS);
+        let plain = |name: &str| shorten(&name.replace(commands_the_terminal, " "), ACTOR_NAME_MAX_CHARS);
         let named_by_itself =
             || context.client_info().map(|client| plain(&client.name)).filter(|name| !name.is_empty());
         let name = self.actor.clone().or_else(named_by_itself);

@@ -1,7 +1,7 @@
 //! What stands before rmcp's HTTP service: refusals in the words and the form of every other route, and the count of
 //! sessions.
 
-use crate::http::{failure, namespace_of, not_json, refused_with, whole_body};
+use crate::http::{failure, namespace_of, refused_with, whole_body};
 use crate::sessions::Sessions;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::Response;
 use jay_types::text::shorten;
 use jay_types::{Code, Error};
-use serde_json::Value;
 use std::sync::Arc;
 
 /// The header that names a session.
@@ -57,9 +56,9 @@ async fn readable(request: Request) -> Result<Request, Box<Response>> {
     }
     let (parts, body) = request.into_parts();
     let bytes = whole_body(&parts.headers, body).await?;
-    // A value is built, since it bounds the depth as reading the message does.
-    serde_json::from_slice::<Value>(&bytes).map(|_| ()).map_err(|error| {
-        Box::new(failure(&not_json(&error).hint("Send one message of JSON-RPC 2.0, as an MCP client does.")))
+    jay_ops::json::parse(&bytes).map_err(|fault| {
+        let error = Error::bad_input(format!("the body {fault}"));
+        Box::new(failure(&error.hint("Send one message of JSON-RPC 2.0, as an MCP client does.")))
     })?;
     Ok(Request::from_parts(parts, Body::from(bytes)))
 }

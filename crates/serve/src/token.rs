@@ -19,11 +19,16 @@ pub fn path(data_dir: &Path) -> PathBuf {
 /// is too short to be one.
 pub fn load_or_create(data_dir: &Path, surroundings: &dyn Surroundings) -> Result<String> {
     let path = path(data_dir);
-    match std::fs::read_to_string(&path) {
+    match read(&path) {
         Ok(token) => checked(&path, token.trim()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(&path, surroundings),
         Err(error) => Err(Error::io(format!("cannot read {}", path.display()), &error)),
     }
+}
+
+/// The file's text; what is not text is no token, and is told as such.
+fn read(path: &Path) -> std::io::Result<String> {
+    std::fs::read(path).map(|bytes| String::from_utf8(bytes).unwrap_or_default())
 }
 
 fn checked(path: &Path, token: &str) -> Result<String> {
@@ -61,7 +66,7 @@ fn create(path: &Path, surroundings: &dyn Surroundings) -> Result<String> {
     match written {
         Ok(()) => removed.map(|()| token).map_err(|error| failed("finish", &error)),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let token = std::fs::read_to_string(path).map_err(|error| failed("read", &error))?;
+            let token = read(path).map_err(|error| failed("read", &error))?;
             checked(path, token.trim())
         }
         Err(error) => Err(failed("write", &error)),
@@ -124,6 +129,10 @@ mod tests {
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
             assert_eq!(load_or_create(home.path(), &Bytes(1)).unwrap_err().code, Code::Refused);
+            let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+            file.write_all(&[0xff; 64]).unwrap();
+            let error = load_or_create(home.path(), &Bytes(1)).unwrap_err();
+            assert!(error.code == Code::Damaged && error.hint.is_some(), "{error:?}");
         }
     }
 }

@@ -49,6 +49,10 @@ pub struct Discovery {
     pub sources: Vec<Source>,
     /// What could not be looked into.
     pub problems: Vec<Problem>,
+    /// Links to nothing.
+    pub dangling_links: u64,
+    /// Links that lead out of the directory in which they were found; they are not followed.
+    pub foreign_links: u64,
 }
 
 impl Discovery {
@@ -73,16 +77,30 @@ pub(crate) fn existing(path: &Path) -> Result<std::fs::Metadata> {
 }
 
 /// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped,
-/// links are followed, and each file is given once however many links lead to it. A root that is not there is empty.
+/// links are followed where they stay under the root, and each file is given once however many links lead to it. A link
+/// that leaves the root is counted and not followed: whoever may write into the tree must not choose what else of this
+/// user's is archived. A root that is not there is empty.
 pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut(&Path, &mut Discovery)) {
     if !root.exists() {
         return;
     }
     let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let whole_root = root.canonicalize().ok();
+    let foreign = std::cell::Cell::new(0);
+    let stays = |entry: &walkdir::DirEntry| {
+        if entry.depth() == 0 || !entry.path_is_symlink() {
+            return true;
+        }
+        let target = entry.path().canonicalize().ok();
+        let stays = target.zip(whole_root.as_ref()).is_some_and(|(target, root)| target.starts_with(root));
+        if !stays && may_be_source(entry.path()) {
+            foreign.set(foreign.get() + 1);
+        }
+        stays
+    };
     let mut seen = BTreeSet::new();
-    for entry in
-        walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e))
-    {
+    let entries = walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(|entry| !hidden(entry) && stays(entry)) {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
                 if seen.insert(entry.path().canonicalize().unwrap_or_else(|_| entry.path().to_path_buf())) {
@@ -92,12 +110,25 @@ pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut
             Ok(_) => {}
             // A link that leads back up: everything behind it is found without it.
             Err(error) if error.loop_ancestor().is_some() => {}
+            // A link to nothing: there is nothing to read.
+            Err(error) if error.path().is_some_and(|path| path.is_symlink() && !path.exists()) => {
+                discovery.dangling_links += u64::from(error.path().is_some_and(may_be_source));
+            }
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_path_buf();
-                discovery.problem(&path, format!("cannot look into {}: {error}", path.display()));
+                let what = format!("cannot look into {}", path.display());
+                let told = error.io_error().map(|cause| Error::io(&what, cause).message);
+                discovery.problem(&path, told.unwrap_or(what));
             }
         }
     }
+    discovery.foreign_links += foreign.get();
+}
+
+/// True for a name that a session file or a directory of them could have: of others nobody wants to hear.
+fn may_be_source(path: &Path) -> bool {
+    let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && path.extension().is_none_or(|ending| ending == "jsonl" || ending == "ndjson")
 }
 
 /// Keeps the first of several paths to one file: one root may be a link to another.
@@ -111,7 +142,7 @@ pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp>
     match std::fs::metadata(path) {
         Ok(metadata) => Some(FileStamp::of(&metadata)),
         Err(cause) => {
-            discovery.problem(path, format!("cannot look at {}: {cause}", path.display()));
+            discovery.problem(path, Error::io(format!("cannot look at {}", path.display()), &cause).message);
             None
         }
     }

@@ -65,7 +65,8 @@ pub(crate) fn of_file(error: StoreError, journal: Journal) -> StoreError {
 fn told(error: &rusqlite::Error) -> Error {
     use rusqlite::ErrorCode as C;
     let Some(code) = error.sqlite_error_code() else {
-        return Error::internal(format!("the store does not understand its own rows: {error}"));
+        return Error::internal("the store does not understand its own rows")
+            .details(serde_json::json!({"sqlite": error.to_string()}));
     };
     match code {
         C::DatabaseBusy | C::DatabaseLocked => Error::new(Code::Busy, "the store is busy")
@@ -73,10 +74,32 @@ fn told(error: &rusqlite::Error) -> Error {
         C::DatabaseCorrupt | C::NotADatabase => {
             Error::new(Code::Damaged, "the store is damaged: a file of it does not hold together").hint(DOCTOR)
         }
-        C::DiskFull | C::SystemIoFailure | C::ReadOnly | C::CannotOpen | C::PermissionDenied => {
-            Error::new(Code::Io, format!("the store cannot be written or read: {error}"))
-                .hint("Check free space and permissions of the data directory; `jay status` shows where it is.")
+        C::DiskFull => unusable("the disk is full"),
+        C::SystemIoFailure => unusable("the disk reports a failure"),
+        C::ReadOnly => unusable("its files can only be read"),
+        C::CannotOpen => unusable("a file of it cannot be opened"),
+        C::PermissionDenied => unusable("this user may not open its files"),
+        // SQLite's own words are for whoever reads the report of the defect.
+        _ => Error::internal("the store failed").details(serde_json::json!({"sqlite": error.to_string()})),
+    }
+}
+
+fn unusable(why: &str) -> Error {
+    Error::new(Code::Io, format!("the store cannot be written or read: {why}"))
+        .hint("Check free space and permissions of the data directory; `jay status` shows where it is.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sqlite_says_is_told_in_words() {
+        for (code, said) in [(8, "its files can only be read"), (13, "the disk is full"), (14, "cannot be opened")] {
+            let error = told(&rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+            assert!(error.message.ends_with(said) && error.hint.is_some(), "{error:?}");
         }
-        _ => Error::internal(format!("the store failed: {error}")),
+        let defect = told(&rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(1), Some("no such table".into())));
+        assert_eq!((defect.message.as_str(), &defect.details["sqlite"]), ("the store failed", &"no such table".into()));
     }
 }

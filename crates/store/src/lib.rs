@@ -21,6 +21,7 @@ mod lock;
 mod mapped;
 mod migrate;
 mod open;
+mod permissions;
 pub mod project;
 mod purge;
 mod read;

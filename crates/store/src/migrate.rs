@@ -76,12 +76,14 @@ pub(crate) fn check(connection: &Connection, journal: Journal) -> Result<u32> {
         let needed: Option<String> = connection
             .query_row("SELECT program FROM migrations WHERE number = ?1", [found], |row| row.get(0))
             .optional()?;
-        let needed = needed.unwrap_or_else(|| format!("one that knows format {found}"));
         return Err(Error::new(
             Code::StoreTooNew,
             format!("this store has format {found}, this jay knows formats up to {}", newest(journal)),
         )
-        .hint(format!("Use jay {needed} or newer; nothing was changed."))
+        .hint(match &needed {
+            Some(version) => format!("Use jay {version} or newer; nothing was changed."),
+            None => format!("Use a newer jay, one that knows format {found}; nothing was changed."),
+        })
         .details(serde_json::json!({"needed": needed, "format": found}))
         .into());
     }

@@ -1,6 +1,7 @@
 //! A store: the file of one journal, its readers and its writer.
 
 use crate::identity::{Identity, Machine};
+use crate::permissions::{private_directory, private_mode};
 use crate::text::Bm25;
 use crate::text_index::TextFiles;
 use crate::tx::Tx;
@@ -239,7 +240,7 @@ impl Store {
             location::check(directory)?;
         }
         let made = fs::create_dir_all(directory.join("state"));
-        made.map_err(|error| Error::io(format!("cannot make the data directory {}", directory.display()), &error))?;
+        made.map_err(|error| no_directory(directory, &error))?;
         private_directory(directory)?;
         private_directory(&directory.join("state"))?;
         *checked = true;
@@ -296,32 +297,18 @@ impl Store {
     }
 }
 
-#[cfg(unix)]
-fn private_mode(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let told = |error: std::io::Error| Error::io(format!("cannot protect {}", path.display()), &error);
-    let metadata = fs::metadata(path).map_err(told)?;
-    if metadata.permissions().mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(told)?;
+/// Why the data directory cannot be made; a link to nothing is there and is not there.
+fn no_directory(directory: &Path, error: &std::io::Error) -> Error {
+    let dangling =
+        [directory.to_owned(), directory.join("state")].into_iter().find(|path| path.is_symlink() && !path.exists());
+    match dangling {
+        Some(link) => {
+            Error::new(jay_types::Code::Io, format!("{} is a link to a place that is not there", link.display()))
+                .hint("Make that place, or remove the link.")
+        }
+        None => Error::io(format!("cannot make the data directory {}", directory.display()), error)
+            .hint("Name another directory with `--home DIR` or JAY_HOME."),
     }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn private_directory(path: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let told = |error: std::io::Error| Error::io(format!("cannot protect {}", path.display()), &error);
-    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(told)?)
-}
-
-#[cfg(not(unix))]
-fn private_mode(_: &Path) -> Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn private_directory(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 impl Store {
@@ -359,25 +346,4 @@ impl Store {
         copies.sort();
         Ok(copies)
     }
-
-    /// Files of the data directory that others than their owner may read, in words.
-    #[must_use]
-    pub fn permission_faults(&self) -> Vec<String> {
-        let names =
-            ["memory.db", "memory.db-wal", "archive.db", "archive.db-wal", "node.key", "node.json", "state", "index"];
-        let paths = names.iter().map(|name| self.options.directory.join(name));
-        paths.chain([self.options.directory.clone()]).filter_map(|path| permission_fault(&path)).collect()
-    }
-}
-
-#[cfg(unix)]
-fn permission_fault(path: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o077 != 0).then(|| format!("{} can be read by others (mode {:o})", path.display(), mode & 0o777))
-}
-
-#[cfg(not(unix))]
-fn permission_fault(_: &Path) -> Option<String> {
-    None
 }

@@ -148,7 +148,14 @@ impl Error {
 
     /// The machine refused `what`.
     pub fn io(what: impl std::fmt::Display, cause: &std::io::Error) -> Self {
-        Self::new(Code::Io, format!("{what}: {cause}"))
+        let cause = cause.to_string();
+        // The system's number says nothing that its words do not.
+        let cause = cause.split(" (os error ").next().unwrap_or_default();
+        let first = cause.chars().next().map(char::to_lowercase).into_iter().flatten();
+        let cause: String = first.chain(cause.chars().skip(1)).collect();
+        Self::new(Code::Io, format!("{what}: {cause}")).hint(
+            "Look at that place, its permissions and free space; `jay config path` tells where jay keeps its files.",
+        )
     }
 
     /// Adds the sentence that helps.

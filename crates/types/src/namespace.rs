@@ -18,6 +18,9 @@ pub const GLOBAL: &str = "global";
 pub const PRIVATE: &str = "private";
 
 impl NamespacePath {
+    /// What helps whoever wrote a path that is none.
+    pub const HINT: &str = "Write one like work/acme/api: letters, digits, `.`, `_`, `-` between slashes; `jay namespace list` shows those here.";
+
     /// Checks `text`.
     ///
     /// # Errors
@@ -31,9 +34,8 @@ impl NamespacePath {
                 && segment.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
         };
         if text.len() > PATH_MAX_BYTES || segments.len() > PATH_MAX_SEGMENTS || !segments.iter().all(segment_ok) {
-            return Err(Error::bad_input(format!("`{}` is not a namespace path", crate::text::shorten(text, 60))).hint(
-                "Write one like work/acme/api: letters, digits, `.`, `_`, `-` between slashes; `jay namespace list` shows those here.",
-            ));
+            return Err(Error::bad_input(format!("`{}` is not a namespace path", crate::text::shorten(text, 60)))
+                .hint(Self::HINT));
         }
         Ok(Self(text.to_owned()))
     }

@@ -25,6 +25,14 @@ pub fn keyed_hasher(key: &[u8; 32]) -> blake3::Hasher {
     blake3::Hasher::new_keyed(key)
 }
 
+/// True for a character that commands a terminal or shows its neighbours in another order than they stand in: control
+/// characters, and the marks of bidirectional text.
+#[must_use]
+pub fn commands_the_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// At most `max_chars` characters on one line, with `…` where something was left out.
 #[must_use]
 pub fn shorten(text: &str, max_chars: usize) -> String {

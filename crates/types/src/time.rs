@@ -32,6 +32,11 @@ pub const DAY: i64 = 24 * 60 * MINUTE;
 pub const TEN_YEARS: i64 = 3652 * DAY + DAY / 2;
 
 impl Timestamp {
+    /// What helps whoever wrote a time that is none.
+    pub const HINT: &str = "Write times as 2026-05-01 or 2026-05-01T10:00:00Z.";
+    /// The same where an age may stand too.
+    pub const HINT_RELATIVE: &str = "Write times as 2026-05-01, 2026-05-01T10:00:00Z, or an age such as 3d.";
+
     /// Reads RFC 3339 (`2026-05-01T10:00:00Z`), a date (`2026-05-01`, midnight UTC) or a civil time without zone (UTC).
     ///
     /// # Errors
@@ -49,8 +54,7 @@ impl Timestamp {
             .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC).ok())
             .map(|zoned| Self(zoned.timestamp().as_microsecond()))
             .ok_or_else(|| {
-                Error::bad_input(format!("`{}` is not a time", crate::text::shorten(text, 40)))
-                    .hint("Write times as 2026-05-01, 2026-05-01T10:00:00Z, or an age such as 3d.")
+                Error::bad_input(format!("`{}` is not a time", crate::text::shorten(text, 40))).hint(Self::HINT)
             })
     }
 
@@ -67,7 +71,7 @@ impl Timestamp {
             "h" => 60 * MINUTE,
             "d" => DAY,
             "w" => 7 * DAY,
-            _ => return Self::parse(text),
+            _ => return Self::parse(text).map_err(|error| error.hint(Self::HINT_RELATIVE)),
         };
         digits
             .parse::<i64>()
@@ -75,7 +79,10 @@ impl Timestamp {
             .and_then(|n| n.checked_mul(unit))
             .and_then(|age| now.0.checked_sub(age))
             .map(Self)
-            .ok_or_else(|| Error::bad_input(format!("`{}` is not an age", crate::text::shorten(text, 40))))
+            .ok_or_else(|| {
+                Error::bad_input(format!("`{}` is not an age", crate::text::shorten(text, 40)))
+                    .hint(Self::HINT_RELATIVE)
+            })
     }
 
     /// The RFC 3339 text, in UTC, without needless fractions.

@@ -11,7 +11,7 @@ use jay_core::{Caller, Door, Engine, Surroundings as _};
 use jay_ops::{Context, Spec, call};
 use jay_types::bounds::BODY_MAX_BYTES;
 use jay_types::{Error, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read as _};
 use std::sync::mpsc;
 
@@ -73,8 +73,8 @@ fn read_lines(mut input: impl BufRead, lines: &mpsc::SyncSender<Line>) -> Result
 fn parse(line: &[u8]) -> Line {
     let hint = "A line is {\"op\":\"recall\",\"input\":{…}}; `jay call --describe OPERATION` prints the fields of one.";
     let bad = |message: String| Error::bad_input(message).hint(hint);
-    let mut line: Map<String, Value> =
-        serde_json::from_slice(line).map_err(|error| bad(format!("the line is not a JSON object: {error}")))?;
+    let line = jay_ops::json::parse(line).map_err(|fault| bad(format!("the line {fault}")))?;
+    let Value::Object(mut line) = line else { return Err(bad("the line is not a JSON object".to_owned())) };
     let op = line.remove("op").ok_or_else(|| bad("`op`: is required".to_owned()))?;
     let input = line.remove("input").unwrap_or_else(|| json!({}));
     if let Some(name) = line.keys().next() {
@@ -185,7 +185,13 @@ not json
 {"op":"memorise"}
 {"input":{}}
 {"op":"status","inputs":{}}
-{"op":"remember","input":[]}"#;
+{"op":"remember","input":[]}
+[1]
+{"op":"status","op":"list"}
+{"op":"remember","input":{"text":"a","source":{"span":"x"}}}
+{"op":"remember","input":{"text":"a","source":{"span":[1]}}}
+{"op":"remember","input":{"text":"a","source":{"span":[1,"x"]}}}
+{"op":"remember_batch","input":{"memories":[{"text":"a","source":{"span":[1,2,3]}}]}}"#;
         let messages: Vec<String> = answers(input)
             .iter()
             .map(|answer| {
@@ -196,12 +202,18 @@ not json
         expect_test::expect![[r#"
             `text`: must not be empty
             `tags`: must be a list, not a number
-            the line is not a JSON object: expected ident at line 1 column 2
+            the line is not JSON, or is nested too deep: see line 1, column 2
             `query`: must not be empty
             `memorise` is not an operation
             `op`: is required
             `inputs`: is not a field of a line; known are op, input
             `input`: must be a JSON object
+            the line is not a JSON object
+            the line has the key `op` twice
+            `source.span`: must be a list of two whole numbers, where it begins and where it ends
+            `source.span`: must be a list of two whole numbers, where it begins and where it ends
+            `source.span[1]`: must be a whole number of at least 0
+            `memories[0].source.span`: must be a list of two whole numbers, where it begins and where it ends
         "#]]
         .assert_eq(&(messages.join("\n") + "\n"));
     }

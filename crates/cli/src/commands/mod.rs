@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config;
-use crate::render::text::count;
+use crate::render::count;
 use crate::surroundings::Real;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clap_complete::Shell;

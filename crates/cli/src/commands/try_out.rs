@@ -5,7 +5,7 @@
 
 use crate::app::App;
 use crate::config::Paths;
-use crate::render::{View, render};
+use crate::render::{View, count, render};
 use crate::surroundings::Real;
 use jay_core::Surroundings as _;
 use jay_types::id::to_hex;
@@ -26,7 +26,8 @@ pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
     if sessions > 0 {
         let inserted = synced.get("sessions_inserted").and_then(Value::as_u64).unwrap_or_default();
         app.output.talk(&format!(
-            "{sessions} sessions are archived in {}, {inserted} of them just now.",
+            "{} archived in {}, {inserted} of them just now.",
+            count(sessions, "session is", "sessions are"),
             app.paths.data.display()
         ));
         let own = own_question(app)?;
@@ -68,8 +69,9 @@ fn with_sample(app: &App<'_>, question: &str) -> Result<()> {
 fn ask(app: &App<'_>, question: &str) -> Result<()> {
     app.output.talk(&format!("\n$ jay session search {question:?}"));
     let value = call(app, "session_search", json!({"query": question, "limit": 3}))?;
-    app.output
-        .answer(&value, |style| render("session_search", &value, &View { style, now: Real.now(), explain: false }))
+    app.output.answer(&value, |style| {
+        render("session_search", &value, &View { style, now: Real.now(), explain: false, dry_run: false })
+    })
 }
 
 fn call(app: &App<'_>, op: &str, input: Value) -> Result<Value> {

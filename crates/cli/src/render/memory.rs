@@ -2,7 +2,7 @@
 
 use super::View;
 use super::text::{age, dotted, notes, table, wrap};
-use crate::output::printable;
+use crate::output::{one_line, printable};
 use jay_core::edit::{Effect, Undone};
 use jay_core::read::{Got, HistoryEntry, Listed};
 use jay_ops::agents::id_suffix;
@@ -15,9 +15,9 @@ pub(super) fn remembered(answer: &Remembered, view: &View) -> String {
         Outcome::Created => "remembered",
         Outcome::Duplicate => "known already",
     };
-    let mut text = format!("{what} {} in {}", view.style.bold(id_suffix(&id)), printable(&answer.namespace));
+    let mut text = format!("{what} {} in {}", view.style.bold(id_suffix(&id)), one_line(&answer.namespace));
     if let Some(reason) = &answer.reason {
-        text.push_str(&format!(" ({})", printable(reason)));
+        text.push_str(&format!(" ({})", one_line(reason)));
     }
     if let Some(other) = answer.other {
         text.push_str(&format!("\nsee also {}", id_suffix(&other.to_string())));
@@ -31,7 +31,7 @@ pub(super) fn written(answer: &Written, what: &str, view: &View) -> String {
     let about = format!(
         "{what} {} in {}, version {}\n",
         view.style.bold(id_suffix(&id)),
-        printable(&answer.namespace),
+        one_line(&answer.namespace),
         answer.version
     );
     about + &notes(&answer.notes, view.style)
@@ -42,7 +42,7 @@ pub(super) fn undone(answer: &Undone, view: &View) -> String {
     let done = if answer.planned { "would undo" } else { "undone" };
     let places = answer.namespaces.join(", ");
     let about = format!("{} in {places}, {}", answer.operation, age(answer.at, view.now));
-    let mut text = format!("{done}: {} (act {})\n", printable(&about), id_suffix(&answer.act.to_string()));
+    let mut text = format!("{done}: {} (act {})\n", one_line(&about), id_suffix(&answer.act.to_string()));
     for memory in &answer.memories {
         let effect = match (memory.effect, answer.planned) {
             (Effect::Retired, false) => "taken away",
@@ -54,7 +54,7 @@ pub(super) fn undone(answer: &Undone, view: &View) -> String {
             (Effect::Unchanged, _) => "unchanged",
         };
         let id = memory.id.to_string();
-        let place = printable(&memory.namespace);
+        let place = one_line(&memory.namespace);
         text.push_str(&format!(
             "  {effect}: {} in {place}, version {}\n",
             view.style.bold(id_suffix(&id)),
@@ -91,7 +91,7 @@ pub(super) fn recalled(answer: &Recalled, view: &View) -> String {
 
 pub(super) fn listed(answer: &Listed, view: &View) -> String {
     if answer.memories.is_empty() {
-        return "No memories.\n".to_owned();
+        return "No memories.\n".to_owned() + &notes(&answer.notes, view.style);
     }
     let row = |memory: &Memory| {
         let id = memory.id.to_string();
@@ -107,7 +107,7 @@ pub(super) fn listed(answer: &Listed, view: &View) -> String {
     };
     let mut text = table(&answer.memories.iter().map(row).collect::<Vec<_>>(), view.style.width);
     if let Some(next) = &answer.next {
-        text.push_str(&view.style.dim(&format!("more: --cursor {}", printable(next))));
+        text.push_str(&view.style.dim(&format!("more: --cursor {}", one_line(next))));
         text.push('\n');
     }
     text
@@ -138,7 +138,7 @@ fn whole(memory: &Memory, links: Option<&LinksOf>, view: &View) -> String {
     text.push_str(&wrap(&memory.text, view.style.width, 2));
     let mut row = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            text.push_str(&format!("  {} {}\n", view.style.dim(&format!("{name}:")), printable(&value)));
+            text.push_str(&format!("  {} {}\n", view.style.dim(&format!("{name}:")), one_line(&value)));
         }
     };
     row("key", memory.key.clone());

@@ -9,6 +9,7 @@ use crate::output::Style;
 use jay_types::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+pub(crate) use text::count;
 
 /// How an answer is looked at.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct View {
     pub now: Timestamp,
     /// With scores and reasons.
     pub explain: bool,
+    /// Nothing was done: the answer says what would be.
+    pub dry_run: bool,
 }
 
 /// The answer of `operation` as text that ends with a line break.
@@ -44,6 +47,12 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "namespace_list" => {
             shown(value.get("namespaces").unwrap_or(value), |answer: &Vec<_>| store::namespaces(answer, view))
         }
+        "namespace_show" => shown(value, |answer| store::namespace(answer, view)),
+        "namespace_set" | "namespace_alias" | "namespace_rename" => {
+            shown(value, |answer| format!("now {}", store::namespace(answer, view)))
+        }
+        "namespace_merge" => shown(value, |answer| store::merged(answer, view)),
+        "namespace_delete" => shown(value, |answer| store::deleted(answer, view)),
         "session_sync" => shown(value, |answer| session::synced(answer, view)),
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
@@ -74,6 +83,7 @@ mod tests {
             style: Style { color: false, width: 60 },
             now: Timestamp::parse("2026-05-04").unwrap(),
             explain: false,
+            dry_run: false,
         };
         expected.assert_eq(&render(operation, &value, &view));
     }
@@ -106,6 +116,56 @@ mod tests {
             json!({"hits": [], "notes": []}),
             expect![[r#"
             Nothing fits.
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_namespace_is_told_in_words() {
+        let api = json!({
+            "id": "00000000000000000000000000000001", "path": "work/api", "aliases": ["api"],
+            "remotes": ["github.com/acme/api"], "memories": 2, "secrets": "refuse",
+            "created_at": "2026-05-01T10:00:00Z", "private": false,
+        });
+        check(
+            "namespace_show",
+            api.clone(),
+            expect![[r#"
+            work/api
+            id:        00000000-0000-0000-0000-000000000001
+            memories:  2
+            secrets:   refuse
+            aliases:   api
+            remotes:   github.com/acme/api
+            made:      2d ago
+        "#]],
+        );
+        check(
+            "namespace_set",
+            api.clone(),
+            expect![[r#"
+            now work/api
+            id:        00000000-0000-0000-0000-000000000001
+            memories:  2
+            secrets:   refuse
+            aliases:   api
+            remotes:   github.com/acme/api
+            made:      2d ago
+        "#]],
+        );
+        check(
+            "namespace_merge",
+            json!({"moved": 1, "into": api, "notes": ["redacted aws_access_key"]}),
+            expect![[r#"
+                1 memory moved into work/api, which has 2 now
+                note: redacted aws_access_key
+            "#]],
+        );
+        check(
+            "namespace_delete",
+            json!({"path": "work/old", "retired": 3}),
+            expect![[r#"
+            work/old is retired, and with it 3 memories
         "#]],
         );
     }
@@ -202,6 +262,34 @@ mod tests {
               "moved": 3
             }
         "#]],
+        );
+    }
+
+    #[test]
+    fn what_a_file_says_of_a_session_stays_on_its_line() {
+        let session = json!({
+            "client": "generic", "session": "s\n1", "title": "a\ttitle\nof two", "project": "/p\u{202e}x\n/y",
+            "messages": 1,
+        });
+        check(
+            "session_list",
+            json!({"sessions": [session]}),
+            expect![[r#"
+            s 1  generic    1  a title of two · /p�x /y
+        "#]],
+        );
+        let part = json!({"type": "text", "text": "one\n\u{2067}two", "provenance": "conversational"});
+        let message = json!({"message": "m\n1", "role": "user", "author": "ann\nroot", "parts": [part]});
+        check(
+            "session_show",
+            json!({"session": session, "messages": [message], "notes": []}),
+            expect![[r#"
+                s 1 generic · /p�x /y · a title of two
+
+                user · ann root · m 1
+                  one
+                  �two
+            "#]],
         );
     }
 }

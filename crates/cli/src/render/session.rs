@@ -2,7 +2,7 @@
 
 use super::View;
 use super::text::{age, count, dotted, notes, table, wrap};
-use crate::output::printable;
+use crate::output::{one_line, printable};
 use jay_core::sessions::{SessionHits, SessionShown, SessionView, SessionsListed, Synced};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
@@ -28,29 +28,33 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
     let mut text = String::new();
     for source in answer.sources.iter().filter(|source| source.messages > 0 || source.error.is_some()) {
         let what = source.error.clone().unwrap_or_else(|| count(source.messages, "message", "messages"));
-        text.push_str(&format!(
-            "{} {} {}: {}\n",
-            source.client,
-            printable(&source.state),
-            printable(&source.path),
-            printable(&what)
-        ));
+        let about = format!("{} {}", one_line(&source.client), one_line(&source.state));
+        // A failure mostly names the file itself.
+        let line = match what.contains(&source.path) {
+            true => format!("{about}: {}\n", one_line(&what)),
+            false => format!("{about} {}: {}\n", one_line(&source.path), one_line(&what)),
+        };
+        text.push_str(&line);
         for (row, n) in &source.unknown {
-            text.push_str(
-                &view.style.dim(&format!("  {n} rows of an unknown kind are kept as they are: {}\n", printable(row))),
-            );
+            text.push_str(&view.style.dim(&format!(
+                "  {} of an unknown kind kept as found: {}\n",
+                count(*n, "row", "rows"),
+                one_line(row)
+            )));
         }
     }
     text.push_str(&format!(
         "{}: {} and {} added from {} in {:.1} s\n",
-        printable(&answer.outcome),
+        one_line(&answer.outcome),
         count(answer.sessions_inserted, "session", "sessions"),
         count(answer.messages_inserted, "message", "messages"),
         count(answer.sources.len() as u64 + answer.fresh, "source", "sources"),
         std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
     ));
-    if let Some(error) = &answer.error {
-        text.push_str(&format!("{} {}\n", view.style.red("not all was read:"), printable(error)));
+    if answer.sources.iter().any(|source| source.error.is_some()) {
+        text.push_str(&format!("{}\n", view.style.red("not all was read")));
+    } else if let Some(error) = &answer.error {
+        text.push_str(&format!("{} {}\n", view.style.red("not all was read:"), one_line(error)));
     }
     text + &notes(&answer.notes, view.style)
 }
@@ -83,7 +87,7 @@ pub(super) fn session_shown(answer: &SessionShown, view: &View) -> String {
         session.project.as_deref().unwrap_or_default(),
         session.title.as_deref().unwrap_or_default(),
     ]);
-    let mut text = format!("{} {}\n", view.style.bold(&printable(&session.session)), view.style.dim(&about));
+    let mut text = format!("{} {}\n", view.style.bold(&one_line(&session.session)), view.style.dim(&about));
     for message in &answer.messages {
         let at = message.at.map(|at| at.rfc3339()).unwrap_or_default();
         let about = dotted(&[role(message.role), message.author.as_deref().unwrap_or_default(), &at, &message.message]);
@@ -123,11 +127,7 @@ pub(super) fn found(answer: &SessionHits, view: &View) -> String {
         let at = hit.at.map(|at| age(at, view.now)).unwrap_or_default();
         let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
         let about = dotted(&[&hit.client, &at, role(hit.role), hit.author.as_deref().unwrap_or_default(), &score]);
-        text.push_str(&format!(
-            "{} {}\n",
-            view.style.bold(&printable(id_suffix(&hit.session))),
-            view.style.dim(&about)
-        ));
+        text.push_str(&format!("{} {}\n", view.style.bold(&one_line(id_suffix(&hit.session))), view.style.dim(&about)));
         text.push_str(&wrap(&shorten(&hit.text, 600), view.style.width, 2));
         if let Some(why) = &hit.why {
             text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));

@@ -2,9 +2,9 @@
 
 use super::View;
 use super::text::{age, count, notes, table};
-use crate::output::printable;
+use crate::output::one_line;
 use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
-use jay_core::namespaces::NamespaceView;
+use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::Purged;
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
@@ -22,9 +22,43 @@ pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
     table(&all.iter().map(row).collect::<Vec<_>>(), view.style.width)
 }
 
+pub(super) fn namespace(namespace: &NamespaceView, view: &View) -> String {
+    let rows = [
+        ("id", namespace.id.to_string()),
+        ("memories", namespace.memories.to_string()),
+        ("secrets", namespace.secrets.name().to_owned()),
+        ("aliases", namespace.aliases.join(", ")),
+        ("remotes", namespace.remotes.join(", ")),
+        ("made", age(namespace.created_at, view.now)),
+        ("private", if namespace.private { "yes: it never leaves this machine".to_owned() } else { String::new() }),
+    ];
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| vec![format!("  {name}:"), value])
+        .collect();
+    format!("{}\n{}", view.style.bold(&one_line(&namespace.path)), table(&rows, view.style.width))
+}
+
+pub(super) fn merged(merged: &Merged, view: &View) -> String {
+    let moved = count(merged.moved, "memory", "memories");
+    let into = one_line(&merged.into.path);
+    let text = match view.dry_run {
+        true => format!("{moved} would be moved into {into}\n"),
+        false => format!("{moved} moved into {into}, which has {} now\n", merged.into.memories),
+    };
+    text + &notes(&merged.notes, view.style)
+}
+
+pub(super) fn deleted(deleted: &Deleted, view: &View) -> String {
+    let retired = count(deleted.retired, "memory", "memories");
+    let would = if view.dry_run { "would be" } else { "is" };
+    format!("{} {would} retired, and with it {retired}\n", one_line(&deleted.path))
+}
+
 pub(super) fn status(status: &Status, view: &View) -> String {
     if !status.exists {
-        return format!("There is no store in {} yet; the first `jay remember` makes one.\n", printable(&status.store));
+        return format!("There is no store in {} yet; the first `jay remember` makes one.\n", one_line(&status.store));
     }
     let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
     let unknown = || "unknown".to_owned();
@@ -85,9 +119,9 @@ pub(super) fn diagnosis(diagnosis: &Diagnosis, view: &View) -> String {
             (false, Severity::Warning) => "warning".to_owned(),
             (false, Severity::Ok) => "ok".to_owned(),
         };
-        text.push_str(&format!("{mark:<8}{}: {}\n", printable(&finding.check), printable(&finding.message)));
+        text.push_str(&format!("{mark:<8}{}: {}\n", one_line(&finding.check), one_line(&finding.message)));
         if let Some(hint) = &finding.hint {
-            text.push_str(&format!("        {}\n", view.style.dim(&printable(hint))));
+            text.push_str(&format!("        {}\n", view.style.dim(&one_line(hint))));
         }
     }
     text.push_str(if diagnosis.healthy { "The store is sound.\n" } else { "The store is not sound.\n" });
@@ -123,13 +157,13 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
     for session in &purged.sessions {
         let state = if session.purged { "purged" } else { "still holds the text: --with-sources" };
         let message = session.message.as_deref().unwrap_or("(no message)");
-        let place = printable(&format!("{} {} {message}", session.client, session.session));
+        let place = one_line(&format!("{} {} {message}", session.client, session.session));
         text.push_str(&format!("session {place}: {state}\n"));
     }
     for place in &purged.places {
         let waiting = place.waiting_for.as_ref().map(|what| format!(", waiting for {what}")).unwrap_or_default();
         let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
-        text.push_str(&format!("{}: {}\n", printable(&place.place), printable(&state)));
+        text.push_str(&format!("{}: {}\n", one_line(&place.place), one_line(&state)));
     }
     text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not purged everywhere: see what is not done.\n" });
     text + &notes(&purged.notes, view.style)

@@ -1,6 +1,6 @@
 //! Lines, columns and ages.
 
-use crate::output::{Style, printable};
+use crate::output::{Style, one_line, printable};
 use jay_types::Timestamp;
 use jay_types::text::shorten;
 
@@ -39,7 +39,7 @@ fn push_line(out: &mut String, line: &str, indent: usize) {
 /// Rows in columns; the last one takes what is left of `width`.
 pub(super) fn table(rows: &[Vec<String>], width: usize) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| printable(&shorten(cell, width))).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| one_line(&shorten(cell, width))).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let length = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -75,12 +75,12 @@ pub(super) fn age(at: Timestamp, now: Timestamp) -> String {
 
 /// The notes of an answer, one line each.
 pub(super) fn notes(notes: &[String], style: Style) -> String {
-    notes.iter().map(|note| format!("{}\n", style.dim(&format!("note: {}", printable(note))))).collect()
+    notes.iter().map(|note| format!("{}\n", style.dim(&format!("note: {}", one_line(note))))).collect()
 }
 
 /// Words joined by a middle dot, without the empty ones.
 pub(super) fn dotted(words: &[&str]) -> String {
-    words.iter().filter(|word| !word.is_empty()).map(|word| printable(word)).collect::<Vec<_>>().join(" · ")
+    words.iter().filter(|word| !word.is_empty()).map(|word| one_line(word)).collect::<Vec<_>>().join(" · ")
 }
 
 /// `1 memory`, `2 memories`.

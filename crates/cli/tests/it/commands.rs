@@ -71,7 +71,7 @@ fn failures_say_what_helps() {
         &["-n", "a//b", "list"],
         2,
         expect![[r#"
-        error: `a//b` is not a namespace path
+        error: `namespace`: `a//b` is not a namespace path
         hint: Write one like work/acme/api: letters, digits, `.`, `_`, `-` between slashes; `jay namespace list` shows those here.
     "#]],
     );
@@ -218,4 +218,34 @@ fn a_write_whose_answer_is_lost_says_that_it_is_done() {
     assert!(output.stderr.contains("remember is done, as "), "{output:?}");
     use std::os::unix::fs::FileTypeExt as _;
     assert!(std::fs::metadata("/dev/full").unwrap().file_type().is_char_device(), "a device is not replaced");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_the_machine_says_is_told_in_words() {
+    let home = Home::new();
+    let told = |words: &[&str], variables: &[(&str, &str)], expected: &[&str]| {
+        let mut command = home.jay(words);
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        for part in expected {
+            assert!(said.contains(part), "{words:?} {variables:?}: {said}");
+        }
+        assert!(said.contains("hint: ") && !said.contains("os error"), "{words:?} {variables:?}: {said}");
+    };
+    told(&["list"], &[("JAY_LOG", "jay=,=")], &["`log` is not a filter", "jay_ops=info"]);
+    told(&["list"], &[("JAY_ACTOR", "a\nb")], &["`actor`: must not hold a line break"]);
+    std::fs::create_dir(home.path("linked")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", home.path("linked/state")).unwrap();
+    let linked = home.path("linked").display().to_string();
+    told(&["remember", "x"], &[("JAY_HOME", &linked)], &["is a link to a place that is not there"]);
+    std::fs::create_dir(home.path("jay")).unwrap();
+    let mut config = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(home.path("jay/config.toml"))
+        .unwrap();
+    std::io::Write::write_all(&mut config, b"actor = \"\xff\"\n").unwrap();
+    told(&["list"], &[], &["config.toml is not text in UTF-8"]);
 }

@@ -162,3 +162,29 @@ fn a_lost_format_number_is_mended() {
     assert!(fixed.code == 0 && fixed.stdout.contains("fixed   memory file: "), "{fixed:?}");
     assert!(home.run(&["recall", "lamp", "-n", "pa"]).stdout.contains("in the hall"));
 }
+
+#[cfg(unix)]
+#[test]
+fn doctor_names_and_mends_every_file_that_others_may_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = filled();
+    let open = ["memory.db", "archive.db", "state/memory.begun", "index"];
+    for name in open {
+        fs::set_permissions(data(&home, name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    jay_testkit::write(data(&home, "config.toml"), "");
+    let link = data(&home, "state/link");
+    std::os::unix::fs::symlink("/etc/passwd", &link).unwrap();
+    let told = home.run(&["doctor"]);
+    assert_eq!(told.code, 6, "{told:?}");
+    for name in open {
+        assert!(told.stdout.contains(&format!("{} can be read by others", data(&home, name).display())), "{told:?}");
+    }
+    assert!(told.stdout.contains("`jay doctor --fix` takes the rights of others away"), "{told:?}");
+    assert!(!told.stdout.contains("config.toml") && !told.stdout.contains("state/link"), "{told:?}");
+    let mended = home.run(&["doctor", "--fix"]);
+    assert!(mended.code == 0 && mended.stdout.contains("fixed   permissions: "), "{mended:?}");
+    let mode = |name: &str| fs::metadata(data(&home, name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(open.map(mode), [0o600, 0o600, 0o600, 0o700]);
+    assert_eq!(home.run(&["doctor"]).code, 0);
+}

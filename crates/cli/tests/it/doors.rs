@@ -120,6 +120,11 @@ fn the_same_bad_input_is_refused_with_the_same_words_everywhere() {
         (&["update", "abcdef", "--if-version", "x"], "update", json!({"id": "abcdef", "if_version": "x"})),
         (&["feedback", "abcdef", "great"], "feedback", json!({"id": "abcdef", "verdict": "great"})),
         (&["link", "abcdef"], "link", json!({"from": "abcdef"})),
+        (&["list", "-n", "a b"], "list", json!({"namespace": "a b"})),
+        (&["remember", "x", "--expires-at", "yesterday"], "remember", json!({"text": "x", "expires_at": "yesterday"})),
+        (&["list", "--since", "once"], "list", json!({"since": "once"})),
+        (&["recall", "x", "--as-of", "2999-01-01"], "recall", json!({"query": "x", "as_of": "2999-01-01"})),
+        (&["list", "--cursor", "5"], "list", json!({"cursor": "5"})),
         (&["move", "abcdef", "--to", "../x"], "move", json!({"id": "abcdef", "to": "../x"})),
         (&["session", "search", "x", "--role", "robot"], "session_search", json!({"query": "x", "role": "robot"})),
     ] {

@@ -63,7 +63,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
             check_store(store, name, (rebuild, fix, call.now), &mut findings);
         }
     }
-    check_files(engine, &mut findings);
+    check_files(engine, fix, &mut findings);
     let healthy = findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
     Ok(Diagnosis { findings, healthy })
 }
@@ -171,9 +171,14 @@ fn check_integrity(store: &Store, name: &str, findings: &mut Vec<Finding>) -> bo
     });
     findings.push(match journal {
         Ok((faults, changes)) => match faults.first() {
-            None => ok(&journal_title, format!("{changes} changes: every chain, hash and signature holds")),
-            Some(fault) => bad(&journal_title, format!("{}, the first: {fault}", number(faults.len(), "fault")))
-                .hint("Keep a copy of the data directory and report this."),
+            None => ok(
+                &journal_title,
+                format!("{}: every chain, hash and signature holds", counted(changes, "change", "changes")),
+            ),
+            Some(fault) => {
+                bad(&journal_title, format!("{}, the first: {fault}", counted(faults.len() as u64, "fault", "faults")))
+                    .hint("Keep a copy of the data directory and report this.")
+            }
         },
         Err(error) => bad(&journal_title, format!("it cannot be read to its end: {}", error.message))
             .hint(&what_helps(store, name)),
@@ -181,8 +186,8 @@ fn check_integrity(store: &Store, name: &str, findings: &mut Vec<Finding>) -> bo
     pages_hold && journal_holds
 }
 
-fn number(count: usize, one: &str) -> String {
-    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The vector indexes must be whole and follow from what is stored; without one vectors are scanned one by one.
@@ -242,20 +247,26 @@ fn check_counts(
     }
     if counts.forks > 0 {
         findings.push(
-            warn(&format!("{name} forks"), format!("{} streams were written by two copies of a store", counts.forks))
-                .hint("Nothing is lost: both branches are kept and shown."),
+            warn(&format!("{name} forks"), {
+                let streams = counted(counts.forks, "stream was", "streams were");
+                format!("{streams} written by two copies of a store")
+            })
+            .hint("Nothing is lost: both branches are kept and shown."),
         );
     }
     if counts.conflicts > 0 {
         findings.push(
-            warn(&format!("{name} conflicts"), format!("{} fields have two values", counts.conflicts))
-                .hint("`jay get ID` lists both; `jay update` settles it."),
+            warn(&format!("{name} conflicts"), {
+                let fields = counted(counts.conflicts, "field has", "fields have");
+                format!("{fields} two values")
+            })
+            .hint("`jay get ID` lists both; `jay update` settles it."),
         );
     }
     let failed: u64 = counts.jobs.iter().filter(|(_, state, _)| state == "failed").map(|(.., count)| count).sum();
     if failed > 0 {
         findings.push(
-            warn(&format!("{name} jobs"), format!("{failed} jobs gave up"))
+            warn(&format!("{name} jobs"), format!("{} gave up", counted(failed, "job", "jobs")))
                 .hint("`jay jobs list` says why; `jay jobs run` tries again."),
         );
     }
@@ -271,11 +282,11 @@ fn check_text_files(
 ) -> Result<()> {
     let faults = store.read(|tx| tx.text_index_faults())?;
     let check = format!("{name} text index files");
-    let Some(fault) = faults.first() else {
+    if faults.is_empty() {
         findings.push(ok(&check, "every byte has its hash".to_owned()));
         return Ok(());
-    };
-    let finding = warn(&check, format!("{fault}; answers come from the journal meanwhile"));
+    }
+    let finding = warn(&check, format!("{}; answers come from the journal meanwhile", faults.join("; ")));
     findings.push(if fix {
         store.renew_index()?;
         Finding { fixed: true, ..finding }
@@ -296,7 +307,7 @@ fn check_index(
     let current = version.is_none_or(|version| version == store.analysis());
     if rebuild || (fix && !current) {
         let rebuilt = store.rebuild(&mut |_, _| {})?;
-        let message = format!("{} entities were projected again", rebuilt.entities);
+        let message = format!("{} projected again", counted(rebuilt.entities, "entity was", "entities were"));
         findings.push(if rebuilt.same {
             ok(&format!("{name} rebuild"), format!("{message}; every row is the same"))
         } else if current {
@@ -317,11 +328,20 @@ fn check_index(
     Ok(())
 }
 
-fn check_files(engine: &Engine, findings: &mut Vec<Finding>) {
+fn check_files(engine: &Engine, fix: bool, findings: &mut Vec<Finding>) {
     let faults = engine.memory.permission_faults();
-    findings.push(match faults.first() {
-        None => ok("permissions", "the data directory is for its owner only".to_owned()),
-        Some(fault) => bad("permissions", fault.clone()).hint("Run `chmod -R go-rwx` on the data directory."),
+    if faults.is_empty() {
+        findings.push(ok("permissions", "the data directory is for its owner only".to_owned()));
+        return;
+    }
+    let found = bad("permissions", faults.join("; "));
+    findings.push(match fix.then(|| engine.memory.mend_permissions()) {
+        None => found.hint("`jay doctor --fix` takes the rights of others away."),
+        Some(Ok(())) => Finding { fixed: true, ..found },
+        Some(Err(error)) => {
+            let error = Error::from(error);
+            found.hint(&format!("{}. Their owner can run `chmod -R go-rwx` on the data directory.", error.message))
+        }
     });
 }
 

@@ -141,7 +141,8 @@ fn scrub(store: &Store, job: &Job) -> Result<()> {
     let scrubbed = store.scrub()?;
     if !scrubbed.done {
         let who = scrubbed.waiting_for.unwrap_or_else(|| "somebody".to_owned());
-        return Err(Error::new(jay_types::Code::Busy, format!("purged text is still in the log: waiting for {who}")));
+        return Err(Error::new(jay_types::Code::Busy, format!("purged text is still in the log: waiting for {who}"))
+            .hint("End that process, then run `jay jobs run`."));
     }
     Ok(store.finish_jobs(&[job.num])?)
 }

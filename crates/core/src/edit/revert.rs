@@ -53,7 +53,7 @@ fn moment_of(tx: &Tx<'_>, num: i64, to: &Word, now: Timestamp) -> Result<Moment>
             return Ok(Moment::Position(change.pos));
         }
     }
-    filter::moment(tx, Some(to), now).map_err(|error| {
+    filter::moment(tx, "to", Some(to), now).map_err(|error| {
         error.hint(
             "Give the dot of a change (`jay history ID` shows them), a position such as pos:120, a time or an age.",
         )

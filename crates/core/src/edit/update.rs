@@ -33,7 +33,8 @@ pub fn update(call: &Call<'_>, id: &Word, edit: Edit, if_version: Option<u64>) -
     })?;
     let mut rules = BTreeSet::new();
     let edit = without_secrets(edit, policy, &mut rules)?;
-    let notes: Vec<String> = check::redacted_reason(&rules).into_iter().collect();
+    let expired = check::expired(edit.expires_at, call.now);
+    let notes: Vec<String> = check::redacted_reason(&rules).into_iter().chain(expired).collect();
     call.act(|w| {
         let row = find(w, id.as_str(), Moment::Latest, false)?;
         let num = w.namespace_of(row.num)?;

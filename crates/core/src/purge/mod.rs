@@ -135,7 +135,8 @@ fn finished(mut purged: Purged, unreadable: u64) -> Purged {
     }
     if unreadable > 0 {
         let who = "a newer jay: this one cannot read them, so it cannot tell";
-        purged.places.push(left(format!("{unreadable} changes of an unknown form"), who));
+        let changes = if unreadable == 1 { "change" } else { "changes" };
+        purged.places.push(left(format!("{unreadable} {changes} of an unknown form"), who));
     }
     purged.done = purged.places.iter().all(|place| place.done);
     purged
@@ -196,7 +197,8 @@ fn targets(tx: &Tx<'_>, ids: &[Word]) -> Result<BTreeMap<i64, Target>> {
         }
         if targets.len() == before && !is_known {
             let id = jay_types::text::shorten(id.as_str(), 40);
-            return Err(Error::not_found(format!("the memory `{id}` is purged already")));
+            return Err(Error::not_found(format!("the memory `{id}` is purged already"))
+                .hint("`jay doctor` tells whether bytes of purged texts are still on the disk."));
         }
     }
     Ok(targets)

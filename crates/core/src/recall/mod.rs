@@ -35,6 +35,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         // Nothing found is not the same as nothing there.
         let missing = call.engine.memory.missing();
         let mut notes: Vec<String> = missing.into_iter().map(|error| error.message).collect();
+        notes.extend(filter::note_of(tx, filter.moment)?);
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }

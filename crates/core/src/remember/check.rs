@@ -33,6 +33,12 @@ pub(crate) fn tags(count: usize) -> Result<()> {
     Ok(())
 }
 
+/// What to say of a memory that is over before it is kept: it is there, and no answer shows it.
+pub(crate) fn expired(at: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let at = at.filter(|at| *at <= now)?;
+    Some(format!("expired already at {at}: it is shown with include_expired only"))
+}
+
 /// Checks that a validity begins before it ends.
 pub(crate) fn valid(from: Option<Timestamp>, to: Option<Timestamp>) -> Result<()> {
     match (from, to) {

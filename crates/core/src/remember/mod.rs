@@ -188,7 +188,9 @@ impl Act {
         w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Create, registers::create(&memory.memory)));
         let normalised = normalise(&text);
         self.created.push(Created { namespace, id, normalised, sent, version: 1 });
-        let reason = memory.redacted;
+        let expired = check::expired(memory.memory.expires_at, call.now);
+        let reasons: Vec<String> = memory.redacted.into_iter().chain(expired).collect();
+        let reason = (!reasons.is_empty()).then(|| reasons.join("; "));
         Ok(Remembered { id, outcome: Outcome::Created, reason, other, namespace: path, version: 1 })
     }
 

@@ -1,5 +1,6 @@
 //! Which sessions there are.
 
+use crate::cursor;
 use crate::engine::Call;
 use crate::filter;
 use crate::secrets::masked_name;
@@ -7,7 +8,7 @@ use jay_store::{SessionClause, SessionRow, Tx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
 use jay_types::session::Role;
-use jay_types::{Error, NamespaceId, Result, Timestamp};
+use jay_types::{NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,7 +86,7 @@ pub struct SessionsListed {
 /// `bad_input` for a time or cursor that is none, `not_found` for a session or namespace that is not here.
 pub fn list(call: &Call<'_>, filter: &SessionFilter, limit: usize, cursor: Option<&str>) -> Result<SessionsListed> {
     call.engine.demand_archive()?;
-    let after = cursor.map(parse_cursor).transpose()?;
+    let after = cursor.map(|cursor| parse_place(&cursor::open("sessions", filter, cursor)?)).transpose()?;
     let namespaces = namespace_ids(call, filter)?;
     let (mut rows, ids) = call.engine.archive.read(|tx| -> Result<_> {
         let clause = clause(call, tx, filter, namespaces)?;
@@ -96,16 +97,17 @@ pub fn list(call: &Call<'_>, filter: &SessionFilter, limit: usize, cursor: Optio
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| format!("{:x}-{:x}", row.latest, row.num));
+    let next = next.map(|place| cursor::seal("sessions", filter, &place)).transpose()?;
     let paths = paths(call, &ids)?;
     let sessions = rows.into_iter().zip(paths).map(|(row, path)| masked(view(row, Some(path)))).collect();
     Ok(SessionsListed { sessions, next })
 }
 
-fn parse_cursor(cursor: &str) -> Result<(i64, i64)> {
-    cursor
+fn parse_place(place: &str) -> Result<(i64, i64)> {
+    place
         .split_once('-')
         .and_then(|(at, num)| Some((i64::from_str_radix(at, 16).ok()?, i64::from_str_radix(num, 16).ok()?)))
-        .ok_or_else(|| Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor."))
+        .ok_or_else(cursor::not_given)
 }
 
 /// A session as it is stored.
@@ -186,8 +188,8 @@ pub(super) fn clause(
         client: filter.client.as_ref().map(|client| client.as_str().to_owned()),
         namespaces,
         project: filter.project.as_ref().map(|project| project.as_str().to_owned()),
-        since: filter::time(filter.since.as_ref(), call.now)?,
-        until: filter::time(filter.until.as_ref(), call.now)?,
+        since: filter::time("since", filter.since.as_ref(), call.now)?,
+        until: filter::time("until", filter.until.as_ref(), call.now)?,
         role: filter.role.map(|role| {
             serde_json::to_value(role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
         }),

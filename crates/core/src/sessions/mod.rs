@@ -2,14 +2,16 @@
 
 mod ingest;
 mod list;
+mod report;
 mod search;
 mod show;
 mod sync;
 
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
+pub use report::{SourceReport, Synced};
 pub use search::{Group, SessionHit, SessionHits, search};
 pub use show::{MessageView, SessionShown, show};
-pub use sync::{SourceReport, SyncRequest, Synced, sync};
+pub use sync::{SyncRequest, sync};
 
 /// A small session file of made-up work, for machines that have none of their own.
 #[must_use]

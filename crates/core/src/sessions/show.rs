@@ -1,6 +1,7 @@
 //! One session, message by message.
 
 use super::list::{SessionView, masked, paths, view};
+use crate::cursor;
 use crate::engine::Call;
 use crate::secrets::masked_name;
 use jay_store::{MessageRow, SessionRow, Store};
@@ -59,19 +60,22 @@ pub fn show(
     if reveal {
         call.demand_person("showing secrets")?;
     }
-    let offset: usize = match cursor {
-        None => 0,
-        Some(cursor) => cursor.parse().map_err(|_| {
-            Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.")
-        })?,
-    };
     let (row, namespace, messages, next) = call.engine.archive.read(|tx| -> Result<Page> {
         let row = Store::find_session(tx, session.as_str())?;
+        let about = (&row.client, &row.session);
+        let offset: usize = match cursor {
+            None => 0,
+            Some(cursor) => cursor::open("session", &about, cursor)?.parse().map_err(|_| cursor::not_given())?,
+        };
         let offset = match around.filter(|_| cursor.is_none()) {
             None => offset,
             Some(message) => tx
                 .message_offset(row.num, message.as_str())?
-                .ok_or_else(|| Error::not_found(format!("the session has no message `{}`", message.as_str())))?
+                .ok_or_else(|| {
+                    let message = jay_types::text::shorten(message.as_str(), 40);
+                    Error::not_found(format!("the session has no message `{message}`"))
+                        .hint("`jay session search` and `jay session show` tell the ids of messages.")
+                })?
                 .saturating_sub(limit / 2),
         };
         let mut rows = tx.messages(row.num, offset, limit + 1)?;
@@ -87,7 +91,8 @@ pub fn show(
             })
             .collect();
         let namespace = tx.namespace_id_of(row.namespace)?;
-        Ok((row, namespace, shown, more.then(|| (offset + limit).to_string())))
+        let next = more.then(|| cursor::seal("session", &about, &(offset + limit).to_string())).transpose()?;
+        Ok((row, namespace, shown, next))
     })?;
     let path = paths(call, &[namespace])?.into_iter().next();
     let stored = view(row, path);

@@ -4,16 +4,15 @@
 //! is reported and stops no other.
 
 use super::ingest::split;
+use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
 use crate::engine::Call;
 use crate::secrets::masked_name;
-use jay_sessions::{Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
+use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::Draft;
 use jay_types::change::block::{Block, BlockSource};
 use jay_types::namespace::{NamespacePath, normalise_git_remote};
 use jay_types::session::SessionMeta;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -37,64 +36,6 @@ pub struct SyncRequest {
     pub dry_run: bool,
 }
 
-/// What became of one source.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SourceReport {
-    /// The client
-    pub client: String,
-    /// The file
-    pub path: String,
-    /// The client's own id of the session
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-    /// new, grown, rewritten, fresh, failed
-    pub state: String,
-    /// Messages that were read in
-    pub messages: u64,
-    /// Bytes that were read, or would be
-    pub bytes: u64,
-    /// Bytes of an unfinished last line, left for the next sync
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub pending_bytes: u64,
-    /// Rows and parts that the adapter does not know, by type; they are kept verbatim
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub unknown: BTreeMap<String, u64>,
-    /// Why it could not be read
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-/// The answer to session sync.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Synced {
-    /// ok, partial (some sources failed), error (all failed), planned (dry run)
-    pub outcome: String,
-    /// When it ended
-    pub finished_at: Timestamp,
-    /// How long it took
-    pub duration_ms: u64,
-    /// Sessions that were not in the archive before
-    pub sessions_inserted: u64,
-    /// Messages that were read in
-    pub messages_inserted: u64,
-    /// Messages that were left out because their session was purged
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub messages_left_out: u64,
-    /// Every source that is not fresh
-    pub sources: Vec<SourceReport>,
-    /// Sources in which nothing was new
-    pub fresh: u64,
-    /// The first failure
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What there is to say: where nothing was found
-    pub notes: Vec<String>,
-}
-
 /// Reads new rows of every source into the archive. `progress` is called with bytes done, bytes in all, current file.
 ///
 /// # Errors
@@ -106,24 +47,45 @@ pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64
     }
     let started = call.engine.surroundings.now();
     let mut run = Run::new(call);
-    let sources = run.discover(request)?;
-    let all: u64 = sources.iter().map(|(_, source)| source.stamp.size_bytes).sum();
+    let found = run.discover(request)?;
+    let waiting = run.without_unchanged(found);
+    // What was read before is no work: of a file that has grown only the rest is.
+    let all: u64 = waiting.iter().map(Waiting::bytes).sum();
     let mut done = 0;
-    for (adapter, source) in sources {
-        progress(done, all, &source.path.display().to_string());
-        done += source.stamp.size_bytes;
-        let result = if request.dry_run { run.plan(adapter, &source) } else { run.take(adapter, &source) };
+    for waiting in waiting {
+        progress(done, all, &waiting.source.path.display().to_string());
+        done += waiting.bytes();
+        let result = if request.dry_run { run.plan(&waiting) } else { run.take(&waiting) };
         if let Err(error) = result {
-            run.failed(&source, &error);
+            run.failed(&waiting.source, &error);
         }
     }
     run.flush()?;
-    progress(all, all, "");
+    if all > 0 {
+        progress(all, all, "");
+    }
     let answer = run.answer(started, request.dry_run);
     match &call.idempotency {
         // The archive's acts are many; sent again after a crash between them and this, a sync reads what is left.
         Some(_) if !request.dry_run => call.act(|_| Ok(answer)),
         _ => Ok(answer),
+    }
+}
+
+/// A source in which there may be something new.
+struct Waiting {
+    adapter: &'static dyn SessionAdapter,
+    source: Source,
+    /// The revision and place up to which it was read before.
+    known: Option<(u32, Cursor)>,
+}
+
+impl Waiting {
+    /// Bytes that are probably to be read.
+    fn bytes(&self) -> u64 {
+        let size = self.source.stamp.size_bytes;
+        let before = self.known.as_ref().map_or(0, |(_, cursor)| cursor.offset_bytes);
+        size.checked_sub(before).unwrap_or(size)
     }
 }
 
@@ -192,23 +154,41 @@ impl<'a> Run<'a> {
             };
             self.has_path = true;
             let discovery = adapter.discover_path(path)?;
+            self.notes.extend(said_of_links(discovery.dangling_links, discovery.foreign_links));
             self.note_problems(*adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
             return Ok(found);
         }
         let environment = self.call.engine.environment();
         let mut looked_in = Vec::new();
+        let (mut dangling, mut foreign) = (0, 0);
         for adapter in wanted {
             looked_in.extend(adapter.roots(&environment));
             let discovery = adapter.discover(&environment);
+            dangling += discovery.dangling_links;
+            foreign += discovery.foreign_links;
             self.note_problems(adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
         }
+        self.notes.extend(said_of_links(dangling, foreign));
         if found.is_empty() {
             let places: Vec<String> = looked_in.iter().map(|path| path.display().to_string()).collect();
             self.notes.push(format!("no sessions were found in {}", places.join(", ")));
         }
         Ok(found)
+    }
+
+    /// Leaves out what has not changed since it was read.
+    fn without_unchanged(&mut self, found: Found) -> Vec<Waiting> {
+        let mut waiting = Vec::new();
+        for (adapter, source) in found {
+            match self.known(&source) {
+                Ok(Some((_, cursor))) if cursor.is_unchanged(&source.stamp) => self.fresh += 1,
+                Ok(known) => waiting.push(Waiting { adapter, source, known }),
+                Err(error) => self.failed(&source, &error),
+            }
+        }
+        waiting
     }
 
     fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
@@ -240,12 +220,7 @@ impl<'a> Run<'a> {
         Ok(row.and_then(|row| Some((row.revision, serde_json::from_str(&row.cursor).ok()?))))
     }
 
-    fn plan(&mut self, adapter: &dyn SessionAdapter, source: &Source) -> Result<()> {
-        let known = self.known(source)?;
-        if known.as_ref().is_some_and(|(_, cursor)| cursor.is_unchanged(&source.stamp)) {
-            self.fresh += 1;
-            return Ok(());
-        }
+    fn plan(&mut self, Waiting { adapter, source, known }: &Waiting) -> Result<()> {
         let reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
         let from = match reader.verdict() {
             Verdict::Fresh => {
@@ -261,12 +236,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn take(&mut self, adapter: &dyn SessionAdapter, source: &Source) -> Result<()> {
-        let known = self.known(source)?;
-        if known.as_ref().is_some_and(|(_, cursor)| cursor.is_unchanged(&source.stamp)) {
-            self.fresh += 1;
-            return Ok(());
-        }
+    fn take(&mut self, Waiting { adapter, source, known }: &Waiting) -> Result<()> {
         let mut reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
         let verdict = reader.verdict();
         let before = known.as_ref().map_or(0, |(revision, _)| *revision);
@@ -279,15 +249,22 @@ impl<'a> Run<'a> {
             user: self.call.engine.options.user.clone(),
         };
         let (mut before_it, mut messages) = (None, 0);
+        // Blank lines are no session: they wait, unread, for a row that says something.
+        let mut blank: Option<(ReadBlock, Cursor)> = None;
+        let mut is_first = true;
         while let Some(read) = reader.next() {
             let read = read?;
-            self.pending_bytes += read.end - read.start;
-            let mut drafts = Vec::new();
-            for block in split(read, &block_source, &mut before_it, &source.session) {
-                drafts.extend(self.draft(&block)?);
+            if std::mem::take(&mut is_first) && is_blank(&read) {
+                blank = Some((read, reader.cursor()));
+                continue;
             }
-            messages += drafts.iter().map(|block| block.messages).sum::<u64>();
-            self.queue(&block_source, &reader.cursor(), drafts)?;
+            for (read, cursor) in blank.take().into_iter().chain([(read, reader.cursor())]) {
+                messages += self.take_block(read, &cursor, &block_source, &mut before_it, &source.session)?;
+            }
+        }
+        if blank.is_some() {
+            self.fresh += 1;
+            return Ok(());
         }
         self.queue(&block_source, &reader.cursor(), vec![])?;
         let read = reader.report();
@@ -303,6 +280,25 @@ impl<'a> Run<'a> {
         report.unknown.clone_from(&read.unknown);
         self.reports.push(report);
         Ok(())
+    }
+
+    /// Queues one block that was read, cut by session; tells the number of its messages.
+    fn take_block(
+        &mut self,
+        read: ReadBlock,
+        cursor: &Cursor,
+        source: &BlockSource,
+        before: &mut Option<String>,
+        file: &str,
+    ) -> Result<u64> {
+        self.pending_bytes += read.end - read.start;
+        let mut drafts = Vec::new();
+        for block in split(read, source, before, file) {
+            drafts.extend(self.draft(&block)?);
+        }
+        let messages = drafts.iter().map(|block| block.messages).sum();
+        self.queue(source, cursor, drafts)?;
+        Ok(messages)
     }
 
     fn queue(&mut self, source: &BlockSource, cursor: &Cursor, drafts: Vec<BlockDraft>) -> Result<()> {
@@ -408,10 +404,9 @@ impl<'a> Run<'a> {
     fn answer(mut self, started: Timestamp, dry_run: bool) -> Synced {
         let left_out: u64 = self.left_out.values().sum();
         if !self.left_out.is_empty() {
-            let number = |n: u64, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-            let sessions = number(self.left_out.len() as u64, "purged session");
-            self.notes
-                .push(format!("{} of {sessions} left out: what was purged stays purged", number(left_out, "message")));
+            let sessions = number(self.left_out.len() as u64, "purged session", "purged sessions");
+            let messages = number(left_out, "message", "messages");
+            self.notes.push(format!("{messages} of {sessions} left out: what was purged stays purged"));
         }
         let finished_at = self.call.engine.surroundings.now();
         let failed = self.reports.iter().filter(|report| report.error.is_some()).count();
@@ -436,6 +431,11 @@ impl<'a> Run<'a> {
     }
 }
 
+/// True where every row is white space.
+fn is_blank(read: &ReadBlock) -> bool {
+    read.rows.iter().all(|row| row.0.trim_ascii().is_empty())
+}
+
 /// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
 fn without_secrets(path: NamespacePath) -> NamespacePath {
     let masked = masked_name(path.as_str().to_owned());
@@ -444,27 +444,4 @@ fn without_secrets(path: NamespacePath) -> NamespacePath {
 
 fn options() -> ReadOptions {
     ReadOptions { max_block_bytes: BLOCK_BYTES, max_row_bytes: ROW_MAX_BYTES, final_pass: false }
-}
-
-fn report(source: &Source, state: &str) -> SourceReport {
-    SourceReport {
-        client: source.client.clone(),
-        path: masked_name(source.path.display().to_string()),
-        session: Some(masked_name(source.session.clone())),
-        state: state.to_owned(),
-        messages: 0,
-        bytes: 0,
-        pending_bytes: 0,
-        unknown: BTreeMap::new(),
-        error: None,
-    }
-}
-
-const fn state_name(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::New => "new",
-        Verdict::Fresh => "fresh",
-        Verdict::Grown { .. } => "grown",
-        Verdict::Rewritten => "rewritten",
-    }
 }

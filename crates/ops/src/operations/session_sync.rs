@@ -49,6 +49,13 @@ impl Operation for SessionSync {
             )
             .hint("Run `jay session sync CLIENT --path FILE` at the command line."));
         }
+        let only_generic = !input.clients.is_empty() && input.clients.iter().all(|client| client.as_str() == "generic");
+        if only_generic && input.path.is_none() {
+            return Err(Error::bad_input(
+                "`path`: is required for generic, which keeps its sessions nowhere of its own",
+            )
+            .hint("Run `jay session sync generic --path FILE` at the command line."));
+        }
         let request = SyncRequest {
             clients: input.clients.into_iter().map(Word::into_string).collect(),
             path: input.path.map(|path| path.into_string().into()),

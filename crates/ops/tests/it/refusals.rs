@@ -146,7 +146,7 @@ fn bounds_are_refused_by_field() {
         json!({"query": "a", "namespace": "a//b"}),
         expect![[r#"
             bad_input `namespace`: `a//b` is not a namespace path
-            `jay help recall` lists every field and its bounds.
+            Write one like work/acme/api: letters, digits, `.`, `_`, `-` between slashes; `jay namespace list` shows those here.
         "#]],
     );
     check(
@@ -169,9 +169,9 @@ fn bounds_are_refused_by_field() {
         "remember",
         json!({"text": "a", "valid_from": "yesterday"}),
         expect![[r#"
-        bad_input `valid_from`: `yesterday` is not a time
-        `jay help remember` lists every field and its bounds.
-    "#]],
+            bad_input `valid_from`: `yesterday` is not a time
+            Write times as 2026-05-01 or 2026-05-01T10:00:00Z.
+        "#]],
     );
     check(
         "remember",

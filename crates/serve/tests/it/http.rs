@@ -100,6 +100,14 @@ async fn failures_are_json_with_the_status_of_their_code() {
     assert_eq!(error["retry"], Value::Null);
     assert_eq!(error["details"], json!({"operation": "recall", "field": "limt"}));
 
+    let twice = post("/v1/remember", r#"{"text": "a", "text": "b"}"#).await;
+    assert_eq!(
+        (twice.status, &twice.json()["error"]["message"]),
+        (StatusCode::BAD_REQUEST, &json!("the body has the key `text` twice"))
+    );
+    let path = post("/v1/recall?namespace=a%20b", r#"{"query": "a"}"#).await.json()["error"].clone();
+    let field = post("/v1/recall", r#"{"query": "a", "namespace": "a b"}"#).await.json()["error"].clone();
+    assert_eq!((&path["message"], &path["hint"]), (&field["message"], &field["hint"]));
     assert_eq!(post("/v1/recall", "{").await.json()["error"]["code"], "bad_input");
     assert_eq!(post("/v1/recall", "").await.json()["error"]["message"], "`query`: is required");
     assert_eq!(post("/v1/memorise", "{}").await.status, StatusCode::BAD_REQUEST);
@@ -155,6 +163,7 @@ async fn mcp_refuses_in_the_form_of_every_other_route() {
         ("POST", vec![MCP[0], accept], &deep, 400),
         ("POST", vec![MCP[0], accept], "{\"s3cret\": 1}", 400),
         ("POST", vec![MCP[0], accept], "[]", 400),
+        ("POST", vec![MCP[0], accept], "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", 400),
         ("POST", vec![MCP[0]], "{}", 406),
         ("POST", vec![accept], "{}", 415),
         ("POST", vec![MCP[0], accept, lost], "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}", 404),

@@ -106,6 +106,7 @@ async fn what_cannot_be_read_is_answered_too() {
         ("{\"jsonrpc\":\"2.0\", s3cret", -32700, Value::Null),
         ("\u{1}", -32700, Value::Null),
         (&deep, -32700, Value::Null),
+        ("{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"ping\"}", -32700, Value::Null),
         (&long, -32600, Value::Null),
         ("[{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"s3cret\"}]", -32600, Value::Null),
         ("{\"jsonrpc\":\"2.0\",\"id\":7,\"s3cret\":1}", -32600, json!(7)),

@@ -9,6 +9,7 @@ use jay_types::Hash;
 use jay_types::change::block::{Block, BlockSource};
 use jay_types::session::{Message, Role, SessionMeta};
 use rusqlite::params;
+use std::collections::HashSet;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
     let num = folded.row.num;
@@ -48,6 +49,8 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         params![pos, num, source.path, source.revision, first_row, source.host, source.user, meta],
     )?;
     let outdated = note_revisions(tx, num, source)?;
+    let mut held: HashSet<(String, i64)> =
+        tx.all(HELD, [num], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
     for (place, message) in block.messages.iter().enumerate() {
         if message.role.is_none() && message.parts.is_empty() {
             // A carrier: its row stands in the block, there is nothing of it to show.
@@ -74,7 +77,10 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
                 i64::from(outdated) * OUTDATED
             ],
         )?;
-        refresh_copies(tx, num, &message.id, digest(message))?;
+        // Asked for each message, a long session would be looked through as often as it has messages.
+        if !held.insert((message.id.clone(), digest(message))) {
+            refresh_copies(tx, num, &message.id, digest(message))?;
+        }
         if let Some(text) = text {
             tx.index(doc, namespace, &text)?;
             if !outdated {
@@ -90,15 +96,26 @@ const OUTDATED: i64 = 1;
 /// An equal message that was journalled earlier stands for it: resumed and forked files copy rows.
 const COPY: i64 = 2;
 
+/// What is shown of a session, or stands behind an equal one that is.
+const HELD: &str = "SELECT id, digest FROM messages WHERE entity = ?1 AND superseded & 1 = 0";
+
+/// Equal messages of a session. `+` keeps SQLite from looking through the whole session for them.
+const COPIES: &str = "SELECT m.doc, m.superseded FROM messages m JOIN changes c ON c.pos = m.pos
+       JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+     WHERE m.id = ?1 AND +m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
+     ORDER BY c.hlc, n.id, c.hash, m.place";
+
+/// Messages of earlier revisions of a source.
+const OF_EARLIER_REVISIONS: &str = "SELECT m.doc, m.id, m.digest FROM blocks b
+       JOIN messages m ON m.entity = b.entity AND m.pos = b.pos
+     WHERE b.entity = ?1 AND b.path = ?2 AND b.host = ?3 AND b.revision < ?4 AND m.superseded & 1 = 0";
+
 /// Marks the messages of earlier revisions of a source; true where a later one is here already.
 fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource) -> Result<bool> {
     let here = params![entity, source.path, source.host, source.revision];
-    let outdated = tx.all(
-        "SELECT m.doc, m.id, m.digest FROM messages m JOIN blocks b ON b.pos = m.pos
-         WHERE b.entity = ?1 AND b.path = ?2 AND b.host = ?3 AND b.revision < ?4 AND m.superseded & 1 = 0",
-        here,
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)),
-    )?;
+    let outdated = tx.all(OF_EARLIER_REVISIONS, here, |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+    })?;
     for (doc, id, digest) in outdated {
         tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, OUTDATED])?;
         refresh_copies(tx, entity, &id, digest)?;
@@ -112,14 +129,7 @@ fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource) -> Result<bool
 
 /// Of equal messages of a session the one that was journalled first (by the order of writes, not of arrival) is shown.
 fn refresh_copies(tx: &Tx<'_>, entity: i64, id: &str, digest: i64) -> Result<()> {
-    let docs = tx.all(
-        "SELECT m.doc, m.superseded FROM messages m JOIN changes c ON c.pos = m.pos
-           JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
-         WHERE m.id = ?1 AND m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
-         ORDER BY c.hlc, n.id, c.hash, m.place",
-        params![id, entity, digest],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
-    )?;
+    let docs = tx.all(COPIES, params![id, entity, digest], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     for (place, (doc, superseded)) in docs.into_iter().enumerate() {
         let wanted = if place == 0 { 0 } else { COPY };
         if superseded != wanted {
@@ -200,4 +210,27 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
         ],
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{connection, migrate};
+    use jay_types::change::Journal;
+
+    /// A plan that reads the whole session for each of its messages takes minutes for a long one.
+    #[test]
+    fn a_message_finds_its_copies_by_its_id() {
+        let connection = connection::open_in_memory().unwrap();
+        migrate::run(&connection, Journal::Archive, None, 0).unwrap();
+        let plan = |sql: &str| -> String {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            // No value is looked at for a plan.
+            let values = vec![0; statement.parameter_count()];
+            let rows = statement.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+            rows.map(|row| row.unwrap() + "\n").collect()
+        };
+        assert!(plan(COPIES).contains("messages_by_id (id=?)"), "{}", plan(COPIES));
+        assert!(!plan(OF_EARLIER_REVISIONS).contains("SCAN"), "{}", plan(OF_EARLIER_REVISIONS));
+    }
 }

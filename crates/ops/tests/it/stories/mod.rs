@@ -102,7 +102,7 @@ impl World {
         match self.ask(caller, op, input.clone()) {
             Ok(value) => panic!("{op} {input} was not refused: {value}"),
             Err(error) => {
-                assert!(!error.message.ends_with('.'), "{error:?}");
+                assert!(!error.message.ends_with('.') && error.hint.is_some(), "{error:?}");
                 error
             }
         }

@@ -109,3 +109,85 @@ fn history_tells_every_change_with_its_author() {
     assert!(times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}");
     assert!(world.ok("history", json!({"id": id}))["changes"][1].get("diff").is_none());
 }
+
+#[test]
+fn a_cursor_is_good_for_its_own_list_alone() {
+    let world = World::new();
+    for i in 0..3 {
+        world.keep(json!({"text": format!("memory {i}"), "tags": ["x"]}));
+        let row = |message: &str| {
+            json!({"session": format!("s-00000{i}"), "message": message, "role": "user", "text": "a"}).to_string()
+        };
+        let file = world.home.write(format!("s{i}.jsonl"), format!("{}\n{}\n", row("m1"), row("m2")));
+        let cli = Caller { door: Door::Cli, ..world.me.clone() };
+        world.by(&cli, "session_sync", json!({"clients": ["generic"], "path": file}));
+    }
+    let next = |op: &str, input: Value| world.ok(op, input)["next"].as_str().unwrap().to_owned();
+    let memories = next("list", json!({"limit": 1, "tags": ["x"]}));
+    let sessions = next("session_list", json!({"limit": 1}));
+    let messages = next("session_show", json!({"session": "s-000000", "limit": 1}));
+    world.ok("list", json!({"limit": 2, "tags": ["x"], "cursor": memories}));
+    world.ok("session_list", json!({"limit": 2, "cursor": sessions}));
+    world.ok("session_show", json!({"session": "s-000000", "cursor": messages}));
+    let tampered = format!("0{memories}");
+    for (op, input) in [
+        ("list", json!({"cursor": memories})),
+        ("list", json!({"tags": ["x"], "namespace": "work/other", "cursor": memories})),
+        ("list", json!({"tags": ["x"], "cursor": tampered})),
+        ("list", json!({"tags": ["x"], "cursor": sessions})),
+        ("session_list", json!({"cursor": memories})),
+        ("session_list", json!({"client": "generic", "cursor": sessions})),
+        ("session_show", json!({"session": "s-000001", "cursor": messages})),
+        ("session_show", json!({"session": "s-000000", "cursor": "1"})),
+    ] {
+        let error = world.err(op, input.clone());
+        assert_eq!((error.code, error.hint.is_some()), (Code::BadInput, true), "{op} {input}: {error:?}");
+    }
+}
+
+#[test]
+fn what_is_still_to_come_cannot_be_asked_for() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the port is 5432"}));
+    for as_of in ["pos:999999", "2099-01-01"] {
+        for (op, input) in [
+            ("recall", json!({"query": "port", "as_of": as_of})),
+            ("list", json!({"as_of": as_of})),
+            ("get", json!({"ids": [id], "as_of": as_of})),
+        ] {
+            let error = world.err(op, input);
+            assert!(error.code == Code::BadInput && error.message.starts_with("`as_of`: "), "{op}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn before_the_first_change_nothing_was_here() {
+    let world = World::new();
+    world.keep(json!({"text": "the port is 5432"}));
+    for as_of in ["1999-01-01", "pos:0"] {
+        let recalled = world.ok("recall", json!({"query": "port", "as_of": as_of}));
+        let said = recalled["notes"][0].as_str().unwrap().to_owned();
+        assert!(said.starts_with("nothing was here at that moment: the first change came at 20"), "{said}");
+        assert_eq!(world.ok("list", json!({"as_of": as_of}))["notes"][0], json!(said));
+    }
+    assert_eq!(world.ok("list", json!({"as_of": "pos:1"})).get("notes"), None);
+}
+
+#[test]
+fn a_time_that_is_none_is_refused_by_the_name_of_its_field() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the port is 5432"}));
+    for (op, field, input) in [
+        ("recall", "since", json!({"query": "port", "since": "once"})),
+        ("list", "until", json!({"until": "once"})),
+        ("session_search", "since", json!({"query": "port", "since": "once"})),
+        ("session_list", "until", json!({"until": "99999999999999w"})),
+        ("get", "as_of", json!({"ids": [id], "as_of": "once"})),
+        ("list", "as_of", json!({"as_of": "pos:x"})),
+        ("revert", "to", json!({"id": id, "to": "once"})),
+    ] {
+        let error = world.err(op, input);
+        assert!(error.code == Code::BadInput && error.message.starts_with(&format!("`{field}`: `")), "{op}: {error:?}");
+    }
+}

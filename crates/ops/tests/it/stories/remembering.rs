@@ -218,3 +218,14 @@ fn what_is_over_is_no_earlier_one() {
     world.ok("undo", json!({}));
     assert_ne!(world.keep(json!({"text": "gate code 12"})), fresh);
 }
+
+#[test]
+fn what_has_expired_already_is_said() {
+    let world = World::new();
+    let answer = world.ok("remember", json!({"text": "a", "expires_at": "2020-01-01"}));
+    assert_eq!(answer["reason"], "expired already at 2020-01-01T00:00:00Z: it is shown with include_expired only");
+    let answer = world.ok("remember", json!({"text": "b", "expires_at": "2099-01-01"}));
+    assert_eq!(answer["reason"], Value::Null);
+    let past = world.ok("update", json!({"id": answer["id"], "expires_at": "2020-01-01"}));
+    assert_eq!(past["notes"][0], "expired already at 2020-01-01T00:00:00Z: it is shown with include_expired only");
+}

@@ -234,7 +234,10 @@ fn a_secret_makes_no_name() {
 #[test]
 fn an_actor_has_a_name_of_one_line() {
     let world = World::new();
-    for name in ["x".repeat(257), "ann\nbea".to_owned(), "\u{1b}[31mann".to_owned(), " ".to_owned(), String::new()] {
+    let bidi = "\u{202e}nna".to_owned();
+    for name in
+        ["x".repeat(257), "ann\nbea".to_owned(), "\u{1b}[31mann".to_owned(), bidi, " ".to_owned(), String::new()]
+    {
         let caller = someone(&name, ActorKind::Person, Door::Web, "work/one");
         for (op, input) in [("remember", json!({"text": "a"})), ("recall", json!({"query": "a"}))] {
             let error = world.err_by(&caller, op, input);

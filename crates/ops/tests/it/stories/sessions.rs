@@ -343,3 +343,86 @@ fn m07_search_with_vectors_counts_the_same() {
     assert_eq!(found["notes"], json!([]));
     assert_eq!(world.ok("status", json!({}))["not_embedded"], 0);
 }
+
+#[test]
+fn generic_needs_a_path() {
+    let world = World::new();
+    for input in [json!({"clients": ["generic"]}), json!({"clients": ["generic"], "dry_run": true})] {
+        let error = world.err("session_sync", input);
+        assert!(error.code == Code::BadInput && error.message.starts_with("`path`: is required"), "{error:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_nothing_and_to_what_is_no_session_are_left_out() {
+    let world = World::new();
+    let row = json!({"session": "s-000001", "message": "m1", "role": "user", "text": "hello"});
+    let elsewhere = world.home.write("elsewhere/real.jsonl", format!("{}\n", row.to_string().replace("s-0", "e-0")));
+    world.home.write("talks/real.jsonl", format!("\n{row}\n"));
+    let passwords = world.home.write("elsewhere/passwd", "root:x:0:0\n");
+    let blank = world.home.write("talks/blank.jsonl", "\n\n");
+    world.home.write("talks/empty.jsonl", "");
+    let talks = blank.parent().unwrap();
+    let inside = talks.join("real.jsonl");
+    let folder = elsewhere.parent().unwrap();
+    for (target, link) in [
+        (Path::new("/nowhere"), "gone.jsonl"),
+        (&passwords, "passwd.jsonl"),
+        (&elsewhere, "other.jsonl"),
+        (folder, "folder"),
+        (&inside, "again.jsonl"),
+    ] {
+        std::os::unix::fs::symlink(target, talks.join(link)).unwrap();
+    }
+    let synced = world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": talks}));
+    assert_eq!((&synced["outcome"], &synced["messages_inserted"]), (&json!("ok"), &json!(1)), "{synced}");
+    let note = "left alone: 1 link leads to nothing, 3 links lead out of the directory searched; \
+                `jay session sync CLIENT --path DIR` reads what is elsewhere";
+    assert_eq!(synced["notes"], json!([note]));
+    assert!(files_with(&world.home, "root:x:0:0").iter().all(|file| !file.contains("archive")));
+    let listed = world.ok("session_list", json!({}));
+    let mut ids: Vec<&str> =
+        listed["sessions"].as_array().unwrap().iter().map(|s| s["session"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["s-000001"]);
+    // A link that somebody names is followed: that is a choice.
+    let named = world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": talks.join("folder")}));
+    assert_eq!(named["messages_inserted"], 1, "{named}");
+}
+
+#[test]
+fn blank_lines_wait_for_a_row_that_says_something() {
+    let world = World::new();
+    let row = |message: &str| json!({"session": "s-000001", "message": message, "role": "user", "text": "hello"});
+    let file = world.home.write("talk.jsonl", "\n \n");
+    let sync = || world.by(&cli(&world), "session_sync", json!({"clients": ["generic"], "path": file}));
+    let sessions = || world.ok("session_list", json!({}))["sessions"].as_array().unwrap().len();
+    assert_eq!((sync()["sessions_inserted"].clone(), sessions()), (json!(0), 0));
+    world.home.write("talk.jsonl", format!("\n \n{}\n", row("m1")));
+    assert_eq!((sync()["messages_inserted"].clone(), sessions()), (json!(1), 1));
+    world.home.write("talk.jsonl", format!("\n \n{}\n\n\n", row("m1")));
+    assert_eq!((sync()["messages_inserted"].clone(), sessions()), (json!(0), 1));
+    world.home.write("talk.jsonl", format!("\n \n{}\n\n\n{}\n", row("m1"), row("m2")));
+    assert_eq!((sync()["messages_inserted"].clone(), sessions()), (json!(1), 1));
+}
+
+#[test]
+fn progress_tells_only_of_what_is_new() {
+    let world = World::new();
+    let row = |message: &str| json!({"session": "s-000001", "message": message, "role": "user", "text": "hello"});
+    let file = world.home.write("talk.jsonl", format!("{}\n", row("m1")));
+    let steps = || {
+        let mut steps = Vec::new();
+        let input = json!({"clients": ["generic"], "path": file});
+        let (spec, caller) = (jay_ops::find("session_sync").unwrap(), cli(&world));
+        let context = jay_ops::Context { engine: &world.engine, caller: &caller, surroundings: world.steps.as_ref() };
+        jay_ops::call_with_progress(spec, &context, input, &mut |done, all, _| steps.push((done, all))).unwrap();
+        steps
+    };
+    let length = std::fs::metadata(&file).unwrap().len();
+    assert_eq!(steps(), [(0, length), (length, length)]);
+    assert_eq!(steps(), []);
+    world.home.write("talk.jsonl", format!("{}\n{}\n", row("m1"), row("m2")));
+    assert_eq!(steps(), [(0, length), (length, length)]);
+}

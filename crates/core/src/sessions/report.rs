@@ -1,0 +1,111 @@
+//! What a sync answers: what became of each source, and what there is to say.
+//!
+//! **Invariant:** no path or id is told with a secret in it.
+
+use crate::secrets::masked_name;
+use jay_sessions::{Source, Verdict};
+use jay_types::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What became of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceReport {
+    /// The client
+    pub client: String,
+    /// The file
+    pub path: String,
+    /// The client's own id of the session
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// new, grown, rewritten, fresh, failed
+    pub state: String,
+    /// Messages that were read in
+    pub messages: u64,
+    /// Bytes that were read, or would be
+    pub bytes: u64,
+    /// Bytes of an unfinished last line, left for the next sync
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pending_bytes: u64,
+    /// Rows and parts that the adapter does not know, by type; they are kept verbatim
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, u64>,
+    /// Why it could not be read
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// The answer to session sync.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Synced {
+    /// ok, partial (some sources failed), error (all failed), planned (dry run)
+    pub outcome: String,
+    /// When it ended
+    pub finished_at: Timestamp,
+    /// How long it took
+    pub duration_ms: u64,
+    /// Sessions that were not in the archive before
+    pub sessions_inserted: u64,
+    /// Messages that were read in
+    pub messages_inserted: u64,
+    /// Messages that were left out because their session was purged
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub messages_left_out: u64,
+    /// Every source that is not fresh
+    pub sources: Vec<SourceReport>,
+    /// Sources in which nothing was new
+    pub fresh: u64,
+    /// The first failure
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What there is to say: where nothing was found
+    pub notes: Vec<String>,
+}
+
+/// One line for all links that were left alone: they are no failure, and stay as they are from sync to sync.
+pub(super) fn said_of_links(dangling: u64, foreign: u64) -> Option<String> {
+    let mut told = Vec::new();
+    if dangling > 0 {
+        told.push(format!("{} to nothing", number(dangling, "link leads", "links lead")));
+    }
+    if foreign > 0 {
+        told.push(format!("{} out of the directory searched", number(foreign, "link leads", "links lead")));
+    }
+    let help = if foreign > 0 { "; `jay session sync CLIENT --path DIR` reads what is elsewhere" } else { "" };
+    (!told.is_empty()).then(|| format!("left alone: {}{help}", told.join(", ")))
+}
+
+/// `1 message`, `2 messages`.
+pub(super) fn number(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// The report of a source before anything is read of it.
+pub(super) fn report(source: &Source, state: &str) -> SourceReport {
+    SourceReport {
+        client: source.client.clone(),
+        path: masked_name(source.path.display().to_string()),
+        session: Some(masked_name(source.session.clone())),
+        state: state.to_owned(),
+        messages: 0,
+        bytes: 0,
+        pending_bytes: 0,
+        unknown: BTreeMap::new(),
+        error: None,
+    }
+}
+
+/// The state in the answer's words.
+pub(super) const fn state_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::New => "new",
+        Verdict::Fresh => "fresh",
+        Verdict::Grown { .. } => "grown",
+        Verdict::Rewritten => "rewritten",
+    }
+}
