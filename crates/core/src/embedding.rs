@@ -43,8 +43,7 @@ impl QueryVector {
         let terms: Vec<String> = tokens.iter().map(|token| token.term.clone()).collect();
         let (frequencies, documents) = tx.text_frequencies(&terms)?;
         let words = tokens.iter().zip(frequencies).filter_map(|(token, frequency)| {
-            let (held, all) = (frequency as f64, documents.max(frequency) as f64);
-            Some((self.text.get(token.span.clone())?, (1.0 + (all - held + 0.5) / (held + 0.5)).ln()))
+            Some((self.text.get(token.span.clone())?, jay_rank::confidence::rarity(frequency, documents)))
         });
         Ok(LateQuery::new(words))
     }

@@ -196,9 +196,15 @@ impl Engine {
     /// Moves large write-ahead logs into their databases, and fresh documents and vectors into the index files.
     /// Called after acknowledgements; a failure harms nothing.
     pub fn after_writes(&self) {
-        for store in [&self.memory, &self.archive] {
-            if let Err(error) = store.tend() {
-                tracing::debug!(%error, "a checkpoint or a segment did not come through");
+        for (store, is_memory) in [(&self.memory, true), (&self.archive, false)] {
+            match store.tend() {
+                Ok(grew) if grew && is_memory => {
+                    if let Err(error) = crate::recall::confidence::keep_up(self) {
+                        tracing::debug!(%error, "null distributions were not measured");
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => tracing::debug!(%error, "a checkpoint or a segment did not come through"),
             }
             if let Err(error) = store.extend_vectors_if_behind() {
                 tracing::debug!(%error, "the vector index was not extended");

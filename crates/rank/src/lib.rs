@@ -8,9 +8,10 @@
 
 pub mod analyse;
 pub mod budget;
+pub mod confidence;
 pub mod diversity;
 pub mod duplicates;
-pub mod floor;
+
 pub mod fuse;
 pub mod plan;
 pub mod snippet;

@@ -16,6 +16,7 @@ mod holders;
 mod identity;
 mod jobs;
 mod journal;
+mod local_records;
 mod location;
 mod lock;
 mod mapped;

@@ -186,6 +186,10 @@ pub struct RecallQuery {
     /// Stop before the hits exceed this many tokens (estimated)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<Limit<1200, 100_000>>,
+    /// Answer nothing unless the best hit is an answer with this confidence, 0 to 1: the share of questions about other
+    /// subjects that find only weaker ones here
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_confidence: Option<Unit>,
     /// Say for each hit why it is here
     #[serde(default)]
     pub explain: bool,
@@ -224,6 +228,9 @@ pub struct Hit {
 pub struct Recalled {
     /// Best first
     pub hits: Vec<Hit>,
+    /// The confidence of the best hit, where `min_confidence` or `explain` asked for it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// `text_only`, `below_floor`, `12 memories are not embedded yet`, …
     pub notes: Vec<String>,
 }

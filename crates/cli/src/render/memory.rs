@@ -86,6 +86,9 @@ pub(super) fn recalled(answer: &Recalled, view: &View) -> String {
             text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));
         }
     }
+    if let Some(confidence) = answer.confidence.filter(|_| !answer.hits.is_empty()) {
+        text.push_str(&view.style.dim(&format!("confidence of the best one: {confidence:.3}\n")));
+    }
     text + &notes(&answer.notes, view.style)
 }
 

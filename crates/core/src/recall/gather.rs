@@ -14,6 +14,14 @@ const CANDIDATES: usize = 200;
 /// The best whose speakers are read, where the query names anybody.
 const SPEAKERS_MAX: usize = 100;
 
+/// Candidates, and what their scores are measured by.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub(super) candidates: Vec<Candidate<i64>>,
+    /// The late interaction of a text that holds every word of the query; 0 where words were not compared.
+    pub(super) late_max: f64,
+}
+
 /// What the legs find, each candidate once, with everything that fusion looks at.
 pub(super) fn gather(
     tx: &Tx<'_>,
@@ -22,7 +30,7 @@ pub(super) fn gather(
     vector: Option<&QueryVector>,
     setting: &Setting,
     notes: &mut Vec<String>,
-) -> Result<Vec<Candidate<i64>>> {
+) -> Result<Gathered> {
     let query = text_query(plan);
     let mut found = Found::default();
     let texts = tx.search_memories(&query, filter, CANDIDATES)?;
@@ -32,8 +40,9 @@ pub(super) fn gather(
     if filter.moment != Moment::Latest {
         // Vectors are of current wordings only, and so are the turns beside a memory (J13).
         notes.push("text_only".to_owned());
+        found.weigh(tx, &query, None)?;
         brief(tx, &mut found)?;
-        return Ok(found.candidates.into_values().collect());
+        return Ok(Gathered { candidates: found.candidates.into_values().collect(), late_max: 0.0 });
     }
     let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.entity).collect();
     match vector {
@@ -61,10 +70,11 @@ pub(super) fn gather(
     found.weigh(tx, &query, vector)?;
     brief(tx, &mut found)?;
     name_speakers(tx, plan, setting, &mut found)?;
-    if let Some(vector) = vector {
-        found.compare_words(tx, vector, setting)?;
-    }
-    Ok(found.candidates.into_values().collect())
+    let late_max = match vector {
+        Some(vector) => found.compare_words(tx, vector, setting)?,
+        None => 0.0,
+    };
+    Ok(Gathered { candidates: found.candidates.into_values().collect(), late_max })
 }
 
 /// The memories (number, document) whose vectors are nearest, nearest first.

@@ -52,8 +52,8 @@ impl Found {
         Ok(())
     }
 
-    /// Compares the words of the best with those of the query.
-    pub(crate) fn compare_words(&mut self, tx: &Tx<'_>, vector: &QueryVector, setting: &Setting) -> Result<()> {
+    /// Compares the words of the best with those of the query; the score of a text that holds all of them.
+    pub(crate) fn compare_words(&mut self, tx: &Tx<'_>, vector: &QueryVector, setting: &Setting) -> Result<f64> {
         let ids: BTreeMap<i64, i64> = self.documents.iter().map(|(doc, id)| (*id, *doc)).collect();
         let candidates: Vec<Candidate<i64>> = self.candidates.values().cloned().collect();
         let best = fuse(&candidates, setting);
@@ -65,6 +65,6 @@ impl Found {
                 candidate.late = Some(score);
             }
         }
-        Ok(())
+        Ok(late.score_max())
     }
 }

@@ -1,5 +1,6 @@
 //! Recall: a question becomes candidates from one snapshot, one order, and as many hits as the caller has room for.
 
+pub(crate) mod confidence;
 mod gather;
 pub(crate) mod legs;
 mod present;
@@ -15,6 +16,7 @@ use jay_rank::fuse::{Setting, Weights, fuse};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, MemoryRow, Tx};
 use jay_types::Result;
+use jay_types::bounds::Unit;
 use jay_types::request::{RecallQuery, Recalled};
 use std::collections::BTreeMap;
 
@@ -40,12 +42,21 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
-        let candidates = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
-        let fused = fuse(&candidates, &setting);
+        let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
+        let fused = fuse(&gathered.candidates, &setting);
+        let floor = query.min_confidence.map(Unit::get);
+        let confidence = match floor {
+            None if !query.explain => None,
+            _ => Some(confidence::of_answer(tx, &plan, &gathered, &fused, &filter, call.engine.embedder.as_deref())?),
+        };
+        if let Some((floor, confidence)) = floor.zip(confidence).filter(|(floor, confidence)| confidence < floor) {
+            notes.push(format!("below_floor: the confidence of the best hit is {confidence:.3}, less than {floor}"));
+            return Ok(Recalled { hits: vec![], confidence: Some(confidence), notes });
+        }
         let hits = select(call, tx, &fused, &filter, &plan, query.limit.get())?;
         let hits =
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
-        Ok(Recalled { hits, notes })
+        Ok(Recalled { hits, confidence, notes })
     })
 }
 

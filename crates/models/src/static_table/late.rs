@@ -85,6 +85,12 @@ impl LateQuery {
         Self { tokens, known: Compared::default() }
     }
 
+    /// The score of a text that holds every token of the query.
+    #[must_use]
+    pub fn score_max(&self) -> f64 {
+        f64::from(self.tokens.iter().map(|(_, weight)| weight).sum::<f32>())
+    }
+
     /// The sum over the query's tokens of weight times best cosine with a token of the text; 0 where nothing matches.
     pub fn score(&mut self, code: &[u8]) -> f64 {
         let Self { tokens, known } = self;

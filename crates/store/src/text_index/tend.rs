@@ -22,14 +22,14 @@ impl Store {
     }
 
     /// What follows a write once it is acknowledged: a large log goes into the database, many fresh documents into a
-    /// segment. Nothing depends on it.
+    /// segment (then it is true). Nothing depends on it.
     ///
     /// # Errors
     /// What SQLite or the file system says; the store stays as it was.
-    pub fn tend(&self) -> Result<()> {
+    pub fn tend(&self) -> Result<bool> {
         self.checkpoint_if_large()?;
         if self.group.is_held_here() || self.text.written.load(Ordering::Relaxed) < LOOK_EVERY || !self.exists() {
-            return Ok(());
+            return Ok(false);
         }
         self.text.written.store(0, Ordering::Relaxed);
         self.grow_index(FRESH_MAX)
@@ -40,7 +40,7 @@ impl Store {
     /// # Errors
     /// As [`Store::tend`].
     pub fn settle_index(&self) -> Result<()> {
-        if self.exists() { self.grow_index(1) } else { Ok(()) }
+        if self.exists() { self.grow_index(1).map(drop) } else { Ok(()) }
     }
 
     /// Makes all segments again from the journal.
@@ -53,17 +53,18 @@ impl Store {
     }
 
     /// Moves fresh documents into segments while there are `from` of them.
-    fn grow_index(&self, from: i64) -> Result<()> {
+    fn grow_index(&self, from: i64) -> Result<bool> {
         let state = |tx: &Tx<'_>| -> Result<_> {
             let count = tx.number("SELECT count(*) FROM (SELECT 1 FROM fresh LIMIT ?1)", [from])?;
             Ok((count >= from, self.text.is_whole(tx.meta_number(MANIFEST)?)))
         };
         if self.read(state)? == (false, true) {
-            return Ok(());
+            return Ok(false);
         }
         self.ready()?;
         // Where another process is at it, there is nothing to do here.
-        let Some(_lock) = lock::try_acquire(&self.index_lock_file())? else { return Ok(()) };
+        let Some(_lock) = lock::try_acquire(&self.index_lock_file())? else { return Ok(false) };
+        let mut grew = false;
         loop {
             let (is_due, is_whole) = self.read(state)?;
             if !is_whole {
@@ -72,8 +73,9 @@ impl Store {
                 self.text.is_suspect.store(false, Ordering::Relaxed);
             } else if is_due {
                 self.move_fresh()?;
+                grew = true;
             } else {
-                return Ok(());
+                return Ok(grew);
             }
         }
     }

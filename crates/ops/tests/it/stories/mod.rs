@@ -3,6 +3,7 @@
 //! `m01` … `m26` in a name are the lessons of other tools' users that the story shows.
 
 mod batch;
+mod confidence;
 mod edits;
 mod forgetting;
 mod idempotency;
@@ -56,12 +57,16 @@ impl World {
     }
 
     fn with(test_embedder: bool) -> Self {
+        Self::embedding(if test_embedder { EmbedderChoice::Test } else { EmbedderChoice::None })
+    }
+
+    fn embedding(embedder: EmbedderChoice) -> Self {
         let home = TempHome::new();
         let steps = Arc::new(Steps { clock: Clock::new(), random: Mutex::new(Random::new(7)) });
         let options = EngineOptions {
             data_dir: home.path().join("scrubjay"),
             force_location: true,
-            embedder: if test_embedder { EmbedderChoice::Test } else { EmbedderChoice::None },
+            embedder,
             machine_id: "machine".to_owned(),
             host: "host".to_owned(),
             user: "ann".to_owned(),

@@ -1,0 +1,161 @@
+//! How sure an answer is: the best hits against what questions about other subjects find in the same namespaces.
+//!
+//! The null distribution of a namespace is measured with [`OFF_TOPIC`]. It is noted as a local record when the namespace
+//! has grown by half since it was measured, after writes; a namespace without a record is measured for the one answer.
+//!
+//! **Invariant:** no read writes; a question gets the same confidence at every door.
+
+use super::gather::{self, Gathered};
+use crate::embedding;
+use crate::engine::Engine;
+use jay_models::Embedder;
+use jay_rank::confidence::{Evidence, Null, confidence, coverage, rarity};
+use jay_rank::fuse::{Hit, Setting, Weights, fuse};
+use jay_rank::plan::Query;
+use jay_store::{ListFilter, Moment, Scope, Tx};
+use jay_types::{Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Questions on subjects that hardly any store is about; where it is about one of them, the median does not care.
+const OFF_TOPIC: [&str; 24] = [
+    "how long do I roast a duck with oranges",
+    "which planet has the most moons",
+    "when did the Roman empire lose Britain",
+    "what colour are the petals of a wild geranium",
+    "who won the cup final in extra time",
+    "how deep should tulip bulbs be planted",
+    "the melody of the second violin in the slow movement",
+    "can a penguin swim faster than a seal",
+    "which glacier feeds the river Rhone",
+    "what is the recipe for grandmother's plum jam",
+    "how many chapters does the novel about the whale have",
+    "is the museum of clocks open on Sundays",
+    "what did the queen wear at her coronation",
+    "which wine goes with smoked trout",
+    "how is porcelain glazed before the last firing",
+    "why do leaves turn red in autumn",
+    "the highest tower of the cathedral after the fire",
+    "does the ferry to the island carry bicycles",
+    "how often must a beehive be inspected",
+    "what are the symptoms of a broken collarbone",
+    "who painted the ceiling of the chapel",
+    "when is the best season to prune an apple tree",
+    "which breed of sheep has the finest wool",
+    "how far is the lighthouse from the harbour wall",
+];
+/// The best hits that are looked at: the one with the strongest evidence need not come first.
+const LOOKED_AT: usize = 3;
+/// Growth of a namespace since its last measurement from which it is measured again.
+const GROWTH: f64 = 1.5;
+/// Memories from which a namespace's measurement is noted; a smaller one is measured in a few milliseconds.
+const NOTED_MIN: u64 = 100;
+
+/// What is noted of a namespace.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    model: String,
+    documents: u64,
+    median: f64,
+    deviation: f64,
+}
+
+/// How sure the best of these hits is.
+pub(super) fn of_answer(
+    tx: &Tx<'_>,
+    plan: &Query,
+    gathered: &Gathered,
+    hits: &[Hit<i64>],
+    filter: &ListFilter,
+    embedder: Option<&dyn Embedder>,
+) -> Result<f64> {
+    let Some(strength) = strength(tx, plan, gathered, hits)? else { return Ok(0.0) };
+    let namespaces = match &filter.scope {
+        Scope::Of(namespaces) => namespaces.clone(),
+        Scope::All => tx.memories_by_namespace(1)?.into_iter().map(|(namespace, _)| namespace).collect(),
+    };
+    // An earlier moment has words only, and nothing noted.
+    let is_now = filter.moment == Moment::Latest;
+    let embedder = embedder.filter(|_| is_now);
+    let model = embedder.map_or("", Embedder::id);
+    let mut nulls = Vec::with_capacity(namespaces.len());
+    for namespace in namespaces {
+        let noted = if is_now { noted(tx, namespace, model)? } else { None };
+        nulls.push(match noted {
+            Some(Record { median, deviation, .. }) => Null { median, deviation },
+            None => measure(tx, namespace, filter.moment, embedder)?,
+        });
+    }
+    Ok(confidence(strength, &nulls))
+}
+
+/// The strongest evidence among the best hits; none where there is no hit.
+fn strength(tx: &Tx<'_>, plan: &Query, gathered: &Gathered, hits: &[Hit<i64>]) -> Result<Option<f64>> {
+    let (frequencies, documents) = tx.text_frequencies(&plan.terms)?;
+    let rarities: Vec<f64> = frequencies.into_iter().map(|held| rarity(held, documents)).collect();
+    let best = hits.iter().take(LOOKED_AT).filter_map(|hit| gathered.candidates.iter().find(|c| c.id == hit.id));
+    let strengths = best.map(|candidate| {
+        let evidence = Evidence {
+            coverage: coverage(candidate.terms, &rarities),
+            cosine: candidate.vector,
+            words: candidate.late.filter(|_| gathered.late_max > 0.0).map(|late| late / gathered.late_max),
+        };
+        evidence.strength()
+    });
+    Ok(strengths.max_by(f64::total_cmp))
+}
+
+/// Asks the questions that have no answer in the namespace.
+fn measure(tx: &Tx<'_>, namespace: i64, moment: Moment, embedder: Option<&dyn Embedder>) -> Result<Null> {
+    let filter = ListFilter {
+        scope: Scope::Of(vec![namespace]),
+        kinds: vec![],
+        tags: vec![],
+        since: None,
+        until: None,
+        hidden: jay_store::ENTITY_HIDDEN_ALL,
+        expired_by: None,
+        moment,
+    };
+    // No time is named in them, and recency only orders equals.
+    let setting = Setting { now: Timestamp::default(), window: None, weights: Weights::default() };
+    let mut strengths = Vec::with_capacity(OFF_TOPIC.len());
+    for question in OFF_TOPIC {
+        let plan = Query::parse(question, setting.now, None);
+        let vector = embedding::query_vector(embedder, question);
+        let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut Vec::new())?;
+        strengths.extend(strength(tx, &plan, &gathered, &fuse(&gathered.candidates, &setting))?);
+    }
+    Ok(Null::of(&strengths))
+}
+
+fn name(tx: &Tx<'_>, namespace: i64) -> Result<String> {
+    Ok(format!("null distribution of {}", tx.namespace_id_of(namespace)?))
+}
+
+fn noted(tx: &Tx<'_>, namespace: i64, model: &str) -> Result<Option<Record>> {
+    let text = tx.local_record(&name(tx, namespace)?)?;
+    let record = text.and_then(|text| serde_json::from_str::<Record>(&text).ok());
+    Ok(record.filter(|record| record.model == model))
+}
+
+/// Measures the namespaces that have grown since they were measured, and notes it. Called after acknowledgements.
+///
+/// # Errors
+/// What the store says; answers are measured for themselves then.
+pub(crate) fn keep_up(engine: &Engine) -> Result<()> {
+    let embedder = engine.embedder.as_deref();
+    let model = embedder.map_or("", Embedder::id);
+    let records = engine.memory.read(|tx| -> Result<_> {
+        let mut records = Vec::new();
+        for (namespace, documents) in tx.memories_by_namespace(NOTED_MIN)? {
+            let before = noted(tx, namespace, model)?.map_or(0, |record| record.documents);
+            if documents as f64 >= before as f64 * GROWTH {
+                let Null { median, deviation } = measure(tx, namespace, Moment::Latest, embedder)?;
+                let record = Record { model: model.to_owned(), documents, median, deviation };
+                records.push((name(tx, namespace)?, serde_json::to_string(&record).unwrap_or_default()));
+            }
+        }
+        Ok(records)
+    })?;
+    if records.is_empty() { Ok(()) } else { Ok(engine.memory.set_local_records(&records)?) }
+}

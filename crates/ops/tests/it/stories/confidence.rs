@@ -1,0 +1,95 @@
+//! Confidence: an empty answer is an answer, and everybody gets the same.
+
+use super::World;
+use jay_core::EmbedderChoice;
+use jay_types::Code;
+use serde_json::{Value, json};
+
+const FACTS: [&str; 8] = [
+    "Staging Postgres listens on port 5433, not 5432",
+    "Releases are cut on Thursdays after the smoke tests",
+    "The retry loop in the uploader backs off for up to 30 seconds",
+    "Caroline maintains the billing service and its migrations",
+    "Feature flags are read from the config map at start only",
+    "The nightly backup goes to the bucket of the finance team",
+    "Use tabs in Makefiles, spaces everywhere else",
+    "The parser rejects dates without a time zone",
+];
+
+fn ask(world: &World, query: &str, floor: f64) -> Value {
+    world.ok("recall", json!({"query": query, "min_confidence": floor}))
+}
+
+fn stores() -> [World; 2] {
+    let stores = [EmbedderChoice::BuiltIn, EmbedderChoice::None].map(World::embedding);
+    for world in &stores {
+        for fact in FACTS {
+            world.keep(json!({"text": fact}));
+        }
+    }
+    stores
+}
+
+#[test]
+fn a_question_about_something_else_gets_an_empty_answer() {
+    for world in stores() {
+        for query in ["which port does staging postgres listen on", "when are releases cut"] {
+            let answer = ask(&world, query, 0.9);
+            assert!(answer["confidence"].as_f64().unwrap() >= 0.9, "{query}: {answer}");
+            assert!(!answer["hits"].as_array().unwrap().is_empty());
+        }
+        for query in ["how is a violin tuned before a concert", "which cheese do the mountain farmers make"] {
+            let answer = ask(&world, query, 0.9);
+            assert_eq!(answer["hits"], json!([]), "{query}: {answer}");
+            if answer["confidence"].as_f64() != Some(0.0) {
+                assert!(answer["notes"].to_string().contains("below_floor"), "{answer}");
+            }
+            // Unless it is asked for, there is no floor.
+            assert!(world.ok("recall", json!({"query": query})).get("confidence").is_none());
+        }
+    }
+}
+
+#[test]
+fn a_floor_judges_the_best_hit_only() {
+    let [world, _] = stores();
+    let query = "which port does staging postgres listen on";
+    let (all, confident) = (world.ok("recall", json!({"query": query})), ask(&world, query, 0.9));
+    assert_eq!(all["hits"], confident["hits"]);
+    assert_eq!(ask(&world, query, 0.0)["hits"], all["hits"]);
+    let explained = world.ok("recall", json!({"query": query, "explain": true}));
+    assert_eq!(explained["confidence"], confident["confidence"]);
+}
+
+#[test]
+fn what_was_measured_is_noted_and_answers_alike() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    let memories: Vec<Value> =
+        (0..200).map(|n| json!({"text": format!("{}; case {n} of the suite", FACTS[n % FACTS.len()])})).collect();
+    world.ok("remember_batch", json!({"memories": memories}));
+    let query = "when are releases cut";
+    let before = ask(&world, query, 0.5)["confidence"].as_f64().unwrap();
+    world.engine.after_writes();
+    let noted = ask(&world, query, 0.5)["confidence"].as_f64().unwrap();
+    assert!((before - noted).abs() < 1e-9, "{before} {noted}");
+    // A namespace with few memories is measured for itself; more to search can only make an answer less sure.
+    world.keep(json!({"text": "a stranger", "namespace": "elsewhere"}));
+    let everywhere = world.ok("recall", json!({"query": query, "min_confidence": 0.5, "all": true}));
+    assert!(everywhere["confidence"].as_f64().unwrap() <= noted);
+}
+
+#[test]
+fn at_an_earlier_moment_words_are_compared_with_words() {
+    let [world, _] = stores();
+    let answer = world.ok("recall", json!({"query": "when are releases cut", "min_confidence": 0.8, "as_of": "1s"}));
+    assert_eq!(answer["hits"][0]["text"], FACTS[1], "{answer}");
+}
+
+#[test]
+fn a_floor_is_a_share() {
+    let world = World::new();
+    for floor in [json!(1.5), json!(-0.1), json!("high")] {
+        assert_eq!(world.err("recall", json!({"query": "x", "min_confidence": floor})).code, Code::BadInput);
+    }
+    assert_eq!(ask(&world, "anything", 0.9)["hits"], json!([]), "an empty store");
+}
