@@ -32,8 +32,8 @@ pub struct WantedVectors {
     pub model: String,
     /// Length of every vector.
     pub dimension: usize,
-    /// Makes the vectors of a wording in the act that writes it, where that is a matter of microseconds; otherwise, and
-    /// for messages always, a job is queued.
+    /// Makes the vectors of a document in the act that writes it, where that is a matter of microseconds; otherwise a job
+    /// is queued.
     pub at_once: Option<fn(doc: i64, text: &str) -> Vec<StoredVector>>,
 }
 

@@ -1,7 +1,7 @@
 //! Memories.
 
 use super::View;
-use super::text::{age, dotted, notes, table, wrap};
+use super::text::{age, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::edit::{Effect, Undone};
 use jay_core::read::{Got, HistoryEntry, Listed};
@@ -83,7 +83,7 @@ pub(super) fn recalled(answer: &Recalled, view: &View) -> String {
         }
         text.push_str(&wrap(&hit.text, view.style.width, 2));
         if let Some(why) = &hit.why {
-            text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));
+            text.push_str(&wrap(&why_words(why), view.style.width, 2));
         }
     }
     if let Some(confidence) = answer.confidence.filter(|_| !answer.hits.is_empty()) {

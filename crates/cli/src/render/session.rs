@@ -1,7 +1,7 @@
 //! Archived sessions.
 
 use super::View;
-use super::text::{age, count, dotted, notes, table, wrap};
+use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::sessions::{SessionHits, SessionShown, SessionView, SessionsListed, Synced};
 use jay_ops::agents::id_suffix;
@@ -130,7 +130,7 @@ pub(super) fn found(answer: &SessionHits, view: &View) -> String {
         text.push_str(&format!("{} {}\n", view.style.bold(&one_line(id_suffix(&hit.session))), view.style.dim(&about)));
         text.push_str(&wrap(&shorten(&hit.text, 600), view.style.width, 2));
         if let Some(why) = &hit.why {
-            text.push_str(&wrap(&format!("why: {why}"), view.style.width, 2));
+            text.push_str(&wrap(&why_words(why), view.style.width, 2));
         }
     }
     if answer.has_more {

@@ -87,3 +87,15 @@ pub(super) fn dotted(words: &[&str]) -> String {
 pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
+
+/// Every leg of a hit with what it adds, its rank among the candidates and the score it is made from.
+pub(super) fn why_words(why: &serde_json::Value) -> String {
+    let number = |leg: &serde_json::Value, name: &str| leg.get(name).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
+    let words = |leg: &serde_json::Value| {
+        let name = leg.get("leg").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let (share, rank, raw) = (number(leg, "share"), number(leg, "rank"), number(leg, "raw"));
+        format!("{name} {share:+.3} (rank {rank}, score {raw:.3})")
+    };
+    let legs: Vec<String> = why.as_array().into_iter().flatten().map(words).collect();
+    format!("why: {}", legs.join(", "))
+}
