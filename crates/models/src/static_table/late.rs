@@ -6,7 +6,8 @@
 //!
 //! **Invariant:** a text's code depends on the text only; an equal code gives an equal score.
 
-use super::{Row, StaticEmbedder, TokenId, table};
+use super::table::{self, Probe};
+use super::{StaticEmbedder, TokenId};
 
 /// Cosines below this are no match: unrelated words of one language have about .2 (.25 to .35
 /// measured alike).
@@ -31,9 +32,14 @@ pub fn late_code(text: &str) -> Vec<u8> {
 /// A query whose tokens are looked for in texts. It remembers what it compared: texts share most of their words.
 #[derive(Clone, Debug, Default)]
 pub struct LateQuery {
-    /// Row and weight.
-    tokens: Vec<(Row, f32)>,
+    tokens: Vec<Token>,
     known: Compared,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    probe: Probe,
+    weight: f32,
 }
 
 /// The cosines of a text's tokens with those of the query, by the number of the text's token: it is looked up for every
@@ -46,7 +52,7 @@ struct Compared {
 }
 
 impl Compared {
-    fn of(&mut self, tokens: &[(Row, f32)], id: TokenId) -> &[f32] {
+    fn of(&mut self, tokens: &[Token], id: TokenId) -> &[f32] {
         let at = usize::from(id);
         if self.places.len() <= at {
             self.places.resize(at + 1, 0);
@@ -76,7 +82,7 @@ impl LateQuery {
                 }
                 seen.push(id);
                 let row = table::row(id).filter(|row| row.weight() > 0.0);
-                tokens.extend(row.map(|row| (row, row.weight() * rarity as f32)));
+                tokens.extend(row.map(|row| Token { probe: row.to_probe(), weight: row.weight() * rarity as f32 }));
                 if seen.len() == QUERY_TOKENS_MAX {
                     break 'words;
                 }
@@ -88,7 +94,7 @@ impl LateQuery {
     /// The score of a text that holds every token of the query.
     #[must_use]
     pub fn score_max(&self) -> f64 {
-        f64::from(self.tokens.iter().map(|(_, weight)| weight).sum::<f32>())
+        f64::from(self.tokens.iter().map(|token| token.weight).sum::<f32>())
     }
 
     /// The sum over the query's tokens of weight times best cosine with a token of the text; 0 where nothing matches.
@@ -101,15 +107,15 @@ impl LateQuery {
                 *best = best.max(*cosine);
             }
         }
-        let sum: f32 = tokens.iter().zip(&best).map(|((_, weight), best)| weight * best).sum();
+        let sum: f32 = tokens.iter().zip(&best).map(|(token, best)| token.weight * best).sum();
         f64::from(sum)
     }
 }
 
-fn cosines(tokens: &[(Row, f32)], id: TokenId) -> impl Iterator<Item = f32> {
+fn cosines(tokens: &[Token], id: TokenId) -> impl Iterator<Item = f32> {
     let row = table::row(id);
-    tokens.iter().map(move |(token, _)| {
-        let cosine = row.as_ref().map_or(0.0, |row| token.cosine(row));
+    tokens.iter().map(move |token| {
+        let cosine = row.as_ref().map_or(0.0, |row| token.probe.cosine(row));
         if cosine < COSINE_MIN { 0.0 } else { cosine }
     })
 }

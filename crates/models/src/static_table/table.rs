@@ -74,14 +74,10 @@ impl Row {
         self.length * self.scale
     }
 
-    /// Cosine with another row, -1 to 1; 0 where either stands for no text.
+    /// The row to be compared with many others.
     #[must_use]
-    pub fn cosine(&self, other: &Self) -> f32 {
-        let pairs = self.codes.iter().zip(other.codes);
-        // The sum stays below 256 x 127 x 127, which i32 holds.
-        let sum: i32 = pairs.map(|(a, b)| i32::from(a.cast_signed()) * i32::from(b.cast_signed())).sum();
-        let lengths = self.length * other.length;
-        if lengths > 0.0 { (sum as f32 / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+    pub fn to_probe(&self) -> Probe {
+        Probe { values: self.codes.iter().map(|code| code.cast_signed()).collect(), length: self.length }
     }
 
     /// Adds the row's values.
@@ -89,6 +85,24 @@ impl Row {
         for (value, code) in sum.iter_mut().zip(self.codes) {
             *value += f32::from(code.cast_signed()) * self.scale;
         }
+    }
+}
+
+/// A row as it is compared with many others.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    values: Vec<i8>,
+    length: f32,
+}
+
+impl Probe {
+    /// Cosine with a row, -1 to 1; 0 where either stands for no text.
+    #[must_use]
+    pub fn cosine(&self, row: &Row) -> f32 {
+        // The sum stays below 256 x 127 x 127, which i32 holds.
+        let sum = crate::kernel::dot(&self.values, row.codes);
+        let lengths = self.length * row.length;
+        if lengths > 0.0 { (sum as f32 / lengths).clamp(-1.0, 1.0) } else { 0.0 }
     }
 }
 

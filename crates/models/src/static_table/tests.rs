@@ -86,7 +86,7 @@ fn ascii_has_the_kinds_that_the_short_cut_takes() {
 #[test]
 fn what_stands_for_no_text_has_no_weight() {
     let unknown = StaticEmbedder.row(vocabulary::UNKNOWN).unwrap();
-    assert_eq!((unknown.weight(), unknown.cosine(&unknown)), (0.0, 0.0));
+    assert_eq!((unknown.weight(), unknown.to_probe().cosine(&unknown)), (0.0, 0.0));
     assert_eq!(StaticEmbedder.embed(&["🚀 🚀"]).unwrap()[0], vec![0.0; DIMENSION]);
     let weight = |word: &str| {
         StaticEmbedder.token_ids(word).iter().map(|id| StaticEmbedder.row(*id).unwrap().weight()).sum::<f32>()
@@ -102,8 +102,8 @@ fn rows_compare_tokens_by_meaning() {
         StaticEmbedder.row(ids[0]).unwrap()
     };
     let (car, vehicle, soup) = (row("car"), row("vehicle"), row("soup"));
-    assert!((car.cosine(&car) - 1.0).abs() < 1e-5);
-    assert!(car.cosine(&vehicle) > car.cosine(&soup) + 0.2);
+    assert!((car.to_probe().cosine(&car) - 1.0).abs() < 1e-5);
+    assert!(car.to_probe().cosine(&vehicle) > car.to_probe().cosine(&soup) + 0.2);
     assert_eq!(car.codes().len(), DIMENSION);
     let square: f32 = car.codes().map(|code| (f32::from(code) * car.scale()).powi(2)).sum();
     assert!((square.sqrt() - car.weight()).abs() < 1e-3 * car.weight());

@@ -348,10 +348,8 @@ fn m07_search_with_vectors_counts_the_same() {
 fn what_is_synced_is_found_by_meaning_at_once() {
     let world = World::embedding(jay_core::EmbedderChoice::BuiltIn);
     let texts = ["the automobile is in the garage", "we planted beans", "the deploy failed on friday"];
-    let rows: Vec<Value> = (0..)
-        .zip(texts)
-        .map(|(n, text)| said("talk-000001", &format!("m{n}"), "user", "2026-03-01", text))
-        .collect();
+    let rows: Vec<Value> =
+        (0..).zip(texts).map(|(n, text)| said("talk-000001", &format!("m{n}"), "user", "2026-03-01", text)).collect();
     sync_generic(&world, &rows);
     let found = world.ok("session_search", json!({"query": "where is my car", "limit": 1}));
     assert_eq!((&found["hits"][0]["message"], &found["notes"]), (&json!("m0"), &json!([])), "{found}");
