@@ -1,12 +1,14 @@
-//! `cargo xtask`: the checks that no other tool makes, and the benchmarks.
+//! `cargo xtask`: the checks that no other tool makes, and the figures of speed and of quality.
 //!
-//! `tidy` holds the shape of the repository, `count` the number of crates in the binary, `bench` the figures.
+//! `tidy` holds the shape of the repository, `count` the number of crates in the binary, `bench` what
+//! things take, `eval` what recall and search find.
 //!
 //! **Invariant:** nothing here is part of the product, and no check needs the network.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development tool speaks to the terminal directly")]
 
 mod bench;
 mod count;
+mod eval;
 mod tidy;
 mod tree;
 
@@ -20,7 +22,11 @@ usage: cargo xtask <command>
   tidy                     check the shape of the repository
   count                    count the crates that the binary `jay` is built from
   bench [FILTER] [--write] run the benchmarks whose name contains FILTER; print a Markdown table;
-                           --write puts it into docs/benchmarks.md";
+                           --write puts it into docs/benchmarks.md
+  eval locomo FILE | beam DIR | longmemeval FILE
+       [--unit turn|session] [--mode sessions|memories] [--text-only] [--jay BIN] [--rows FILE] [--write]
+                           measure how much of the evidence the release binary (or BIN) finds; --rows writes a line
+                           of JSON per question, --write puts the summary into docs/quality.md";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,6 +45,7 @@ fn run(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy(&root()?),
         ["count"] => count::run(&root()?),
         ["bench", options @ ..] => bench::run(&root()?, &bench::Options::parse(options)?),
+        ["eval", options @ ..] => eval::run(&root()?, &eval::Options::parse(options)?),
         _ => bail!("{USAGE}"),
     }
 }

@@ -7,7 +7,7 @@
 //! **Invariant:** two figures are compared only within one run on one machine.
 
 mod divan;
-mod machine;
+pub(crate) mod machine;
 mod measure;
 mod measures;
 mod processes;
@@ -72,7 +72,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
 }
 
 /// Builds the binary as it is released and returns where it stands.
-fn build(root: &Path) -> Result<PathBuf> {
+pub(crate) fn build(root: &Path) -> Result<PathBuf> {
     let output = Command::new("cargo")
         .args(["build", "--release", "--locked", "-p", "jay-cli", "--bin", "jay", "--message-format", "json"])
         .current_dir(root)
