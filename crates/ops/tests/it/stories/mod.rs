@@ -11,6 +11,7 @@ mod machine;
 mod model;
 mod namespaces;
 mod purging;
+mod ranking;
 mod reading;
 mod recalling;
 mod remembering;
