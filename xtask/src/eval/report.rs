@@ -49,9 +49,11 @@ pub(super) struct Origin {
 impl Origin {
     pub(super) fn find(root: &Path, options: &Options, jay: &Path) -> Result<Self> {
         let version = output(Command::new(jay).arg("--version"))?;
-        // A binary that was handed in may be of another commit than the tree: it is named by its bytes.
         let sum = sha256(jay)?;
-        let binary = format!("{}, sha256 {}…", version.trim(), sum.get(..12).unwrap_or(&sum));
+        let sum = sum.get(..12).unwrap_or(&sum);
+        // A binary that was handed in may be of another commit than the tree: it is named by its bytes.
+        let whose = if options.jay.is_some() { ", handed in (the commit is that of the tree)" } else { "" };
+        let binary = format!("{}, sha256 {sum}…{whose}", version.trim());
         let machine = machine::describe(root)?;
         Ok(Self { file: file_name(&options.data), sha256: sha256(&options.data)?, machine, binary })
     }
@@ -106,7 +108,7 @@ impl Run<'_> {
         let skipped: Vec<String> = self.loaded.skipped.iter().map(|(what, count)| format!("{count} {what}")).collect();
         let left_out = skipped.join(", ");
         let documents: usize = self.loaded.conversations.iter().map(|one| one.documents.len()).sum();
-        item("held", &format!("{} conversations, {documents} messages", self.loaded.conversations.len()));
+        item("conversations and messages", &format!("{} and {documents}", self.loaded.conversations.len()));
         item("left out", if left_out.is_empty() { "nothing" } else { &left_out });
         item("per question", &format!("p50 {}, p99 {}, in an open process", time(50), time(99)));
         item("with", &format!("{}; {}", origin.binary, origin.machine));

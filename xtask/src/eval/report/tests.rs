@@ -58,7 +58,7 @@ fn a_section_has_what_a_figure_is_judged_by() {
 
         - data: `b.json`, sha256 `0a`
         - protocol: `session_search`; a store per conversation, a message per turn with `[image: caption]` after its text; ten turns asked for; fraction of the evidence turns among the first k; `session-frac` compares the D-numbers of those ten turns
-        - held: 1 conversations, 3 messages
+        - conversations and messages: 1 and 3
         - left out: 3 empty ones
         - per question: p50 2.50 ms, p99 2.50 ms, in an open process
         - with: jay 1; Quick 9000
