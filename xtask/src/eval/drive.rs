@@ -66,13 +66,14 @@ impl Drive {
                 succeeded("session sync", jay.run(&["session", "sync", "generic", "--path", path]))?;
             }
             Mode::Memories => {
-                let input = lines(conversation.documents.iter().map(memory));
-                let answers = succeeded("call", jay.clone().input(input).run(&["call"]))?;
+                // A message of blanks is a row of a session and no memory.
+                let said = || conversation.documents.iter().filter(|one| !one.text.trim().is_empty());
+                let answers = succeeded("call", jay.clone().input(lines(said().map(memory))).run(&["call"]))?;
                 for answer in answers.lines() {
                     value_of(answer)?;
                 }
-                let count = answers.lines().count();
-                ensure!(count == conversation.documents.len(), "{count} answers for as many messages as there are");
+                let (answered, asked) = (answers.lines().count(), said().count());
+                ensure!(answered == asked, "{answered} answers to {asked} memories");
             }
         }
         succeeded("jobs run", jay.run(&["jobs", "run", "--until-empty"]))?;
@@ -218,7 +219,8 @@ mod tests {
             ..Document::default()
         };
         let question = Question { text: "who?".into(), gold: BTreeSet::from(["m".into()]), ..Question::default() };
-        Conversation { id: "c".into(), documents: vec![document], questions: vec![question.clone(), question] }
+        let blank = Document { text: " ".into(), ..document.clone() };
+        Conversation { id: "c".into(), documents: vec![document, blank], questions: vec![question.clone(), question] }
     }
 
     #[test]
@@ -230,10 +232,8 @@ mod tests {
         let hit = Hit { session: "s".into(), message: "m".into() };
         assert_eq!(found.iter().map(|answer| answer.hits.clone()).collect::<Vec<_>>(), [[hit.clone()], [hit]]);
         let kept = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
-        assert_eq!(
-            kept("rows"),
-            "{\"session\":\"s\",\"message\":\"m\",\"role\":\"user\",\"text\":\"hello\",\"at\":\"2026-05-01T10:00:00Z\",\"author\":\"Ann\"}\n"
-        );
+        let row = "{\"session\":\"s\",\"message\":\"m\",\"role\":\"user\",\"text\":\"hello\",\"at\":\"2026-05-01T10:00:00Z\",\"author\":\"Ann\"}\n";
+        assert_eq!(kept("rows"), format!("{row}{}", row.replace("hello", " ")));
         let asked = "{\"op\":\"session_search\",\"input\":{\"query\":\"who?\",\"limit\":7,\"group\":\"session\"}}\n";
         assert_eq!(kept("lines"), asked.repeat(2));
         assert_eq!(kept("calls"), "session sync \njobs run \ncall  \n");
@@ -251,6 +251,7 @@ mod tests {
             lines.lines().next().unwrap(),
             "{\"op\":\"remember\",\"input\":{\"text\":\"Ann: hello\",\"source\":{\"session\":\"s\",\"message\":\"m\"},\"created_at\":\"2026-05-01T10:00:00Z\"}}"
         );
+        assert_eq!(lines.matches("\"remember\"").count(), 1, "blanks are no memory: {lines}");
         assert!(std::fs::read_to_string(home.path().join("calls")).unwrap().contains("call  none"));
         // The same answer is a fault where vectors are expected.
         let error = Drive::new(&jay, Mode::Memories, Unit::Turn, false).conversation(&conversation(), 7).unwrap_err();
