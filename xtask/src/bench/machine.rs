@@ -22,6 +22,9 @@ pub(crate) fn describe(root: &Path) -> Result<String> {
     ))
 }
 
+/// All but the pages that figures are written to: those of a second run are not of changed code.
+const FIGURES: &[&str] = &[":(exclude)docs/benchmarks.md", ":(exclude)docs/quality.md"];
+
 /// The values of `name` in a file of `name : value` lines.
 fn values<'a>(text: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     text.lines().filter_map(move |line| {
@@ -39,7 +42,7 @@ fn memory_gib(meminfo: &str) -> Option<u64> {
 /// The commit with its date, and whether the files are those of the commit.
 fn commit(root: &Path) -> Result<String> {
     let head = git(root, &["log", "-1", "--format=%h of %cs"])?;
-    let changed = git(root, &["status", "--porcelain", "--untracked-files=no"])?;
+    let changed = git(root, &[&["status", "--porcelain", "--untracked-files=no", "--", "."], FIGURES].concat())?;
     Ok(format!("commit {head}{}", if changed.is_empty() { "" } else { ", with changes" }))
 }
 
@@ -59,5 +62,20 @@ mod tests {
         assert_eq!(values(cpu, "model name").collect::<Vec<_>>(), ["Quick 9000", "Quick 9000"]);
         assert_eq!(memory_gib("MemTotal:       24630964 kB\nMemFree: 1 kB\n"), Some(23));
         assert_eq!(memory_gib(""), None);
+    }
+
+    #[test]
+    fn figures_of_an_earlier_run_are_no_change() {
+        let home = jay_testkit::TempHome::new();
+        let (root, page) = (home.work_dir(), home.write("docs/quality.md", "one"));
+        let code = home.write("a.rs", "one");
+        let identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"];
+        for words in [["init", "-q"].as_slice(), &["add", "."], &[&identity[..], &["commit", "-qm", "a"]].concat()] {
+            git(&root, words).expect("git runs");
+        }
+        jay_testkit::write(&page, "two");
+        assert!(!commit(&root).expect("a commit").contains("changes"));
+        jay_testkit::write(&code, "two");
+        assert!(commit(&root).expect("a commit").ends_with(", with changes"));
     }
 }
