@@ -37,7 +37,9 @@ fn load(path: &Path) -> Result<Loaded> {
     ensure!(!chats.is_empty(), "no folder below {} has {CHAT} and {QUESTIONS}", path.display());
     let mut loaded = Loaded::default();
     for chat in chats {
-        let id = chat.strip_prefix(path).unwrap_or(&chat).display().to_string();
+        // Of a single chat that was named itself, the name of its folder.
+        let below = chat.strip_prefix(path).ok().filter(|below| !below.as_os_str().is_empty());
+        let id = below.or(chat.file_name().map(Path::new)).unwrap_or(&chat).display().to_string();
         let questions = json::file(&chat.join(QUESTIONS))?;
         let conversation = read(&json::file(&chat.join(CHAT))?, &questions, &id, &mut loaded.skipped);
         loaded.conversations.push(conversation.with_context(|| format!("chat {}", chat.display()))?);

@@ -41,11 +41,9 @@ pub(super) fn first<'a, 'b>(found: &'a [&'b str], k: usize) -> &'a [&'b str] {
 /// Discounted cumulative gain as LongMemEval's scripts have it: `rel[0] + Σ rel[i] / log2(i + 1)` for i from 1. Ranks 1
 /// and 2 therefore weigh the same, which the usual form does not do.
 pub(super) fn dcg(relevant: impl Iterator<Item = bool>) -> f64 {
-    relevant
-        .enumerate()
-        .filter(|(_, is_relevant)| *is_relevant)
-        .map(|(at, _)| 1.0 / (at.max(1) as f64 + 1.0).log2())
-        .sum()
+    let gains = relevant.enumerate().filter(|(_, is_relevant)| *is_relevant);
+    // An empty sum of floats would be -0.
+    gains.fold(0.0, |sum, (at, _)| sum + 1.0 / (at.max(1) as f64 + 1.0).log2())
 }
 
 /// That gain of the first `k`, over the best that an order of the whole corpus could have had.
@@ -110,6 +108,7 @@ mod tests {
         // k = 1 holds one of them at best.
         assert_eq!(ndcg(&gold, &["a", "x"], 3, 1), 1.0);
         assert_eq!(ndcg(&gold, &["x"], 0, 5), 0.0);
+        assert!(ndcg(&gold, &["x"], 3, 5).is_sign_positive());
     }
 
     #[test]

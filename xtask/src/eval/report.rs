@@ -157,7 +157,7 @@ fn line(page: &mut String, name: &str, columns: &[&str], asked: &[&Asked<'_>]) {
 
 fn mean(asked: &[&Asked<'_>], name: &str) -> f64 {
     let values = asked.iter().filter_map(|one| one.score.iter().find(|(of, _)| of == name).map(|(_, value)| value));
-    values.sum::<f64>() / asked.len().max(1) as f64
+    values.fold(0.0, |sum, value| sum + value) / asked.len().max(1) as f64
 }
 
 fn file_name(path: &Path) -> String {

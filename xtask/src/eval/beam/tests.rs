@@ -71,6 +71,12 @@ fn k_is_five_hits_and_not_five_exchanges() {
 }
 
 #[test]
+fn one_chat_can_be_named() {
+    let loaded = load(&Path::new(FIXTURE).join("100K/1")).expect("the fixture has the shape");
+    assert_eq!(loaded.conversations.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["1"]);
+}
+
+#[test]
 fn a_folder_without_chats_is_an_error() {
     let folder = tempfile::tempdir().expect("a temporary directory");
     assert!(load(folder.path()).is_err());
