@@ -169,11 +169,17 @@ impl EntityId {
     }
 }
 
-/// A UUIDv7 from a time and ten random bytes; ids sort by the time they were made.
+/// A UUIDv7 from a time and ten random bytes; ids sort by the time they were made, to the microsecond: the twelve bits
+/// after the milliseconds hold their fraction (RFC 9562, section 6.2, method 3), 62 bits stay random.
 #[must_use]
 pub fn uuid_v7(now: crate::Timestamp, random: &[u8; 10]) -> [u8; 16] {
-    let millis = u64::try_from(now.0 / 1000).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, random).into_uuid().into_bytes()
+    let micros = u64::try_from(now.0).unwrap_or(0);
+    let fraction = micros % 1000 * 4096 / 1000;
+    let mut bytes = *random;
+    if let [high, low, ..] = &mut bytes {
+        (*high, *low) = ((fraction >> 8) as u8, (fraction & 0xff) as u8);
+    }
+    uuid::Builder::from_unix_timestamp_millis(micros / 1000, &bytes).into_uuid().into_bytes()
 }
 
 /// True where `shortened` (at least 6 characters, hyphens ignored) is a prefix or suffix of `id`'s text.
@@ -190,8 +196,12 @@ mod tests {
 
     #[test]
     fn text_round_trips() {
-        let id = EntityId(uuid_v7(crate::Timestamp(1_700_000_000_000_000), &[7; 10]));
-        assert_eq!(id.to_string(), "018bcfe5-6800-7707-8707-070707070707");
+        let at = |micros: i64| EntityId(uuid_v7(crate::Timestamp(1_700_000_000_000_000 + micros), &[7; 10]));
+        let id = at(0);
+        assert_eq!(id.to_string(), "018bcfe5-6800-7000-8707-070707070707");
+        assert_eq!(at(999).to_string(), "018bcfe5-6800-7ffb-8707-070707070707");
+        let times = [0, 1, 2, 500, 999, 1000, 1001];
+        assert!(times.map(at).is_sorted(), "{:?}", times.map(at));
         assert_eq!(EntityId::parse(&id.to_string()), Ok(id));
         let hash = Hash::of(b"jay");
         assert_eq!(Hash::parse(&hash.to_string()), Ok(hash));
