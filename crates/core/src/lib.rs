@@ -11,6 +11,7 @@ pub mod diagnostics;
 pub mod edit;
 mod embedding;
 mod engine;
+pub mod evaluate;
 mod filter;
 pub mod namespaces;
 pub mod purge;

@@ -13,5 +13,6 @@ pub mod diversity;
 pub mod duplicates;
 
 pub mod fuse;
+pub mod known_item;
 pub mod plan;
 pub mod snippet;

@@ -176,9 +176,8 @@ pub fn uuid_v7(now: crate::Timestamp, random: &[u8; 10]) -> [u8; 16] {
     let micros = u64::try_from(now.0).unwrap_or(0);
     let fraction = micros % 1000 * 4096 / 1000;
     let mut bytes = *random;
-    if let [high, low, ..] = &mut bytes {
-        (*high, *low) = ((fraction >> 8) as u8, (fraction & 0xff) as u8);
-    }
+    let [high, low, ..] = &mut bytes;
+    (*high, *low) = ((fraction >> 8) as u8, (fraction & 0xff) as u8);
     uuid::Builder::from_unix_timestamp_millis(micros / 1000, &bytes).into_uuid().into_bytes()
 }
 

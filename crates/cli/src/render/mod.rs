@@ -59,6 +59,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_search" => shown(value, |answer| session::found(answer, view)),
         "status" => shown(value, |answer| store::status(answer, view)),
         "doctor" => shown(value, |answer| store::diagnosis(answer, view)),
+        "eval" => shown(value, store::evaluation),
         "jobs_list" => shown(value.get("jobs").unwrap_or(value), |answer: &Vec<_>| store::jobs(answer, view)),
         "jobs_run" => shown(value, store::jobs_run),
         _ => None,

@@ -4,6 +4,7 @@ use super::View;
 use super::text::{age, count, notes, table};
 use crate::output::one_line;
 use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
+use jay_core::evaluate::Evaluation;
 use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::Purged;
 
@@ -143,6 +144,35 @@ pub(super) fn jobs(jobs: &[JobView], view: &View) -> String {
     } else {
         table(&jobs.iter().map(row).collect::<Vec<_>>(), view.style.width)
     }
+}
+
+pub(super) fn evaluation(answer: &Evaluation) -> String {
+    let mut text = String::new();
+    let of = [("memories", &answer.memories), ("messages", &answer.messages)];
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let mut rows =
+        vec![["", "questions", "first", "in ten", "half within", "99 of 100 within"].map(str::to_owned).to_vec()];
+    for (name, found) in of.iter().filter_map(|(name, found)| Some((name, found.as_ref()?))) {
+        rows.push(vec![
+            (*name).to_owned(),
+            found.asked.to_string(),
+            percent(found.hit_at_1),
+            percent(found.hit_at_10),
+            format!("{:.1} ms", found.p50_ms),
+            format!("{:.1} ms", found.p99_ms),
+        ]);
+    }
+    if rows.len() > 1 {
+        text.push_str("Questions of a few words from what is here; the text they were taken from came\n\n");
+        text.push_str(&table(&rows, 40));
+    }
+    for missed in of.iter().filter_map(|(_, found)| found.as_ref()).flat_map(|found| &found.missed) {
+        text.push_str(&format!("not found: {} ({})\n", one_line(&missed.query), one_line(&missed.id)));
+    }
+    for note in &answer.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
+    text
 }
 
 pub(super) fn jobs_run(run: &JobsRun) -> String {

@@ -4,6 +4,7 @@ use crate::operation::Spec;
 use jay_types::{Error, Result};
 
 mod doctor;
+mod eval;
 mod feedback;
 mod forget;
 mod get;
@@ -36,7 +37,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 31] = [
+pub static ALL: [Spec; 32] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -66,6 +67,7 @@ pub static ALL: [Spec; 31] = [
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<status::Status>(),
     Spec::of::<doctor::Doctor>(),
+    Spec::of::<eval::Eval>(),
     Spec::of::<jobs_list::JobsList>(),
     Spec::of::<jobs_run::JobsRun>(),
 ];

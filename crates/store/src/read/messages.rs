@@ -130,6 +130,14 @@ impl Tx<'_> {
         Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
     }
 
+    /// The documents of all messages that can be found, in the order in which they came.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn all_searchable_messages(&self) -> Result<Vec<i64>> {
+        self.all("SELECT doc FROM messages WHERE searchable = 1 AND superseded = 0 ORDER BY doc", [], |row| row.get(0))
+    }
+
     /// True where a message passes the filter.
     ///
     /// # Errors

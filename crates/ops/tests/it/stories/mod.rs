@@ -5,6 +5,7 @@
 mod batch;
 mod confidence;
 mod edits;
+mod evaluating;
 mod forgetting;
 mod idempotency;
 mod machine;
