@@ -96,7 +96,7 @@ fn of_memories(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
         }
         Ok(items)
     })?;
-    measure(call, items, EntityId::to_string, |item| {
+    measure(call, &items, EntityId::to_string, |item| {
         let query = RecallQuery {
             query: item.query.clone(),
             filter: Filter { all: true, ..Filter::default() },
@@ -123,7 +123,7 @@ fn of_messages(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
         Ok(items)
     })?;
     let name = |(session, message): &(String, String)| format!("{session} {message}");
-    measure(call, items, name, |item| {
+    measure(call, &items, name, |item| {
         let filter = SessionFilter::default();
         let found = sessions::search(call, &item.query, &filter, LIMIT, Group::None, false)?;
         let is_it = |hit: &sessions::SessionHit| hit.session == item.id.0 && hit.message == item.id.1;
@@ -148,12 +148,12 @@ fn known_item(tx: &Tx<'_>, text: &str) -> Result<Option<Query>> {
 
 fn measure<Id>(
     call: &Call<'_>,
-    items: Vec<Item<Id>>,
+    items: &[Item<Id>],
     name: impl Fn(&Id) -> String,
     rank: impl Fn(&Item<Id>) -> Result<Option<usize>>,
 ) -> Result<Option<Found>> {
     let (mut ranks, mut times, mut missed) = (Vec::new(), Vec::new(), Vec::new());
-    for item in &items {
+    for item in items {
         let began = call.engine.surroundings.now();
         let place = rank(item)?;
         times.push(call.engine.surroundings.now().0.saturating_sub(began.0) as f64 / 1000.0);

@@ -80,7 +80,8 @@ pub fn terms(text: &str) -> Vec<String> {
 
 /// Distinct terms without stop words (with them where nothing else is left), and how many were cut.
 fn select_terms(tokens: &[Token], frequency: Option<DocumentFrequency<'_>>) -> (Vec<String>, usize) {
-    let content = tokens.iter().any(|t| !t.stop);
+    // A negation tells two statements apart, but by itself it asks for nothing: "to be or not to be".
+    let content = tokens.iter().any(|t| !t.stop && !matches!(t.term.as_str(), "not" | "no" | "never"));
     let mut seen = HashSet::new();
     let distinct: Vec<&Token> =
         tokens.iter().filter(|t| !(content && t.stop)).filter(|t| seen.insert(t.term.as_str())).collect();

@@ -12,6 +12,7 @@ mod machine;
 mod model;
 mod namespaces;
 mod purging;
+mod queries;
 mod ranking;
 mod reading;
 mod recalling;
