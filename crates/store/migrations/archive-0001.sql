@@ -2,7 +2,9 @@
 CREATE TABLE sessions(
   entity INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, client TEXT NOT NULL, session TEXT NOT NULL,
   parent TEXT, relation TEXT, agent TEXT, project TEXT, git_remote TEXT, git_branch TEXT, title TEXT, client_version TEXT,
-  started_at INTEGER, ended_at INTEGER, host TEXT, user TEXT, messages INTEGER NOT NULL, latest INTEGER NOT NULL);
+  started_at INTEGER, ended_at INTEGER, host TEXT, user TEXT, latest INTEGER NOT NULL,
+  -- messages that are shown, and those of them that have conversational text
+  messages INTEGER NOT NULL, searchable INTEGER NOT NULL);
 CREATE INDEX sessions_by_client ON sessions(client, session);
 CREATE INDEX sessions_by_time ON sessions(latest, entity);
 -- One row per block; `meta` is what the block knows of its session.

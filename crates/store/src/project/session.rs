@@ -177,17 +177,22 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     if whole.client.is_empty() {
         return Ok(());
     }
-    let (count, first, last) = tx
-        .one("SELECT count(*), min(at), max(at) FROM messages WHERE entity = ?1 AND superseded = 0", [num], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<i64>>(2)?))
-        })?
+    let (count, searchable, first, last) = tx
+        .one(
+            "SELECT count(*), total(searchable), min(at), max(at) FROM messages WHERE entity = ?1 AND superseded = 0",
+            [num],
+            |row| {
+                let (count, searchable) = (row.get::<_, i64>(0)?, row.get::<_, f64>(1)? as i64);
+                Ok((count, searchable, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
+            },
+        )?
         .unwrap_or_default();
     let started = whole.started_at.map(|at| at.0).or(first);
     let ended = whole.ended_at.map(|at| at.0).max(last);
     tx.execute(
         "INSERT OR REPLACE INTO sessions(entity, namespace, client, session, parent, relation, agent, project, git_remote,
-           git_branch, title, client_version, started_at, ended_at, host, user, messages, latest)
-         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+           git_branch, title, client_version, started_at, ended_at, host, user, latest, messages, searchable)
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         params![
             num,
             folded.row.namespace,
@@ -205,8 +210,9 @@ fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
             ended,
             host,
             user,
+            ended.or(started).unwrap_or(0),
             count,
-            ended.or(started).unwrap_or(0)
+            searchable
         ],
     )?;
     Ok(())

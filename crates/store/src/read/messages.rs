@@ -123,10 +123,17 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn searchable_messages(&self, clause: &SessionClause) -> Result<u64> {
-        let (filter, params) = clause.sql();
-        let sql = format!(
-            "SELECT count(*) FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.searchable = 1 AND {filter}"
-        );
+        let (sql, params) = match clause.session_sql_if_whole() {
+            // Each session knows its own.
+            Some((filter, params)) => {
+                (format!("SELECT coalesce(sum(s.searchable), 0) FROM sessions s WHERE {filter}"), params)
+            }
+            None => {
+                let (filter, params) = clause.sql();
+                let from = "FROM messages m JOIN sessions s ON s.entity = m.entity";
+                (format!("SELECT count(*) {from} WHERE m.searchable = 1 AND {filter}"), params)
+            }
+        };
         Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
     }
 

@@ -76,6 +76,11 @@ impl SessionClause {
         sql
     }
 
+    /// The clause over `sessions s`, where it takes all messages of a session or none.
+    pub(crate) fn session_sql_if_whole(&self) -> Option<(String, Vec<Sql>)> {
+        (self.since.is_none() && self.until.is_none() && self.role.is_none()).then(|| self.session_sql())
+    }
+
     fn session_sql(&self) -> (String, Vec<Sql>) {
         let mut sql = "1".to_owned();
         let mut params = Vec::new();

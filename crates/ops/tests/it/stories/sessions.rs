@@ -135,6 +135,11 @@ fn appended_torn_and_rewritten_sources_are_noticed() {
     assert_eq!(world.ok("session_search", json!({"query": "rewritten"}))["matched"], 1);
     let now = shown(&world);
     assert_eq!(now.iter().filter(|text| *text == "row rewritten").count(), 1, "{now:?}");
+    // What the sessions know of themselves, and the messages one by one.
+    let searchable = |input: Value| world.ok("session_search", input)["searchable"].clone();
+    let counted = searchable(json!({"query": "row", "since": "1990-01-01"}));
+    assert_eq!(searchable(json!({"query": "row"})), counted);
+    assert!(counted.as_u64().unwrap() > 2, "{counted}");
     assert_eq!(now.iter().filter(|text| *text == "row number0").count(), 1, "{now:?}");
     assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
 }

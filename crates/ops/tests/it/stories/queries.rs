@@ -1,0 +1,90 @@
+//! Queries of every kind: bounded time, sensible answers.
+
+use super::World;
+use jay_core::EmbedderChoice;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+const TEXTS: [&str; 12] = [
+    "Staging Postgres listens on port 5433, not 5432",
+    "parse_http_header in src/net/http.rs drops the trailing CRLF",
+    "To be or not to be is the motto of the test suite",
+    "東京都の天気は晴れです",
+    "今日はステージング環境のデータベースを更新しました",
+    "서울 데이터센터는 매주 월요일에 점검합니다",
+    "خادم قاعدة البيانات يعمل على المنفذ 5433",
+    "Сервер базы данных перезапускается по понедельникам",
+    "Die Grüße an München gehen über den Übersetzungsdienst",
+    "the release party had 🎉 and 🦑 on the cake",
+    "fn main() { println!(\"hello\"); } prints hello and nothing else",
+    "OCC retry loop: at most 7 tries, then give up with `busy`",
+];
+
+/// (query, the text that must come first; none where it is enough that the answer is bounded).
+const TABLE: [(&str, Option<usize>); 26] = [
+    ("port", Some(0)),
+    ("5433 staging", Some(0)),
+    ("which port does the staging database listen on", Some(0)),
+    ("parseHttpHeader", Some(1)),
+    ("src/net/http.rs", Some(1)),
+    ("http.rs", Some(1)),
+    ("to be or not to be", Some(2)),
+    ("the of and is", None),
+    ("what", None),
+    ("東京の天気", Some(3)),
+    ("天気", Some(3)),
+    ("データベース", Some(4)),
+    ("데이터센터는", Some(5)),
+    ("قاعدة البيانات", Some(6)),
+    ("сервер базы данных", Some(7)),
+    ("Grusse an Munchen", Some(8)),
+    ("GRÜẞE", Some(8)),
+    ("🦑", Some(9)),
+    ("🎉🦑", Some(9)),
+    ("println!(\"hello\")", Some(10)),
+    ("\"retry loop\"", Some(11)),
+    ("retry \"no such phrase\"", None),
+    ("unbalanced \"retry loop", Some(11)),
+    ("occ RETRY loops", Some(11)),
+    ("!!! ??? ...", None),
+    ("\u{202e}trop\u{200b}", None),
+];
+
+#[test]
+fn every_kind_of_query_has_a_sensible_answer() {
+    for embedder in [EmbedderChoice::BuiltIn, EmbedderChoice::None] {
+        let world = World::embedding(embedder);
+        for text in TEXTS {
+            world.keep(json!({"text": text}));
+        }
+        for (query, expected) in TABLE {
+            let found = world.recall(json!({"query": query}));
+            if let Some(expected) = expected {
+                assert_eq!(found.first().map(String::as_str), Some(TEXTS[expected]), "{query} ({embedder:?})");
+            }
+        }
+        assert!(world.recall(json!({"query": "retry \"no such phrase\""})).is_empty(), "a phrase is demanded");
+    }
+}
+
+#[test]
+fn a_query_of_any_length_takes_bounded_time() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    for text in TEXTS {
+        world.keep(json!({"text": text}));
+    }
+    let hundred = format!("{} which port does staging postgres use", "please tell me now ".repeat(24));
+    assert_eq!(world.recall(json!({"query": hundred}))[0], TEXTS[0]);
+    let mut slowest = Duration::ZERO;
+    for word in ["staging port ", "zzyzx ", "天気", "a.b/c_d ", "🎉", "\"x\" "] {
+        // As long as a query may be from the command line.
+        let query: String = word.repeat(100_000).chars().take(100_000).collect();
+        let began = Instant::now();
+        let answer = world.ask(&world.me, "recall", json!({"query": query}));
+        slowest = slowest.max(began.elapsed());
+        if let Err(error) = answer {
+            assert_eq!(error.code, jay_types::Code::BadInput, "{error:?}");
+        }
+    }
+    assert!(slowest < Duration::from_secs(10), "{slowest:?}, in a debug build");
+}
