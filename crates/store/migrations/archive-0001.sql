@@ -17,7 +17,9 @@ CREATE TABLE messages(
   doc INTEGER PRIMARY KEY, entity INTEGER NOT NULL, pos INTEGER NOT NULL, place INTEGER NOT NULL, ordinal INTEGER NOT NULL,
   id TEXT NOT NULL, digest INTEGER NOT NULL, role TEXT, author TEXT, at INTEGER,
   -- 1 where it has conversational text; 1 in `superseded` where a later revision or an equal copy stands for it
-  searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0);
+  searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0,
+  -- 1 where its text ends by asking something
+  asks INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX messages_by_session ON messages(entity, ordinal, place);
 CREATE INDEX messages_by_id ON messages(id);
 CREATE INDEX messages_superseded ON messages(doc) WHERE superseded <> 0;

@@ -8,6 +8,8 @@ CREATE TABLE memories(
   useful INTEGER NOT NULL DEFAULT 0, noise INTEGER NOT NULL DEFAULT 0,
   -- the session that the memory was said in, as its source names it
   session TEXT,
+  -- 1 where its text ends by asking something
+  asks INTEGER NOT NULL,
   -- 1 superseded, 2 forgotten, 4 retired, 8 shadow, 16 forgotten by its text
   hidden INTEGER NOT NULL, version INTEGER NOT NULL);
 CREATE INDEX memories_by_mac ON memories(namespace, text_mac);

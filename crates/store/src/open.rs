@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Analysis {
     /// Terms joined by spaces; each of ASCII letters, digits, `_` or other than ASCII.
     pub index_text: fn(&str) -> String,
+    /// Whether a text ends by asking something; a column of the rows, which a rebuild makes again.
+    pub is_question: fn(&str) -> bool,
     /// Counts up when `index_text` gives other terms; the index is then made again.
     pub version: u32,
     /// How what is found is weighed.

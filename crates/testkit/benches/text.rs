@@ -59,7 +59,12 @@ impl World {
                 clock: Clock::at("2026-11-01T00:00:00Z"),
                 random: Mutex::new(Random::new(7)),
             }),
-            analysis: Analysis { index_text: words, version: 1, bm25: Bm25 { k1: 0.9, b: 0.4 } },
+            analysis: Analysis {
+                index_text: words,
+                is_question: |text| text.ends_with('?'),
+                version: 1,
+                bm25: Bm25 { k1: 0.9, b: 0.4 },
+            },
             vector_math: VectorMath {
                 hamming: jay_models::kernel::hamming,
                 dot: jay_models::kernel::dot,

@@ -23,7 +23,8 @@ pub(crate) fn place(windows: Vec<Window>, found: &mut Found) {
     }
     for (number, windows) in (0_u64..).zip(sessions.into_values()) {
         for (turn, place) in places(&windows) {
-            found.add(turn.id, turn.doc).turn = Some((number, place));
+            let candidate = found.add(turn.id, turn.doc);
+            (candidate.turn, candidate.asks) = (Some((number, place)), turn.asks);
         }
     }
 }
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     fn turns(ids: std::ops::Range<i64>) -> Vec<Turn> {
-        ids.map(|id| Turn { order: id * 10, tie: 0, id, doc: id }).collect()
+        ids.map(|id| Turn { order: id * 10, tie: 0, id, doc: id, asks: false }).collect()
     }
 
     fn numbered(windows: &[Vec<Turn>]) -> Vec<(i64, i64)> {

@@ -10,10 +10,12 @@
 //! is not empty and has at most [`TERM_MAX_CHARS`] characters; index and query make the same terms of the same run.
 
 mod fold;
+mod question;
 mod scan;
 mod split;
 mod stop;
 
+pub use question::is_question;
 pub use stop::is_stop_word;
 
 pub(crate) use fold::fold;

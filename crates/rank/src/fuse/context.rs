@@ -2,7 +2,7 @@
 //! a whole.
 
 use super::{Candidate, Weights, finite};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// How soon more turns with the same word stop to count for their session; the k1 of BM25 (Robertson 1994), as whole
@@ -70,6 +70,8 @@ impl Scale {
 /// Base scores by session and place, and how much of the query each session covers.
 pub(super) struct Context {
     turns: HashMap<(u64, i64), f64>,
+    /// Turns that ask something.
+    questions: HashSet<(u64, i64)>,
     /// By session, 0 to 1.
     covered: HashMap<u64, f64>,
     /// Of the terms a candidate without a session holds, by term: its part of the greatest coverage.
@@ -82,6 +84,7 @@ impl Context {
         let mut turns = HashMap::new();
         let mut counts: HashMap<u64, [u32; 64]> = HashMap::new();
         let mut holders = [0_u32; 64];
+        let questions = candidates.iter().filter(|c| c.asks).filter_map(|c| c.turn).collect();
         let mut alone = 0_u32;
         for (candidate, score) in candidates.iter().zip(relevance) {
             match candidate.turn {
@@ -110,7 +113,7 @@ impl Context {
         if greatest > 0.0 {
             covered.values_mut().for_each(|value| *value /= greatest);
         }
-        Self { turns, covered, rarity, greatest }
+        Self { turns, questions, covered, rarity, greatest }
     }
 
     pub(super) fn neighbours<Id>(&self, candidate: &Candidate<Id>, weights: &Weights) -> f64 {
@@ -118,7 +121,9 @@ impl Context {
         let at = |offset: i64| {
             place.checked_add(offset).and_then(|place| self.turns.get(&(session, place))).copied().unwrap_or(0.0)
         };
-        weights.neighbour_1 * (at(-1) + at(1)) + weights.neighbour_2 * (at(-2) + at(2))
+        let follows_question = place.checked_sub(1).is_some_and(|before| self.questions.contains(&(session, before)));
+        let asked = if follows_question { weights.answer * at(-1) } else { 0.0 };
+        weights.neighbour_1 * (at(-1) + at(1)) + weights.neighbour_2 * (at(-2) + at(2)) + asked
     }
 
     /// How much of the query the candidate's session covers, 0 to 1 for the session that covers most. What is of no

@@ -49,6 +49,8 @@ pub struct Candidate<Id> {
     pub terms: u64,
     /// The session and the place in it, where the candidate is a turn of one.
     pub turn: Option<(u64, i64)>,
+    /// Whether it ends by asking something, as far as that is known of a turn.
+    pub asks: bool,
     /// Whether its speaker or an entity of it is named in the query.
     pub named: bool,
     /// When it was said or made.
@@ -68,6 +70,7 @@ impl<Id> Candidate<Id> {
             entity: None,
             terms: 0,
             turn: None,
+            asks: false,
             named: false,
             at: None,
             priors: Priors::default(),
@@ -89,6 +92,8 @@ pub enum Leg {
     Entity,
     /// Scores of the turns beside it.
     Neighbours,
+    /// It asks something itself: what is taken off, since a question is seldom an answer.
+    Question,
     /// How much of the query its session covers, all turns together.
     Session,
     /// Speaker or entity named in the query.
@@ -154,6 +159,7 @@ pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) ->
         (Leg::Late, paired(candidates, |c| c.late, &base, 2)),
         (Leg::Entity, paired(candidates, |c| c.entity, &base, 3)),
         (Leg::Neighbours, candidates.iter().map(|c| gained(context.neighbours(c, weights), 1.0)).collect()),
+        (Leg::Question, candidates.iter().map(|c| gained(f64::from(u8::from(c.asks)), -weights.question)).collect()),
         (Leg::Session, candidates.iter().map(|c| gained(context.coverage(c), weights.session)).collect()),
         (Leg::Name, candidates.iter().map(|c| gained(f64::from(u8::from(c.named)), weights.name)).collect()),
         (Leg::Time, candidates.iter().map(|c| gained(time_fit(c.at, setting.window), weights.time)).collect()),

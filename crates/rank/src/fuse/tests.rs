@@ -156,6 +156,7 @@ fn candidate() -> impl Strategy<Value = Candidate<u32>> {
                 entity,
                 terms: importance.to_bits(),
                 turn,
+                asks: false,
                 named,
                 at: day.map(|day| Timestamp(day * DAY)),
                 priors: Priors { importance, confidence, pinned, feedback },
@@ -189,4 +190,27 @@ proptest! {
         candidates.rotate_left(turn % len);
         prop_assert_eq!(before, order(&candidates, &setting()));
     }
+}
+
+#[test]
+fn an_answer_follows_its_question_and_a_question_is_seldom_one() {
+    let turn = |id: u64, place, text, asks| Candidate { turn: Some((1, place)), text, asks, ..Candidate::new(id) };
+    let setting = Setting { now: Timestamp(0), window: None, weights: Weights::default() };
+    let order = |asks| {
+        let candidates = [
+            turn(1, 0, Some(3.0), asks),
+            turn(2, 1, Some(0.5), false),
+            Candidate { turn: Some((3, 5)), text: Some(1.2), ..Candidate::new(3) },
+            Candidate { turn: Some((2, 0)), text: Some(0.1), ..Candidate::new(4) },
+        ];
+        fuse(&candidates, &setting)
+    };
+    let places = |hits: &[Hit<u64>]| hits.iter().map(|hit| hit.id).collect::<Vec<_>>();
+    let (told, asked) = (order(false), order(true));
+    assert_eq!(places(&told)[0], 1);
+    let score = |hits: &[Hit<u64>], id| hits.iter().find(|hit| hit.id == id).unwrap().relevance;
+    assert!(score(&asked, 2) > score(&told, 2), "the turn after a question gains");
+    assert!(score(&asked, 1) < score(&told, 1), "the question itself loses");
+    assert!((score(&asked, 3) - score(&told, 3)).abs() < 1e-9, "others do not care");
+    assert!(asked[0].why.iter().any(|share| share.leg == Leg::Question && share.share < 0.0));
 }

@@ -42,6 +42,11 @@ pub struct Weights {
     pub neighbour_1: f64,
     /// Each turn at distance 2 (measured).
     pub neighbour_2: f64,
+    /// For the turn after a question, times the question's base score: an answer need not repeat the words that it was asked
+    /// with (measured, with the next +1.5 for turns).
+    pub answer: f64,
+    /// Taken off a turn that asks something itself: it is seldom an answer (measured).
+    pub question: f64,
     /// How much of the query the session covers (measured; +1 for turns beside [`Weights::crowding`]).
     pub session: f64,
     /// Taken off for each better hit of the same session: answers that stand in several sessions are found (measured;
@@ -73,8 +78,10 @@ impl Default for Weights {
             entity: 0.25,
             neighbour_1: 0.22,
             neighbour_2: 0.05,
+            answer: 0.3,
+            question: 0.1,
             session: 0.4,
-            crowding: 0.056,
+            crowding: 0.06,
             name: 0.34,
             time: 0.15,
             priors: PriorShares {

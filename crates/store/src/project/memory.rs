@@ -48,7 +48,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
         }
     }
     let forget_key = tx.forget_key(namespace)?;
-    let row = Row::of(&folded.state, forget_key.as_ref());
+    let row = Row::of(&folded.state, forget_key.as_ref(), tx.analysis.is_question);
     row.insert(tx, folded)?;
     write_sets(tx, folded)?;
     write_claims(tx, folded)?;
@@ -75,10 +75,11 @@ struct Row {
     key: Option<String>,
     key_pos: Option<i64>,
     valid: (Option<i64>, Option<i64>),
+    asks: bool,
 }
 
 impl Row {
-    fn of(state: &EntityState, forget_key: Option<&[u8; 32]>) -> Self {
+    fn of(state: &EntityState, forget_key: Option<&[u8; 32]>, is_question: fn(&str) -> bool) -> Self {
         let text = state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str);
         let valid = |name| state.value(VALID).and_then(|valid| valid.get(name)).and_then(Value::as_i64);
         let key = state.value(KEY).and_then(Value::as_str).map(str::to_owned);
@@ -89,6 +90,7 @@ impl Row {
             key_pos: key.as_ref().and(state.winner(KEY)).map(|write| write.stamp.pos as i64),
             key,
             valid: (valid("from"), valid("to")),
+            asks: text.is_some_and(is_question),
         }
     }
 
@@ -99,9 +101,9 @@ impl Row {
         let votes = |verdict: &str| state.elements(FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64;
         tx.execute(
             "INSERT OR REPLACE INTO memories(entity, namespace, kind, text_pos, text_mac, key, key_pos, created_hlc, created_at,
-               updated_at, valid_from, valid_to, expires_at, importance, confidence, pinned, useful, noise, session, hidden,
-               version)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+               updated_at, valid_from, valid_to, expires_at, importance, confidence, pinned, useful, noise, session, asks,
+               hidden, version)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
             params![
                 folded.row.num,
                 folded.row.namespace,
@@ -122,6 +124,7 @@ impl Row {
                 votes("useful "),
                 votes("noise "),
                 state.value(SOURCE).and_then(|source| source.get("session")).and_then(Value::as_str),
+                self.asks,
                 hidden::own_bits(state),
                 state.version as i64
             ],

@@ -1,7 +1,7 @@
 //! Sessions and messages, from the blocks that hold them (J17).
 
 use super::Folded;
-use super::document::{message_document, of_message};
+use super::document::{masked_text, message_document, of_message};
 use crate::Result;
 use crate::tx::Tx;
 use crate::vectors::Wishes;
@@ -60,8 +60,8 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         let text = of_message(block, place);
         let ordinal = block.rows.get(message.row as usize).map_or(0, |row| row.n as i64);
         tx.execute(
-            "INSERT INTO messages(doc, entity, pos, place, ordinal, id, digest, role, author, at, searchable, superseded)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO messages(doc, entity, pos, place, ordinal, id, digest, role, author, at, searchable, superseded, asks)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 doc,
                 num,
@@ -74,7 +74,8 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
                 message.author,
                 message.at.map(|at| at.0),
                 text.is_some(),
-                i64::from(outdated) * OUTDATED
+                i64::from(outdated) * OUTDATED,
+                (tx.analysis.is_question)(&masked_text(block, place, message))
             ],
         )?;
         // Asked for each message, a long session would be looked through as often as it has messages.

@@ -19,6 +19,8 @@ pub struct Turn {
     pub id: i64,
     /// The document: of the memory's current wording, of the message.
     pub doc: i64,
+    /// Whether it ends by asking something.
+    pub asks: bool,
 }
 
 /// A turn with those beside it, in order; the turn itself is one of them.
@@ -38,15 +40,18 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn memories_around(&self, entity: i64, distance: usize, filter: &ListFilter) -> Result<Option<Window>> {
         let own = self.one(
-            "SELECT session, created_at, namespace, text_pos FROM memories WHERE entity = ?1",
+            "SELECT session, created_at, namespace, text_pos, asks FROM memories WHERE entity = ?1",
             [entity],
-            |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?)),
+            |row| {
+                let (session, created_at) = (row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?);
+                Ok((session, created_at, row.get::<_, i64>(2)?, row.get(3)?, row.get(4)?))
+            },
         )?;
-        let Some((Some(session), created_at, namespace, doc)) = own else { return Ok(None) };
+        let Some((Some(session), created_at, namespace, doc, asks)) = own else { return Ok(None) };
         let (clause, params) = filter.clause();
         let side = |test: &str, order: &str| {
             let sql = format!(
-                "SELECT m.created_at, m.entity, m.entity, m.text_pos FROM memories m
+                "SELECT m.created_at, m.entity, m.entity, m.text_pos, m.asks FROM memories m
                  WHERE m.session = ? AND (m.created_at, m.entity) {test} (?, ?) AND m.namespace = ? AND {clause}
                  ORDER BY m.created_at {order}, m.entity {order} LIMIT ?"
             );
@@ -55,7 +60,7 @@ impl Tx<'_> {
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)
         };
-        let own = Turn { order: created_at, tie: entity, id: entity, doc };
+        let own = Turn { order: created_at, tie: entity, id: entity, doc, asks };
         let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
         Ok(Some(Window { session: format!("{namespace}/{session}"), turns }))
     }
@@ -67,15 +72,19 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn messages_around(&self, doc: i64, distance: usize, clause: &SessionClause) -> Result<Option<Window>> {
         let own = self.one(
-            "SELECT m.entity, m.ordinal, m.place, b.path, b.host FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.doc = ?1",
+            "SELECT m.entity, m.ordinal, m.place, b.path, b.host, m.asks FROM messages m JOIN blocks b ON b.pos = m.pos
+             WHERE m.doc = ?1",
             [doc],
-            |row| Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get::<_, String>(3)?, row.get::<_, String>(4)?)),
+            |row| {
+                let (entity, path, host) = (row.get::<_, i64>(0)?, row.get::<_, String>(3)?, row.get::<_, String>(4)?);
+                Ok((entity, row.get(1)?, row.get(2)?, path, host, row.get(5)?))
+            },
         )?;
-        let Some((entity, ordinal, place, path, host)) = own else { return Ok(None) };
+        let Some((entity, ordinal, place, path, host, asks)) = own else { return Ok(None) };
         let (filter, params) = clause.sql();
         let side = |test: &str, order: &str| {
             let sql = format!(
-                "SELECT m.ordinal, m.place, m.doc, m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
+                "SELECT m.ordinal, m.place, m.doc, m.doc, m.asks FROM messages m JOIN blocks b ON b.pos = m.pos
                    JOIN sessions s ON s.entity = m.entity
                  WHERE m.entity = ? AND (m.ordinal, m.place) {test} (?, ?) AND m.searchable = 1
                    AND b.path = ? AND b.host = ? AND {filter}
@@ -87,14 +96,14 @@ impl Tx<'_> {
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)
         };
-        let own = Turn { order: ordinal, tie: place, id: doc, doc };
+        let own = Turn { order: ordinal, tie: place, id: doc, doc, asks };
         let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
         Ok(Some(Window { session: format!("{entity}/{host}/{path}"), turns }))
     }
 }
 
 fn turn(row: &rusqlite::Row<'_>) -> rusqlite::Result<Turn> {
-    Ok(Turn { order: row.get(0)?, tie: row.get(1)?, id: row.get(2)?, doc: row.get(3)? })
+    Ok(Turn { order: row.get(0)?, tie: row.get(1)?, id: row.get(2)?, doc: row.get(3)?, asks: row.get(4)? })
 }
 
 fn in_order(mut before: Vec<Turn>, own: Turn, after: Vec<Turn>) -> Vec<Turn> {

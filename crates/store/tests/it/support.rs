@@ -63,7 +63,12 @@ pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
         force_location: false,
         machine: Machine { id: "test machine".to_owned() },
         surroundings: Arc::clone(steps) as Arc<dyn Surroundings>,
-        analysis: Analysis { index_text: words, version: 1, bm25: Bm25 { k1: 0.9, b: 0.4 } },
+        analysis: Analysis {
+            index_text: words,
+            is_question: |text| text.ends_with('?'),
+            version: 1,
+            bm25: Bm25 { k1: 0.9, b: 0.4 },
+        },
         vector_math: MATH,
         embedder: None,
     }
