@@ -180,6 +180,7 @@ impl Engine {
                 dimension: embedder.dimension(),
                 at_once,
             }),
+            model: None,
         });
         Ok(Self { memory, archive, embedder, options, surroundings })
     }

@@ -84,7 +84,7 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         if let Some(text) = text {
             tx.index(doc, namespace, &text)?;
             if !outdated {
-                wishes.later.push(doc);
+                wishes.later(tx, doc);
             }
         }
     }

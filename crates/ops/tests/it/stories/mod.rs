@@ -193,6 +193,7 @@ fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
             version: 1,
         },
         embedder: None,
+        model: None,
     };
     jay_store::Store::pair(&options)
 }
