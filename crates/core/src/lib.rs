@@ -12,6 +12,7 @@ pub mod edit;
 mod embedding;
 mod engine;
 mod filter;
+pub mod models;
 pub mod namespaces;
 pub mod purge;
 pub mod read;

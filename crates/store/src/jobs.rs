@@ -58,10 +58,22 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn jobs(&self, due_at: Option<Timestamp>, limit: usize) -> Result<Vec<Job>> {
+        self.jobs_but(due_at, limit, None)
+    }
+
+    /// Up to `limit` jobs that are due, oldest first, without those of a kind.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn due_jobs(&self, at: Timestamp, limit: usize, without: Option<&str>) -> Result<Vec<Job>> {
+        self.jobs_but(Some(at), limit, without)
+    }
+
+    fn jobs_but(&self, due_at: Option<Timestamp>, limit: usize, without: Option<&str>) -> Result<Vec<Job>> {
         self.all(
             "SELECT num, kind, subject, state, attempts, error, queued_at FROM jobs
-             WHERE ?1 IS NULL OR (state = 'pending' AND not_before <= ?1) ORDER BY num LIMIT ?2",
-            params![due_at.map(|at| at.0), limit as i64],
+             WHERE (?1 IS NULL OR (state = 'pending' AND not_before <= ?1)) AND kind IS NOT ?3 ORDER BY num LIMIT ?2",
+            params![due_at.map(|at| at.0), limit as i64, without],
             |row| {
                 Ok(Job {
                     num: row.get(0)?,
