@@ -4,16 +4,14 @@
 
 use jay_types::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The file that says what a directory holds, so that nothing must be loaded to know it.
 const RECORD: &str = "installed.json";
 /// The file that names the model in use.
 const IN_USE: &str = "in-use";
-/// The most bytes of one file of a model.
-const FILE_MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// What is known of an installed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,27 +125,6 @@ impl ModelFiles {
     fn make(&self) -> Result<()> {
         make_private(&self.0)
     }
-}
-
-/// Reads one file of a model.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: &std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::bad_input(format!("{} is not there", path.display()))
-            .hint("A model's directory holds model.onnx, tokenizer.json and, where it needs one, jay-model.toml."),
-        _ => Error::io(format!("cannot read {}", path.display()), error),
-    };
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    let metadata = file.metadata().map_err(|error| failed(&error))?;
-    if !metadata.is_file() {
-        return Err(Error::bad_input(format!("{} is not a file", path.display())).hint("Name a model's directory."));
-    }
-    let mut bytes = Vec::new();
-    file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    if bytes.len() as u64 > FILE_MAX_BYTES {
-        return Err(Error::bad_input(format!("{} is larger than {FILE_MAX_BYTES} bytes", path.display()))
-            .hint("Take a smaller model."));
-    }
-    Ok(bytes)
 }
 
 fn make_private(path: &Path) -> Result<()> {

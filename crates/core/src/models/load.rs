@@ -39,8 +39,33 @@ pub(super) struct Candidate {
 #[cfg(feature = "transformer")]
 mod with {
     use super::{Candidate, Embedder, Error, GRAPH, Overrides, Path, Result, SETTINGS, TOKENIZER};
-    use crate::models::files::read;
     use jay_models::transformer::{Files, Pooling, Settings, Transformer};
+    use std::fs::File;
+    use std::io::Read as _;
+
+    /// The most bytes of one file of a model.
+    const FILE_MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+    /// Reads one file of a model.
+    fn read(path: &Path) -> Result<Vec<u8>> {
+        let failed = |error: &std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::bad_input(format!("{} is not there", path.display()))
+                .hint("A model's directory holds model.onnx, tokenizer.json and, where it needs one, jay-model.toml."),
+            _ => Error::io(format!("cannot read {}", path.display()), error),
+        };
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        let metadata = file.metadata().map_err(|error| failed(&error))?;
+        if !metadata.is_file() {
+            return Err(Error::bad_input(format!("{} is not a file", path.display())).hint("Name a model's directory."));
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+        if bytes.len() as u64 > FILE_MAX_BYTES {
+            return Err(Error::bad_input(format!("{} is larger than {FILE_MAX_BYTES} bytes", path.display()))
+                .hint("Take a smaller model."));
+        }
+        Ok(bytes)
+    }
 
     fn settings(directory: &Path) -> Result<Settings> {
         let path = directory.join(SETTINGS);
