@@ -49,7 +49,8 @@ pub struct Weights {
     pub vector: f64,
     /// Late interaction (measured; +1 for sessions found, +0.5 for turns).
     pub late: f64,
-    /// In place of the three, for what an installed model has read.
+    /// In place of the three, for what an installed model has read (measured with all-MiniLM-L6-v2 in int8: turns 77.9 to
+    /// 78.7; paraphrases, where words differ, 55 to 68. A greater share of the model is better there and worse for turns).
     pub with_model: Legs,
     /// Entity neighbourhood; a choice, as much as a name.
     pub entity: f64,
@@ -85,7 +86,7 @@ impl Default for Weights {
             text: 0.36,
             vector: 0.19,
             late: 0.45,
-            with_model: Legs { text: 0.3, vector: 0.0, model: 0.5, late: 0.2 },
+            with_model: Legs { text: 0.25, vector: 0.0, model: 0.4, late: 0.35 },
             entity: 0.25,
             neighbour_1: 0.22,
             neighbour_2: 0.05,
