@@ -269,6 +269,7 @@ impl<'a> App<'a> {
             data_dir: self.paths.data.clone(),
             force_location: self.settings.config.force_location,
             embedder: self.settings.config.embedder,
+            model: self.settings.config.model.clone(),
             machine_id: self.machine.machine_id.clone(),
             host: self.machine.host.clone(),
             user: self.machine.user.clone(),

@@ -1,15 +1,18 @@
 //! The embedder seam: queueing is the store's, this is how a query and a queued document become vectors.
 //!
+//! There are two lanes. The table's vectors are made in the act and have the tokens for late interaction beside them; those
+//! of an installed model are made by jobs. A question is asked of both, and what the model has not read yet is found by
+//! the table.
+//!
 //! **Invariant:** vectors of another model are never compared; without an embedder nothing is queued and answers say
 //! `text_only`.
 
+use crate::engine::Engine;
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
 use jay_store::{StoredVector, Tx};
 use jay_types::Result;
 
-/// Tokens of one chunk: below the window of every common model.
-const CHUNK_TOKENS: usize = 200;
 /// Tokens that neighbouring chunks share.
 const CHUNK_OVERLAP: usize = 30;
 
@@ -23,6 +26,16 @@ pub(crate) struct QueryVector {
     pub(crate) code: Vec<u8>,
     /// What was asked, for late interaction.
     text: String,
+    /// The question as the installed model has it.
+    pub(crate) second: Option<SecondVector>,
+}
+
+/// A query as a vector of the installed model.
+pub(crate) struct SecondVector {
+    pub(crate) model: String,
+    /// What people call it.
+    pub(crate) name: String,
+    pub(crate) code: Vec<u8>,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
@@ -30,7 +43,27 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     let embedder = embedder?;
     let vector = embedder.embed(&[text]).ok()?.into_iter().next()?;
     let code = Encoded::from_vector(&vector).ok()?.to_bytes();
-    Some(QueryVector { model: embedder.id().to_owned(), code, text: text.to_owned() })
+    Some(QueryVector { model: embedder.id().to_owned(), code, text: text.to_owned(), second: None })
+}
+
+/// The query's vectors of both lanes, and what is to be said where the chosen model gives none.
+pub(crate) fn query_vectors(engine: &Engine, text: &str) -> (Option<QueryVector>, Option<String>) {
+    let Some(mut vector) = query_vector(engine.embedder.as_deref(), text) else { return (None, None) };
+    let Some(lane) = &engine.model else { return (Some(vector), engine.model_note()) };
+    let second = lane.embedder().and_then(|model| {
+        let code = Encoded::from_vector(&model.embed_query(text)?)?.to_bytes();
+        Ok(SecondVector { model: lane.record.id.clone(), name: lane.record.name.clone(), code })
+    });
+    match second {
+        Ok(second) => {
+            vector.second = Some(second);
+            (Some(vector), None)
+        }
+        Err(error) => {
+            let note = format!("the model {} is not used: {}", lane.record.name, error.message);
+            (Some(vector), Some(note))
+        }
+    }
 }
 
 impl QueryVector {
@@ -49,23 +82,31 @@ impl QueryVector {
     }
 }
 
-/// The vectors of one document's text.
-pub(crate) fn embed_document(embedder: &dyn Embedder, doc: i64, text: &str) -> Result<Vec<StoredVector>> {
-    let spans = chunks(text, CHUNK_TOKENS, CHUNK_OVERLAP);
-    let texts: Vec<&str> = spans.iter().filter_map(|span| text.get(span.clone())).collect();
+/// The vectors of documents' texts; `is_table`: with the tokens that late interaction compares.
+pub(crate) fn embed_documents(
+    embedder: &dyn Embedder,
+    documents: &[(i64, &str)],
+    is_table: bool,
+) -> Result<Vec<StoredVector>> {
+    let mut pieces = Vec::with_capacity(documents.len());
+    for (doc, text) in documents {
+        let spans = chunks(text, embedder.chunk_tokens(), CHUNK_OVERLAP);
+        let cut = spans.into_iter().filter_map(|span| Some((text.get(span.clone())?, span)));
+        pieces.extend((0..).zip(cut).map(|(chunk, (text, span))| (*doc, chunk, span, text)));
+    }
+    let texts: Vec<&str> = pieces.iter().map(|(.., text)| *text).collect();
     let vectors = embedder.embed(&texts)?;
-    (0..)
-        .zip(spans)
+    pieces
+        .into_iter()
         .zip(vectors)
-        .zip(texts)
-        .map(|(((chunk, span), vector), text)| {
+        .map(|((doc, chunk, span, text), vector)| {
             Ok(StoredVector {
                 doc,
                 chunk,
                 first: u32::try_from(span.start).unwrap_or(u32::MAX),
                 last: u32::try_from(span.end).unwrap_or(u32::MAX),
                 code: Encoded::from_vector(&vector)?.to_bytes(),
-                tokens: late_code(text),
+                tokens: if is_table { late_code(text) } else { vec![] },
             })
         })
         .collect()
@@ -74,5 +115,5 @@ pub(crate) fn embed_document(embedder: &dyn Embedder, doc: i64, text: &str) -> R
 /// The vectors of a wording by the compiled-in table, in the act that writes it: it takes microseconds. Where it fails (it
 /// cannot: a text's vector is finite) there are none and the answer says that a memory is not embedded.
 pub(crate) fn built_in(doc: i64, text: &str) -> Vec<StoredVector> {
-    embed_document(&StaticEmbedder::new(), doc, text).unwrap_or_default()
+    embed_documents(&StaticEmbedder::new(), &[(doc, text)], true).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! The engine: two stores, an embedder where there is one, and who calls.
 
+use crate::models::{self, ModelFiles, ModelLane};
 use jay_models::signs::SIGNS_VERSION;
 use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
@@ -120,6 +121,9 @@ pub struct EngineOptions {
     pub force_location: bool,
     /// Which embedder makes vectors.
     pub embedder: EmbedderChoice,
+    /// The installed model that makes vectors beside it: a name, an id or `none`; as it was chosen by `model_use` where not
+    /// set.
+    pub model: Option<String>,
     /// The operating system's id of this installation, for clone detection.
     pub machine_id: String,
     /// The machine's name, recorded with ingested sessions.
@@ -139,6 +143,10 @@ pub struct Engine {
     pub(crate) memory: Store,
     pub(crate) archive: Store,
     pub(crate) embedder: Option<Arc<dyn Embedder>>,
+    /// The installed model that is in use.
+    pub(crate) model: Option<ModelLane>,
+    /// Why the one that was chosen is not.
+    model_fault: Option<Error>,
     pub(crate) options: EngineOptions,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
@@ -164,6 +172,15 @@ impl Engine {
             EmbedderChoice::BuiltIn => Some(crate::embedding::built_in),
             EmbedderChoice::None | EmbedderChoice::Test => None,
         };
+        // Where it cannot be had, everything goes on without it, and answers say so.
+        let chosen = match options.embedder {
+            EmbedderChoice::None => Ok(None),
+            _ => models::in_use(&ModelFiles::of(&options.data_dir), options.model.as_deref()),
+        };
+        let (model, model_fault) = match chosen {
+            Ok(model) => (model, None),
+            Err(error) => (None, Some(error)),
+        };
         let (memory, archive) = Store::pair(&StoreOptions {
             directory: options.data_dir.clone(),
             force_location: options.force_location,
@@ -181,8 +198,13 @@ impl Engine {
                 dimension: embedder.dimension(),
                 at_once,
             }),
+            model: model.as_ref().map(|lane| WantedVectors {
+                model: lane.record.id.clone(),
+                dimension: lane.record.dimension,
+                at_once: None,
+            }),
         });
-        Ok(Self { memory, archive, embedder, options, surroundings })
+        Ok(Self { memory, archive, embedder, model, model_fault, options, surroundings })
     }
 
     /// Runs `work`, whose writes to the memory on this thread share one commit: an answer may be given only after this
@@ -211,6 +233,12 @@ impl Engine {
                 tracing::debug!(%error, "the vector index was not extended");
             }
         }
+    }
+
+    /// What is to be said where a model was chosen and is not here.
+    pub(crate) fn model_note(&self) -> Option<String> {
+        let error = self.model_fault.as_ref()?;
+        Some(format!("the chosen model is not used: {}; `jay model list` shows what is installed", error.message))
     }
 
     /// The data directory.

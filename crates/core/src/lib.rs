@@ -13,6 +13,7 @@ mod embedding;
 mod engine;
 pub mod evaluate;
 mod filter;
+pub mod models;
 pub mod namespaces;
 pub mod purge;
 pub mod read;

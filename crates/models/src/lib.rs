@@ -12,6 +12,8 @@ mod hash;
 pub mod kernel;
 pub mod signs;
 pub mod static_table;
+#[cfg(feature = "transformer")]
+pub mod transformer;
 pub mod vector;
 
 pub use chunk::chunks;
@@ -24,8 +26,8 @@ use jay_types::Error;
 
 /// Turns texts into vectors.
 ///
-/// Implementations: [`StaticEmbedder`], which is built in, and [`HashEmbedder`] for tests. The trait is kept to what
-/// both need.
+/// Implementations: [`StaticEmbedder`], which is built in, `transformer::Transformer`, which reads a model's files, and
+/// [`HashEmbedder`] for tests. The trait is kept to what they need.
 pub trait Embedder: Send + Sync {
     /// Name and version of everything that decides the vectors; stored beside each of them.
     fn id(&self) -> &str;
@@ -39,7 +41,24 @@ pub trait Embedder: Send + Sync {
     /// # Errors
     /// `internal` or `io` where the model itself fails; never because of what a text says.
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error>;
+
+    /// The vector of a question; another than that of an equal document where the model reads the two differently.
+    ///
+    /// # Errors
+    /// As [`Embedder::embed`].
+    fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {
+        let vector = self.embed(&[text])?.into_iter().next();
+        vector.ok_or_else(|| Error::internal(format!("{} gave no vector", self.id())))
+    }
+
+    /// The most tokens, as [`chunks`] estimates them, that a document is to be cut into.
+    fn chunk_tokens(&self) -> usize {
+        CHUNK_TOKENS
+    }
 }
+
+/// Tokens of one chunk: below the window of every common model.
+pub const CHUNK_TOKENS: usize = 200;
 
 #[cfg(test)]
 mod conformance;

@@ -3,6 +3,7 @@
 //! **Invariant:** a job holds ids, never text; doing it twice does no harm.
 
 use crate::Result;
+use crate::embedded::Lane;
 use crate::open::Store;
 use crate::tx::Tx;
 use jay_types::Timestamp;
@@ -18,7 +19,7 @@ const RETRY_FROM: i64 = 30_000_000;
 pub struct Job {
     /// Its local number.
     pub num: i64,
-    /// `embed` or `scrub`.
+    /// `embed`, `embed_model` or `scrub`.
     pub kind: String,
     /// The document that it is about; 0 for the whole store.
     pub subject: i64,
@@ -43,11 +44,11 @@ impl Tx<'_> {
     }
 
     /// Queues a wording or message for embedding, unless it has vectors of the model (by number) or waits already.
-    pub(crate) fn queue_embedding(&self, doc: i64, model: i64, now: i64) -> Result<()> {
+    pub(crate) fn queue_embedding(&self, lane: Lane, doc: i64, model: i64, now: i64) -> Result<()> {
         self.execute(
             "INSERT OR IGNORE INTO jobs(kind, subject, queued_at)
-             SELECT 'embed', ?1, ?2 WHERE NOT EXISTS(SELECT 1 FROM vectors WHERE model = ?3 AND pos = ?1)",
-            [doc, now, model],
+             SELECT ?4, ?1, ?2 WHERE NOT EXISTS(SELECT 1 FROM vectors WHERE model = ?3 AND pos = ?1)",
+            params![doc, now, model, lane.job()],
         )?;
         Ok(())
     }
@@ -57,10 +58,22 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn jobs(&self, due_at: Option<Timestamp>, limit: usize) -> Result<Vec<Job>> {
+        self.jobs_but(due_at, limit, None)
+    }
+
+    /// Up to `limit` jobs that are due, oldest first, without those of a kind.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn due_jobs(&self, at: Timestamp, limit: usize, without: Option<&str>) -> Result<Vec<Job>> {
+        self.jobs_but(Some(at), limit, without)
+    }
+
+    fn jobs_but(&self, due_at: Option<Timestamp>, limit: usize, without: Option<&str>) -> Result<Vec<Job>> {
         self.all(
             "SELECT num, kind, subject, state, attempts, error, queued_at FROM jobs
-             WHERE ?1 IS NULL OR (state = 'pending' AND not_before <= ?1) ORDER BY num LIMIT ?2",
-            params![due_at.map(|at| at.0), limit as i64],
+             WHERE (?1 IS NULL OR (state = 'pending' AND not_before <= ?1)) AND kind IS NOT ?3 ORDER BY num LIMIT ?2",
+            params![due_at.map(|at| at.0), limit as i64, without],
             |row| {
                 Ok(Job {
                     num: row.get(0)?,

@@ -54,6 +54,8 @@ pub struct StoreOptions {
     pub vector_math: VectorMath,
     /// The embedder whose vectors are wanted; without one nothing is queued.
     pub embedder: Option<WantedVectors>,
+    /// A second embedder whose vectors are wanted too, made by jobs.
+    pub model: Option<WantedVectors>,
 }
 
 /// Connections that are kept for readers; more are opened and closed as needed.
@@ -168,6 +170,7 @@ impl Store {
             journal: self.journal,
             analysis: &self.options.analysis,
             embedder: self.options.embedder.as_ref(),
+            model: self.options.model.as_ref(),
             indexes: &self.indexes,
             text: &self.text,
             sources: RefCell::default(),

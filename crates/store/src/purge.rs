@@ -52,7 +52,7 @@ fn destroy_documents(tx: &Tx<'_>, num: i64) -> Result<()> {
         for doc in docs {
             tx.unindex(doc)?;
             tx.execute("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos = ?1", [doc])?;
-            tx.execute("DELETE FROM jobs WHERE kind = 'embed' AND subject = ?1", [doc])?;
+            tx.execute("DELETE FROM jobs WHERE kind IN ('embed', 'embed_model') AND subject = ?1", [doc])?;
         }
     }
     Ok(())

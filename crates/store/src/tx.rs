@@ -17,6 +17,7 @@ pub struct Tx<'c> {
     pub(crate) journal: Journal,
     pub(crate) analysis: &'c Analysis,
     pub(crate) embedder: Option<&'c WantedVectors>,
+    pub(crate) model: Option<&'c WantedVectors>,
     pub(crate) indexes: &'c Indexes,
     pub(crate) text: &'c TextFiles,
     /// What text is searched in, once it was asked for.

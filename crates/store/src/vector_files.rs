@@ -396,6 +396,18 @@ impl Store {
         )
     }
 
+    /// Removes the index of a model.
+    pub(crate) fn erase_vector_index(&self, model: &str) -> Result<()> {
+        self.group.exclusively(
+            || self.open_writer(),
+            &self.ready()?,
+            |connection| {
+                let tx = self.tx(connection);
+                tx.vector_table(model)?.map_or(Ok(()), |table| Ok(tx.indexes.of(&table).erase()?))
+            },
+        )
+    }
+
     /// Brings the index of the wanted vectors up to the table where many are not in it yet: each of those is scored from the
     /// table at every search. Called after acknowledgements.
     ///

@@ -3,10 +3,12 @@
 //! **Invariant:** a vector is never compared with one of another model; a wording that is not current has none.
 
 use crate::Result;
+use crate::embedded::Lane;
 use crate::open::Store;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 use rusqlite::{OptionalExtension as _, params};
+use std::cell::LazyCell;
 
 /// One vector of a chunk of a document.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +42,10 @@ pub struct WantedVectors {
 /// What projections of one transaction want embedded.
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
-    made: Vec<StoredVector>,
-    /// Documents for which a job is queued.
-    pub(crate) later: Vec<i64>,
+    /// With the lane that they are of.
+    made: Vec<(Lane, StoredVector)>,
+    /// Documents for which a job of the lane is queued.
+    later: Vec<(Lane, i64)>,
 }
 
 impl Tx<'_> {
@@ -52,28 +55,35 @@ impl Tx<'_> {
 
     /// Notes that a wording is to have vectors, where it has none yet.
     pub(crate) fn wish(&self, wishes: &mut Wishes, doc: i64, text: impl FnOnce() -> String) -> Result<()> {
-        let Some(wanted) = self.embedder else { return Ok(()) };
-        if self.has_vectors(&wanted.model, doc)? {
-            return Ok(());
-        }
-        match wanted.at_once {
-            Some(embed) => wishes.made.extend(embed(doc, &text())),
-            None => wishes.later.push(doc),
+        let text = LazyCell::new(text);
+        for (lane, wanted) in self.lanes() {
+            if self.has_vectors(&wanted.model, doc)? {
+                continue;
+            }
+            match wanted.at_once {
+                Some(embed) => wishes.made.extend(embed(doc, &text).into_iter().map(|made| (lane, made))),
+                None => wishes.later.push((lane, doc)),
+            }
         }
         Ok(())
     }
 
     /// Stores what was made at once and queues the rest.
-    pub(crate) fn grant(&self, wishes: Wishes, now: i64) -> Result<()> {
-        let Some(wanted) = self.embedder else { return Ok(()) };
-        if wishes.made.is_empty() && wishes.later.is_empty() {
-            return Ok(());
+    pub(crate) fn grant(&self, wishes: &Wishes, now: i64) -> Result<()> {
+        for (lane, wanted) in self.lanes() {
+            let later: Vec<i64> = wishes.later.iter().filter(|(of, _)| *of == lane).map(|(_, doc)| *doc).collect();
+            let made: Vec<StoredVector> =
+                wishes.made.iter().filter(|(of, _)| *of == lane).map(|(_, made)| made.clone()).collect();
+            if later.is_empty() && made.is_empty() {
+                continue;
+            }
+            let model = self.model_number(&wanted.model, wanted.dimension)?;
+            for doc in later {
+                self.queue_embedding(lane, doc, model, now)?;
+            }
+            self.store_vectors(model, &made)?;
         }
-        let model = self.model_number(&wanted.model, wanted.dimension)?;
-        for doc in wishes.later {
-            self.queue_embedding(doc, model, now)?;
-        }
-        self.store_vectors(model, &wishes.made)
+        Ok(())
     }
 
     pub(crate) fn model_number(&self, id: &str, dimension: usize) -> Result<i64> {
@@ -125,7 +135,10 @@ impl Tx<'_> {
             &format!("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos IN ({docs})"),
             params![entity, keep],
         )?;
-        self.execute(&format!("DELETE FROM jobs WHERE kind = 'embed' AND subject IN ({docs})"), params![entity, keep])?;
+        self.execute(
+            &format!("DELETE FROM jobs WHERE kind IN ('embed', 'embed_model') AND subject IN ({docs})"),
+            params![entity, keep],
+        )?;
         Ok(())
     }
 
@@ -157,6 +170,8 @@ impl Store {
     /// As [`Store::write`].
     pub fn put_vectors(&self, model: &str, dimension: usize, vectors: &[StoredVector], done: &[i64]) -> Result<()> {
         self.local_write(|tx| {
+            // Another process may want the vectors of another model of documents whose jobs are done here.
+            tx.note_embedder()?;
             let number = tx.model_number(model, dimension)?;
             let mut current = Vec::with_capacity(vectors.len());
             for vector in vectors {
@@ -176,5 +191,24 @@ impl Store {
             tracing::warn!(%error, "the vector index could not be extended");
         }
         Ok(())
+    }
+
+    /// Drops every vector of a model, with its index; gives how many there were.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn drop_model(&self, model: &str) -> Result<u64> {
+        if !self.exists() {
+            return Ok(0);
+        }
+        let dropped = self.local_write(|tx| -> Result<usize> {
+            tx.forget_embedder(model)?;
+            let Some(number) = tx.model(model)? else { return Ok(0) };
+            tx.execute("DELETE FROM vectors WHERE model = ?1", [number])
+        })?;
+        if let Err(error) = self.erase_vector_index(model) {
+            tracing::warn!(%error, "the vector index of a model that is gone could not be removed");
+        }
+        Ok(dropped as u64)
     }
 }

@@ -72,6 +72,7 @@ impl World {
                 version: jay_models::signs::SIGNS_VERSION,
             },
             embedder: None,
+            model: None,
         };
         let (memory, _) = Store::pair(&options);
         let mut salad = Salad::new(7);

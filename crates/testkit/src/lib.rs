@@ -22,6 +22,7 @@ mod random;
 mod salad;
 mod stopwatch;
 mod stores;
+pub mod tiny_bert;
 
 pub use clock::Clock;
 pub use counts::{Counts, counts};
@@ -32,3 +33,4 @@ pub use random::Random;
 pub use salad::{Salad, WORDS_PER_MEMORY};
 pub use stopwatch::Stopwatch;
 pub use stores::Stores;
+pub use tiny_bert::TinyBert;

@@ -35,6 +35,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("tracing-subscriber", &["cli"]),
     ("getrandom", &["cli", "serve"]),
+    ("rten", &["models"]),
+    ("rten-tensor", &["models"]),
 ];
 
 /// Tables of a manifest that decide what the product is built from.

@@ -147,6 +147,7 @@ mod tests {
                 data_dir: folder.path().join("data"),
                 force_location: true,
                 embedder: jay_core::EmbedderChoice::None,
+                model: None,
                 machine_id: machine.machine_id,
                 host: machine.host,
                 user: machine.user,

@@ -1,6 +1,7 @@
 //! Answers as text for people. An operation without a form of its own is shown as indented JSON.
 
 mod memory;
+mod model;
 mod session;
 mod store;
 pub(crate) mod text;
@@ -57,6 +58,9 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
         "session_search" => shown(value, |answer| session::found(answer, view)),
+        "model_install" | "model_remove" => shown(value, |answer| model::changed(answer, view)),
+        "model_list" => shown(value, |answer| model::listed(answer, view)),
+        "model_use" => shown(value, |answer| model::used(answer, view)),
         "status" => shown(value, |answer| store::status(answer, view)),
         "doctor" => shown(value, |answer| store::diagnosis(answer, view)),
         "eval" => shown(value, store::evaluation),

@@ -86,6 +86,7 @@ pub(super) fn status(status: &Status, view: &View) -> String {
         ("journal", count(status.changes, "change", "changes")),
         ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
         ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
+        ("model", status.model.clone().unwrap_or_else(|| "none beside it".to_owned())),
         ("last session sync", status.last_session_sync.map_or_else(|| "never".to_owned(), |at| age(at, view.now))),
         ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
     ];
@@ -96,6 +97,7 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     };
     waiting("queued jobs", status.jobs_pending);
     waiting("not embedded", status.not_embedded.unwrap_or(0));
+    waiting("not embedded by the model", status.not_embedded_by_model.unwrap_or(0));
     waiting("conflicts", status.conflicts);
     waiting("forks", status.forks);
     for deferred in &status.deferred {

@@ -1,6 +1,6 @@
 //! Jobs: what is queued, and doing it.
 
-use crate::embedding::embed_document;
+use crate::embedding::embed_documents;
 use crate::engine::Call;
 use jay_models::Embedder;
 use jay_store::{Job, Store};
@@ -8,6 +8,10 @@ use jay_types::{Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Kind of the jobs that make vectors by the compiled-in table.
+const TABLE: &str = "embed";
+/// Kind of the jobs that make those of the installed model.
+const MODEL: &str = "embed_model";
 /// Jobs that are taken at a time.
 const PAGE: usize = 64;
 
@@ -18,7 +22,7 @@ pub struct JobView {
     pub store: String,
     /// Its number in that store
     pub id: i64,
-    /// embed, scrub
+    /// embed, embed_model, scrub
     pub kind: String,
     /// The document that it is about; 0 for the whole store
     pub subject: i64,
@@ -74,17 +78,25 @@ pub fn jobs_list(call: &Call<'_>, limit: usize) -> Result<Vec<JobView>> {
 /// Does queued jobs that are due: all with `until_empty`, else at most `max`.
 ///
 /// # Errors
-/// What the store says; a job's own failure is noted with it.
+/// What the store says; a job's own failure is noted with it. Where the chosen model cannot be loaded, why: all other jobs
+/// are done then.
 pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRun> {
     let mut run = JobsRun::default();
+    let mut fault = None;
     for (store, _) in stores(call) {
         if !store.exists() {
             continue;
         }
         store.queue_missing_vectors()?;
+        // A model that cannot be loaded leaves its jobs where they are: nothing is wrong with them.
+        let unloadable = match &call.engine.model {
+            Some(lane) if store.read(|tx| tx.jobs_pending(MODEL))? > 0 => lane.embedder().err(),
+            _ => None,
+        };
+        let without = unloadable.as_ref().map(|_| MODEL);
         let mut left = if until_empty { usize::MAX } else { max.saturating_sub(run.done as usize) };
         while left > 0 {
-            let jobs = store.read(|tx| tx.jobs(Some(call.now), PAGE.min(left)))?;
+            let jobs = store.read(|tx| tx.due_jobs(call.now, PAGE.min(left), without))?;
             if jobs.is_empty() {
                 break;
             }
@@ -98,24 +110,36 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
         }
         run.pending += store.read(|tx| tx.jobs_left())?;
         store.tend()?;
+        fault = fault.or(unloadable);
     }
-    Ok(run)
+    fault.map_or(Ok(run), Err)
 }
 
 fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<(u64, u64)> {
     let (mut done, mut failed) = (0, 0);
-    let mut vectors = Vec::new();
-    let mut embedded = Vec::new();
-    for job in jobs {
-        let result = match (job.kind.as_str(), call.engine.embedder.as_deref()) {
-            ("embed", Some(embedder)) => embed(store, embedder, job).map(|mut found| {
-                vectors.append(&mut found);
-                embedded.push(job.num);
-            }),
-            // Without an embedder there is nothing to do for it: it was queued when there was one.
-            ("embed", None) => store.finish_jobs(&[job.num]).map_err(Error::from),
-            ("scrub", _) => scrub(store, job),
-            (kind, _) => Err(Error::internal(format!("this version does not know jobs of kind `{kind}`"))),
+    let of = |wanted: &str| jobs.iter().filter(|job| job.kind == wanted).collect::<Vec<_>>();
+    let (table, model) = (of(TABLE), of(MODEL));
+    let embedder = call.engine.embedder.clone();
+    let loaded = match &call.engine.model {
+        Some(lane) if !model.is_empty() => Some(lane.embedder()?),
+        _ => None,
+    };
+    for (jobs, embedder, is_table) in [(table, embedder, true), (model, loaded, false)] {
+        let (now_done, now_failed) = match embedder {
+            Some(embedder) => embed(store, &*embedder, &jobs, is_table)?,
+            // Without an embedder there is nothing to do for them: they were queued when there was one.
+            None => {
+                store.finish_jobs(&jobs.iter().map(|job| job.num).collect::<Vec<_>>())?;
+                (jobs.len() as u64, 0)
+            }
+        };
+        done += now_done;
+        failed += now_failed;
+    }
+    for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL)) {
+        let result = match job.kind.as_str() {
+            "scrub" => scrub(store, job),
+            kind => Err(Error::internal(format!("this version does not know jobs of kind `{kind}`"))),
         };
         match result {
             Ok(()) => done += 1,
@@ -125,16 +149,41 @@ fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<(u64, u64)> 
             }
         }
     }
-    if let Some(embedder) = call.engine.embedder.as_deref().filter(|_| !embedded.is_empty()) {
-        store.put_vectors(embedder.id(), embedder.dimension(), &vectors, &embedded)?;
-    }
     Ok((done, failed))
 }
 
-fn embed(store: &Store, embedder: &dyn Embedder, job: &Job) -> Result<Vec<jay_store::StoredVector>> {
-    let text = store.read(|tx| tx.document_text(job.subject))?;
-    // A wording that is no longer current, or purged, gets no vector.
-    text.map_or(Ok(vec![]), |text| embed_document(embedder, job.subject, &text))
+/// Embeds the documents of jobs together, so that every core has something to do; one by one where that fails, so that one
+/// text does not hold up the others.
+fn embed(store: &Store, embedder: &dyn Embedder, jobs: &[&Job], is_table: bool) -> Result<(u64, u64)> {
+    if jobs.is_empty() {
+        return Ok((0, 0));
+    }
+    let mut texts = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        // A wording that is no longer current, or purged, gets no vector.
+        texts.extend(store.read(|tx| tx.document_text(job.subject))?.map(|text| (job.subject, text)));
+    }
+    let documents: Vec<(i64, &str)> = texts.iter().map(|(doc, text)| (*doc, text.as_str())).collect();
+    match (embed_documents(embedder, &documents, is_table), jobs) {
+        (Ok(vectors), _) => {
+            let nums: Vec<i64> = jobs.iter().map(|job| job.num).collect();
+            store.put_vectors(embedder.id(), embedder.dimension(), &vectors, &nums)?;
+            Ok((nums.len() as u64, 0))
+        }
+        (Err(error), [job]) => {
+            store.fail_job(job.num, &error.message)?;
+            Ok((0, 1))
+        }
+        (Err(_), _) => {
+            let (mut done, mut failed) = (0, 0);
+            for job in jobs {
+                let (one_done, one_failed) = embed(store, embedder, &[*job], is_table)?;
+                done += one_done;
+                failed += one_failed;
+            }
+            Ok((done, failed))
+        }
+    }
 }
 
 fn scrub(store: &Store, job: &Job) -> Result<()> {

@@ -65,6 +65,12 @@ pub struct Status {
     /// The embedder; absent where there is none
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedder: Option<String>,
+    /// The installed model that is in use: its name and id; absent where there is none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Texts that wait for their vectors by it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_embedded_by_model: Option<u64>,
     /// Bytes of memory.db and its log
     pub bytes_memory: u64,
     /// Bytes of archive.db and its log
@@ -88,8 +94,9 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     let jobs = |counts: &StoreCounts, wanted: &str| -> u64 {
         counts.jobs.iter().filter(|(_, state, _)| state == wanted).map(|(.., count)| count).sum()
     };
-    let embedding = |counts: &StoreCounts| -> u64 {
-        counts.jobs.iter().filter(|(kind, ..)| kind == "embed").map(|(.., count)| count).sum()
+    let embedding = |wanted: &str| -> u64 {
+        let all = memory.jobs.iter().chain(&archive.jobs);
+        all.filter(|(kind, ..)| kind == wanted).map(|(.., count)| count).sum()
     };
     let missing = [&engine.memory, &engine.archive].into_iter().filter_map(|store| Some((store, store.missing()?)));
     let (mut notes, mut gone) = (Vec::new(), Vec::new());
@@ -101,6 +108,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         notes.push("`jay get ID` lists both values of a conflict; `jay update` settles it".to_owned());
     }
     notes.extend(said_of_stopped(&[memory.stopped_clocks.clone(), archive.stopped_clocks.clone()].concat(), call.now));
+    notes.extend(engine.model_note());
     if engine.embedder.is_none() {
         notes.push("text_only: no embedder is configured".to_owned());
     }
@@ -123,8 +131,10 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         clocks_ahead: nodes_ahead(&[memory.clocks_ahead.clone(), archive.clocks_ahead.clone()].concat()),
         jobs_pending: jobs(&memory, "pending") + jobs(&archive, "pending"),
         jobs_failed: jobs(&memory, "failed") + jobs(&archive, "failed"),
-        not_embedded: engine.embedder.as_ref().map(|_| embedding(&memory) + embedding(&archive)),
+        not_embedded: engine.embedder.as_ref().map(|_| embedding("embed")),
         embedder: engine.embedder.as_ref().map(|embedder| embedder.id().to_owned()),
+        model: engine.model.as_ref().map(|lane| format!("{} ({})", lane.record.name, lane.record.id)),
+        not_embedded_by_model: engine.model.as_ref().map(|_| embedding("embed_model")),
         bytes_memory: engine.memory.file_bytes(),
         bytes_archive: engine.archive.file_bytes(),
         last_session_sync: last_sync,

@@ -47,15 +47,19 @@ pub(super) fn gather(
     let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.entity).collect();
     match vector {
         Some(vector) => {
-            let nearest = nearest(tx, vector, filter, &texts)?;
-            around.extend(nearest.iter().take(AROUND_MAX).map(|(entity, _)| *entity));
-            for (entity, doc) in nearest {
-                found.add(entity, doc);
-            }
-            let missing = tx.not_embedded(&vector.model, filter)?;
-            if missing > 0 {
-                let which = if missing == 1 { "memory is" } else { "memories are" };
-                notes.push(format!("{missing} {which} not embedded yet"));
+            let second = vector.second.as_ref().map(|second| (&second.model, &second.code, Some(&second.name)));
+            for (model, code, name) in [(&vector.model, &vector.code, None)].into_iter().chain(second) {
+                let nearest = nearest(tx, (model, code), filter, &texts)?;
+                around.extend(nearest.iter().take(AROUND_MAX).map(|(entity, _)| *entity));
+                for (entity, doc) in nearest {
+                    found.add(entity, doc);
+                }
+                let missing = tx.not_embedded(model, filter)?;
+                if missing > 0 {
+                    let which = if missing == 1 { "memory is" } else { "memories are" };
+                    let by = name.map(|name| format!(" by {name}")).unwrap_or_default();
+                    notes.push(format!("{missing} {which} not embedded yet{by}"));
+                }
             }
         }
         None => notes.push("text_only".to_owned()),
@@ -80,12 +84,12 @@ pub(super) fn gather(
 /// The memories (number, document) whose vectors are nearest, nearest first.
 fn nearest(
     tx: &Tx<'_>,
-    vector: &QueryVector,
+    (model, code): (&str, &[u8]),
     filter: &ListFilter,
     texts: &[jay_store::TextHit],
 ) -> Result<Vec<(i64, i64)>> {
     let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
-    let nearest = tx.nearest(&vector.model, &vector.code, &filter.scope, CANDIDATES, &mut |doc| {
+    let nearest = tx.nearest(model, code, &filter.scope, CANDIDATES, &mut |doc| {
         if entities.contains_key(&doc) {
             return Ok(true);
         }

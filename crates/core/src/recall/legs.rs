@@ -35,7 +35,7 @@ impl Found {
         self.candidates.get_mut(self.documents.get(&doc)?)
     }
 
-    /// Text score, terms and cosine of every candidate.
+    /// Text score, terms and cosines of every candidate.
     pub(crate) fn weigh(&mut self, tx: &Tx<'_>, query: &TextQuery, vector: Option<&QueryVector>) -> Result<()> {
         let docs: Vec<i64> = self.documents.keys().copied().collect();
         for (doc, (score, terms)) in tx.weigh_text(query, &docs)? {
@@ -47,6 +47,12 @@ impl Found {
         for (doc, score) in tx.cosines(&vector.model, &vector.code, &docs)? {
             if let Some(candidate) = self.of(doc) {
                 candidate.vector = Some(f64::from(score));
+            }
+        }
+        let Some(second) = &vector.second else { return Ok(()) };
+        for (doc, score) in tx.cosines(&second.model, &second.code, &docs)? {
+            if let Some(candidate) = self.of(doc) {
+                candidate.model = Some(f64::from(score));
             }
         }
         Ok(())

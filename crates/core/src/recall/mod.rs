@@ -31,13 +31,14 @@ const READ_PER_HIT: usize = 3;
 /// `bad_input` for a time that is none, `refused` for forgotten memories where the caller may not see them.
 pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     let plan = Query::parse(query.query.as_str(), call.now, None);
-    let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.query.as_str());
+    let (vector, not_used) = embedding::query_vectors(call.engine, query.query.as_str());
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
         // Nothing found is not the same as nothing there.
         let missing = call.engine.memory.missing();
         let mut notes: Vec<String> = missing.into_iter().map(|error| error.message).collect();
         notes.extend(filter::note_of(tx, filter.moment)?);
+        notes.extend(not_used);
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }

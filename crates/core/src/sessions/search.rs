@@ -90,11 +90,11 @@ pub fn search(
 ) -> Result<SessionHits> {
     call.engine.demand_archive()?;
     let plan = Plan::parse(query.as_str(), call.now, None);
-    let vector = embedding::query_vector(call.engine.embedder.as_deref(), query.as_str());
+    let (vector, not_used) = embedding::query_vectors(call.engine, query.as_str());
     let namespaces = namespace_ids(call, filter)?;
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
-        let mut notes = Vec::new();
+        let mut notes = Vec::from_iter(not_used);
         let weights = match group {
             Group::None => Weights::default(),
             Group::Session => Weights::for_sessions(),
@@ -128,14 +128,17 @@ fn gather(
     match vector {
         Some(vector) => {
             let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
-            let nearest = tx.nearest(&vector.model, &vector.code, &scope, CANDIDATES, &mut |doc| {
-                Ok(found.candidates.contains_key(&doc) || tx.message_passes(doc, clause)?)
-            })?;
-            around.extend(nearest.iter().take(AROUND_MAX).map(|neighbour| neighbour.doc));
-            for neighbour in nearest {
-                found.add(neighbour.doc, neighbour.doc);
+            let second = vector.second.as_ref().map(|second| (&second.model, &second.code, Some(&second.name)));
+            for (model, code, name) in [(&vector.model, &vector.code, None)].into_iter().chain(second) {
+                let nearest = tx.nearest(model, code, &scope, CANDIDATES, &mut |doc| {
+                    Ok(found.candidates.contains_key(&doc) || tx.message_passes(doc, clause)?)
+                })?;
+                around.extend(nearest.iter().take(AROUND_MAX).map(|neighbour| neighbour.doc));
+                for neighbour in nearest {
+                    found.add(neighbour.doc, neighbour.doc);
+                }
+                notes.extend(not_embedded(tx.messages_not_embedded(model)?, name.map(String::as_str)));
             }
-            notes.extend(not_embedded(tx.messages_not_embedded(&vector.model)?));
         }
         None => notes.push("text_only".to_owned()),
     }
@@ -158,14 +161,15 @@ fn gather(
     Ok((found.candidates.into_values().collect(), matched))
 }
 
-fn not_embedded(missing: Option<(u64, bool)>) -> Option<String> {
+fn not_embedded(missing: Option<(u64, bool)>, name: Option<&str>) -> Option<String> {
+    let by = name.map(|name| format!(" by {name}")).unwrap_or_default();
     match missing {
         Some((0, _)) => None,
-        Some((1, _)) => Some("1 message is not embedded yet".to_owned()),
+        Some((1, _)) => Some(format!("1 message is not embedded yet{by}")),
         Some((count, more)) => {
-            Some(format!("{count}{} messages are not embedded yet", if more { " and more" } else { "" }))
+            Some(format!("{count}{} messages are not embedded yet{by}", if more { " and more" } else { "" }))
         }
-        None => Some("messages of an earlier time may not be embedded: `jay jobs run --until-empty` does".to_owned()),
+        None => Some(format!("messages of an earlier time may not be embedded{by}: `jay jobs run --until-empty` does")),
     }
 }
 

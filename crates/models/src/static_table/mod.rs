@@ -9,7 +9,7 @@
 
 mod late;
 mod table;
-mod vocabulary;
+pub(crate) mod vocabulary;
 mod wordpiece;
 
 pub use late::{LateQuery, late_code};

@@ -40,7 +40,7 @@ const fn section(start: usize, len: usize) -> &'static [u8] {
 
 /// What the tokenizer does with a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Part of a word.
     Plain,
     /// Dropped: control and format characters, accents.
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 }
 
 /// The kind of a character.
-pub(super) fn kind(c: char) -> Kind {
+pub(crate) fn kind(c: char) -> Kind {
     if c.is_ascii_alphanumeric() {
         return Kind::Plain;
     }
@@ -119,8 +119,15 @@ pub(super) fn hash_and_payload() -> ([u8; 24], &'static [u8]) {
     (header[40..].try_into().unwrap(), payload)
 }
 
+/// A token as tokenizer.json writes it.
+#[cfg(all(test, feature = "transformer"))]
+pub(crate) fn token(id: TokenId) -> String {
+    let text = String::from_utf8_lossy(string(id).unwrap());
+    if is_inner(id) { format!("##{text}") } else { text.into_owned() }
+}
+
 /// How many tokens there are.
 #[cfg(test)]
-pub(super) fn count() -> usize {
+pub(crate) fn count() -> usize {
     OFFSETS.len() - 1
 }

@@ -13,6 +13,10 @@ mod jobs_list;
 mod jobs_run;
 mod link;
 mod list;
+mod model_install;
+mod model_list;
+mod model_remove;
+mod model_use;
 mod move_to;
 mod namespace_alias;
 mod namespace_delete;
@@ -37,7 +41,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 32] = [
+pub static ALL: [Spec; 36] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -65,6 +69,10 @@ pub static ALL: [Spec; 32] = [
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
     Spec::of::<session_search::SessionSearch>(),
+    Spec::of::<model_install::ModelInstall>(),
+    Spec::of::<model_list::ModelList>(),
+    Spec::of::<model_use::ModelUse>(),
+    Spec::of::<model_remove::ModelRemove>(),
     Spec::of::<status::Status>(),
     Spec::of::<doctor::Doctor>(),
     Spec::of::<eval::Eval>(),

@@ -1,6 +1,7 @@
 //! What fusion knows of the candidates as a set: the range of each leg, the turns beside a turn, what a session says as
 //! a whole.
 
+use super::weights::Legs;
 use super::{Candidate, Weights, finite};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -9,27 +10,35 @@ use std::hash::Hash;
 /// sessions take it.
 const REPEATS: f64 = 1.2;
 
-/// Weighted, normalised text, vector, late and entity scores of each candidate.
-pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<[f64; 4]> {
+/// Weighted, normalised text, vector, model, late and entity scores of each candidate.
+pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<[f64; 5]> {
     let text = Scale::of(candidates.iter().map(|c| c.text), true);
     let vector = Scale::of(candidates.iter().map(|c| c.vector), false);
+    let model = Scale::of(candidates.iter().map(|c| c.model), false);
     let late = Scale::of(candidates.iter().map(|c| c.late), true);
     let entity = Scale::of(candidates.iter().map(|c| c.entity), true);
     let present = |weight: f64, scale: &Scale| if scale.is_empty() { 0.0 } else { weight };
-    let (with_vector, with_late) = (present(weights.vector, &vector), present(weights.late, &late));
-    let all = weights.text + with_vector + with_late;
     candidates
         .iter()
         .map(|c| {
+            // A text that the model has not read yet is judged as if there were no model.
+            let legs = match finite(c.model) {
+                Some(_) => weights.with_model,
+                None => Legs { text: weights.text, vector: weights.vector, model: 0.0, late: weights.late },
+            };
+            let (with_vector, with_late) = (present(legs.vector, &vector), present(legs.late, &late));
+            let all = legs.text + with_vector + legs.model + with_late;
             let vector_weight = finite(c.vector).map_or(0.0, |_| with_vector / all);
             let late_weight = finite(c.late).map_or(0.0, |_| with_late / all);
+            let model_weight = legs.model / all;
             // A text that is not embedded yet is judged by its words alone. One that is embedded and was not compared word
             // by word was not among the best: that leg gives it nothing.
-            let embedded = vector_weight + late_weight > 0.0;
-            let text_weight = if embedded { weights.text / all } else { 1.0 };
+            let embedded = vector_weight + late_weight + model_weight > 0.0;
+            let text_weight = if embedded { legs.text / all } else { 1.0 };
             [
                 text_weight * text.apply(c.text),
                 vector_weight * vector.apply(c.vector),
+                model_weight * model.apply(c.model),
                 late_weight * late.apply(c.late),
                 weights.entity * entity.apply(c.entity),
             ]

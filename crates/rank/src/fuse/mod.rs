@@ -40,6 +40,8 @@ pub struct Candidate<Id> {
     /// Cosine with the query; none where the candidate has no vector. A caller that has vectors must score every
     /// embedded candidate, those found by text too.
     pub vector: Option<f64>,
+    /// Cosine with the query by a second, better model; none where the candidate has no vector of it.
+    pub model: Option<f64>,
     /// How well its words meet those of the query one by one (late interaction), greater is better; none where its words
     /// are not known.
     pub late: Option<f64>,
@@ -66,6 +68,7 @@ impl<Id> Candidate<Id> {
             id,
             text: None,
             vector: None,
+            model: None,
             late: None,
             entity: None,
             terms: 0,
@@ -86,6 +89,8 @@ pub enum Leg {
     Text,
     /// Cosine.
     Vector,
+    /// Cosine by the installed model.
+    Model,
     /// Late interaction.
     Late,
     /// Entity neighbourhood.
@@ -156,8 +161,9 @@ pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) ->
     let mut legs: Vec<(Leg, Vec<Gain>)> = vec![
         (Leg::Text, paired(candidates, |c| c.text, &base, 0)),
         (Leg::Vector, paired(candidates, |c| c.vector, &base, 1)),
-        (Leg::Late, paired(candidates, |c| c.late, &base, 2)),
-        (Leg::Entity, paired(candidates, |c| c.entity, &base, 3)),
+        (Leg::Model, paired(candidates, |c| c.model, &base, 2)),
+        (Leg::Late, paired(candidates, |c| c.late, &base, 3)),
+        (Leg::Entity, paired(candidates, |c| c.entity, &base, 4)),
         (Leg::Neighbours, candidates.iter().map(|c| gained(context.neighbours(c, weights), 1.0)).collect()),
         (Leg::Question, candidates.iter().map(|c| gained(f64::from(u8::from(c.asks)), -weights.question)).collect()),
         (Leg::Session, candidates.iter().map(|c| gained(context.coverage(c), weights.session)).collect()),
@@ -249,7 +255,7 @@ fn gained(raw: f64, weight: f64) -> Gain {
 fn paired<Id>(
     candidates: &[Candidate<Id>],
     raw: impl Fn(&Candidate<Id>) -> Option<f64>,
-    base: &[[f64; 4]],
+    base: &[[f64; 5]],
     leg: usize,
 ) -> Vec<Gain> {
     let shares = base.iter().map(|shares| shares.get(leg).copied().unwrap_or(0.0));

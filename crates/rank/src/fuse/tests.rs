@@ -128,6 +128,22 @@ fn a_hit_says_why() {
 }
 
 #[test]
+fn what_the_model_has_not_read_is_judged_as_if_there_were_none() {
+    let both = |id, score: f64, cosine| Candidate { vector: Some(cosine), late: Some(score), ..text(id, score) };
+    let without = fuse(&[both(1, 1.0, 0.2), both(2, 3.0, 0.6), both(3, 2.0, 0.4)], &setting());
+    let read = |id, score, cosine, model| Candidate { model: Some(model), ..both(id, score, cosine) };
+    let with = fuse(&[read(1, 1.0, 0.2, 0.9), read(2, 3.0, 0.6, 0.1), both(3, 2.0, 0.4)], &setting());
+    let of = |hits: &[Hit<u32>], id| hits.iter().find(|hit| hit.id == id).map(|hit| hit.score).unwrap();
+    assert!((of(&without, 3) - of(&with, 3)).abs() < 1e-9);
+    assert!(of(&with, 1) > of(&without, 1) && of(&with, 2) < of(&without, 2));
+    // What every leg puts first stands where it stood.
+    let best = fuse(&[read(1, 3.0, 0.6, 0.9), read(2, 1.0, 0.2, 0.1)], &setting());
+    assert_eq!(best.first().map(|hit| (hit.id, (hit.relevance * 1e6).round())), Some((1, 1e6)));
+    let model = best.first().and_then(|hit| hit.why.iter().find(|share| share.leg == Leg::Model));
+    assert!(model.is_some_and(|share| share.share > 0.0 && share.rank == 1));
+}
+
+#[test]
 fn scores_that_are_no_numbers_count_as_absent() {
     let candidates = [Candidate { vector: Some(f64::NAN), ..text(1, f64::INFINITY) }, text(2, 1.0)];
     let hits = fuse(&candidates, &setting());
@@ -152,6 +168,7 @@ fn candidate() -> impl Strategy<Value = Candidate<u32>> {
                 id: 0,
                 text,
                 vector,
+                model: vector.filter(|value| value.to_bits() % 3 == 0).map(|value| -value),
                 late: vector.map(f64::abs),
                 entity,
                 terms: importance.to_bits(),

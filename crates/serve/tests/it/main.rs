@@ -26,6 +26,7 @@ pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
         data_dir: folder.path().join("scrubjay"),
         force_location: true,
         embedder: jay_core::EmbedderChoice::None,
+        model: None,
         machine_id: "test".to_owned(),
         host: "host".to_owned(),
         user: "ann".to_owned(),

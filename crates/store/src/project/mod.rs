@@ -47,7 +47,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
     for row in rows {
         entity(tx, row, &mut wishes, now)?;
     }
-    tx.grant(wishes, now)
+    tx.grant(&wishes, now)
 }
 
 fn entity(tx: &Tx<'_>, row: EntityRow, wishes: &mut Wishes, now: i64) -> Result<()> {

@@ -71,6 +71,7 @@ pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
         },
         vector_math: MATH,
         embedder: None,
+        model: None,
     }
 }
 
@@ -113,6 +114,15 @@ impl Node {
     /// The same directory, opened by a process that wants the vectors of `model`, made later by a job; none for none.
     pub(crate) fn wanting(&self, model: Option<&str>) -> Self {
         self.embedding(model.map(|model| WantedVectors { model: model.to_owned(), dimension: 48, at_once: None }))
+    }
+
+    /// The same directory, opened by a process that wants the vectors of two models, both made later by jobs.
+    pub(crate) fn wanting_both(&self, table: &str, model: Option<&str>) -> Self {
+        let wanted = |model: &str, dimension| WantedVectors { model: model.to_owned(), dimension, at_once: None };
+        let options = options(&self.directory(), &self.steps);
+        let (embedder, model) = (Some(wanted(table, 48)), model.map(|model| wanted(model, 64)));
+        let (memory, archive) = Store::pair(&StoreOptions { embedder, model, ..options });
+        Self { home: Arc::clone(&self.home), memory, archive, steps: Arc::clone(&self.steps) }
     }
 
     /// The same directory, opened by a process that wants these vectors.

@@ -253,3 +253,60 @@ fn what_is_not_embedded_is_known_whoever_wrote_it() {
     other.memory.queue_missing_vectors().unwrap();
     assert_eq!(missing(&other, "other"), 3);
 }
+
+#[test]
+fn two_models_are_wanted_each_with_its_own_jobs_and_one_can_be_dropped() {
+    let home = Node::new(1);
+    let missing = |node: &Node, model: &str| {
+        node.memory.read::<_, Error>(|tx| Ok(tx.not_embedded(model, &everything())?)).unwrap()
+    };
+    let jobs = |node: &Node, kind: &str| node.memory.read::<_, Error>(|tx| Ok(tx.jobs_pending(kind)?)).unwrap();
+    let embed = |node: &Node, kind: &str, model: &str, dimension: usize| {
+        let found = node.memory.read::<_, Error>(|tx| Ok(tx.jobs(None, 100)?)).unwrap();
+        let found: Vec<_> = found.into_iter().filter(|job| job.kind == kind).collect();
+        let code = [&1.0_f32.to_le_bytes()[..], &vec![1; dimension]].concat();
+        let vector = |doc| StoredVector { doc, chunk: 0, first: 0, last: 1, code: code.clone(), tokens: vec![] };
+        let vectors: Vec<_> = found.iter().map(|job| vector(job.subject)).collect();
+        let nums: Vec<i64> = found.iter().map(|job| job.num).collect();
+        node.memory.put_vectors(model, dimension, &vectors, &nums).unwrap();
+    };
+    let alone = home.wanting_both("table", None);
+    let (ns, _) = alone.namespace("team");
+    let id = alone.remember(ns, "the first");
+    assert_eq!((jobs(&alone, "embed"), jobs(&alone, "embed_model")), (1, 0));
+    let both = home.wanting_both("table", Some("large"));
+    assert_eq!((missing(&both, "table"), missing(&both, "large")), (1, 1));
+    both.remember(ns, "the second");
+    assert_eq!((jobs(&both, "embed"), jobs(&both, "embed_model")), (2, 1));
+    both.memory.queue_missing_vectors().unwrap();
+    assert_eq!((jobs(&both, "embed"), jobs(&both, "embed_model")), (2, 2));
+    embed(&both, "embed", "table", 48);
+    embed(&both, "embed_model", "large", 64);
+    assert_eq!((missing(&both, "table"), missing(&both, "large")), (0, 0));
+    // Another model: the vectors of the first stay until they are dropped.
+    let changed = home.wanting_both("table", Some("other"));
+    changed.memory.queue_missing_vectors().unwrap();
+    assert_eq!((missing(&changed, "table"), missing(&changed, "large"), missing(&changed, "other")), (0, 0, 2));
+    assert_eq!((jobs(&changed, "embed"), jobs(&changed, "embed_model")), (0, 2));
+    let near = |node: &Node, model: &str, dimension: usize| {
+        let query = [&1.0_f32.to_le_bytes()[..], &vec![1; dimension]].concat();
+        let found = node.memory.read::<_, Error>(|tx| {
+            let mut current = |doc| Ok(tx.current_document(doc, &everything())?.is_some());
+            Ok(tx.nearest(model, &query, &Scope::All, 9, &mut current)?)
+        });
+        found.unwrap().len()
+    };
+    assert_eq!((near(&changed, "table", 48), near(&changed, "large", 64), near(&changed, "other", 64)), (2, 2, 0));
+    assert_eq!(near(&changed, "large", 48), 0, "a query of another length finds nothing");
+    assert_eq!(changed.memory.drop_model("large").unwrap(), 2);
+    assert_eq!((near(&changed, "table", 48), near(&changed, "large", 64)), (2, 0));
+    // A purge takes the vectors and jobs of every lane.
+    changed.purge(ns, id);
+    assert_eq!((near(&changed, "table", 48), jobs(&changed, "embed_model")), (1, 1));
+    // Whoever wants the dropped one again has it made again.
+    let again = home.wanting_both("table", Some("large"));
+    again.memory.queue_missing_vectors().unwrap();
+    assert_eq!(missing(&again, "large"), 1);
+    embed(&again, "embed_model", "large", 64);
+    assert_eq!((missing(&again, "large"), near(&again, "large", 64)), (0, 1));
+}

@@ -42,6 +42,7 @@ impl World {
             data_dir: data_dir.to_owned(),
             force_location: false,
             embedder: jay_core::EmbedderChoice::BuiltIn,
+            model: None,
             machine_id: "bench".to_owned(),
             host: "bench".to_owned(),
             user: "bench".to_owned(),

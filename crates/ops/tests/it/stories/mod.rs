@@ -10,6 +10,7 @@ mod forgetting;
 mod idempotency;
 mod machine;
 mod model;
+mod models;
 mod namespaces;
 mod purging;
 mod queries;
@@ -66,10 +67,20 @@ impl World {
     fn embedding(embedder: EmbedderChoice) -> Self {
         let home = TempHome::new();
         let steps = Arc::new(Steps { clock: Clock::new(), random: Mutex::new(Random::new(7)) });
+        Self::open(home, steps, embedder)
+    }
+
+    /// The same store, as the next process opens it.
+    fn again(self, embedder: EmbedderChoice) -> Self {
+        Self::open(self.home, self.steps, embedder)
+    }
+
+    fn open(home: TempHome, steps: Arc<Steps>, embedder: EmbedderChoice) -> Self {
         let options = EngineOptions {
             data_dir: home.path().join("scrubjay"),
             force_location: true,
             embedder,
+            model: None,
             machine_id: "machine".to_owned(),
             host: "host".to_owned(),
             user: "ann".to_owned(),
@@ -197,6 +208,7 @@ fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
             version: 1,
         },
         embedder: None,
+        model: None,
     };
     jay_store::Store::pair(&options)
 }

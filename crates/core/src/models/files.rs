@@ -1,0 +1,164 @@
+//! Where installed models stand: `models/<id>/` in the data directory, and which of them is in use.
+//!
+//! **Invariant:** a model's directory is whole or not there; what is in it is never changed.
+
+use jay_types::{Error, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// The file that says what a directory holds, so that nothing must be loaded to know it.
+const RECORD: &str = "installed.json";
+/// The file that names the model in use.
+const IN_USE: &str = "in-use";
+
+/// What is known of an installed model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Installed {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) dimension: usize,
+    pub(crate) bytes: u64,
+    pub(crate) source: String,
+    pub(crate) installed_at: Timestamp,
+}
+
+/// The directory of all models.
+#[derive(Clone, Debug)]
+pub(crate) struct ModelFiles(PathBuf);
+
+impl ModelFiles {
+    pub(crate) fn of(data_dir: &Path) -> Self {
+        Self(data_dir.join("models"))
+    }
+
+    pub(crate) fn directory(&self, id: &str) -> PathBuf {
+        self.0.join(id)
+    }
+
+    /// Every installed model, by name.
+    pub(crate) fn list(&self) -> Result<Vec<Installed>> {
+        let entries = match fs::read_dir(&self.0) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(vec![]),
+            Err(error) => return Err(Error::io(format!("cannot read {}", self.0.display()), &error)),
+        };
+        let ids = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut models: Vec<Installed> = ids.filter_map(|id| self.installed(&id).ok().flatten()).collect();
+        models.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(models)
+    }
+
+    /// The record of a model; none where it is not installed.
+    pub(crate) fn installed(&self, id: &str) -> Result<Option<Installed>> {
+        let path = self.directory(id).join(RECORD);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), &error)),
+        };
+        let record: Option<Installed> = serde_json::from_slice(&text).ok();
+        let record = record.filter(|record| record.id == id);
+        record.map(Some).ok_or_else(|| {
+            Error::new(jay_types::Code::Damaged, format!("{} is damaged", path.display()))
+                .hint(format!("Install the model again after `jay model remove {id}`."))
+        })
+    }
+
+    /// The model that a word names: its id, its name, or at least six characters of either end of its id.
+    pub(crate) fn find(&self, word: &str) -> Result<Installed> {
+        let models = self.list()?;
+        let is_part = |id: &str| word.len() >= 6 && (id.starts_with(word) || id.ends_with(word));
+        let named = |model: &&Installed| model.id == word || model.name == word || is_part(&model.id);
+        let found: Vec<&Installed> = models.iter().filter(named).collect();
+        match found.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => {
+                Err(Error::new(jay_types::Code::NotFound, format!("no model `{}`", jay_types::text::shorten(word, 60)))
+                    .hint("`jay model list` shows what is installed; `jay model install DIRECTORY` installs one."))
+            }
+            _ => {
+                let ids: Vec<&str> = found.iter().map(|model| model.id.as_str()).collect();
+                Err(Error::new(jay_types::Code::Ambiguous, format!("`{word}` fits several models"))
+                    .hint(format!("Say which: {}.", ids.join(", ")))
+                    .details(serde_json::json!({ "candidates": ids })))
+            }
+        }
+    }
+
+    /// What was chosen: the id of a model, `none`, or nothing yet.
+    pub(crate) fn chosen(&self) -> Option<String> {
+        let text = fs::read_to_string(self.0.join(IN_USE)).ok()?;
+        Some(text.trim().to_owned()).filter(|id| !id.is_empty())
+    }
+
+    pub(crate) fn choose(&self, id: &str) -> Result<()> {
+        self.make()?;
+        let path = self.0.join(IN_USE);
+        let unfinished = self.0.join(format!("{IN_USE}.unfinished"));
+        write_private(&unfinished, format!("{id}\n").as_bytes())?;
+        rename(&unfinished, &path)
+    }
+
+    /// Puts a model's files into its directory.
+    pub(crate) fn install(&self, record: &Installed, files: &[(&str, &[u8])]) -> Result<()> {
+        self.make()?;
+        let unfinished = self.0.join(format!("{}.unfinished", record.id));
+        // What an install that was cut off left.
+        remove(&unfinished)?;
+        make_private(&unfinished)?;
+        for (name, bytes) in files {
+            write_private(&unfinished.join(name), bytes)?;
+        }
+        let text = serde_json::to_vec_pretty(record).map_err(|error| Error::internal(error.to_string()))?;
+        write_private(&unfinished.join(RECORD), &text)?;
+        rename(&unfinished, &self.directory(&record.id))
+    }
+
+    pub(crate) fn remove(&self, id: &str) -> Result<()> {
+        remove(&self.directory(id))
+    }
+
+    fn make(&self) -> Result<()> {
+        make_private(&self.0)
+    }
+}
+
+fn make_private(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| Error::io(format!("cannot make {}", path.display()), &error))
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let write = || -> std::io::Result<()> {
+        let mut file = options.open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|error| Error::io(format!("cannot write {}", path.display()), &error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the atomic write: what is moved is whole and synced")]
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|error| Error::io(format!("cannot write {}", to.display()), &error))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a directory that this module made, with the copies in it")]
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("cannot remove {}", path.display()), &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,137 @@
+//! From a directory to an embedder, where this build has the capability.
+
+use jay_models::Embedder;
+use jay_types::{Error, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The settings' file.
+pub(super) const SETTINGS: &str = "jay-model.toml";
+/// The graph.
+pub(super) const GRAPH: &str = "model.onnx";
+/// The tokenizer.
+pub(super) const TOKENIZER: &str = "tokenizer.json";
+
+/// Settings that stand in place of those of the directory.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// mean, cls or none
+    pub pooling: Option<String>,
+    /// Stands before every question
+    pub query_prefix: Option<String>,
+    /// Stands before every document
+    pub document_prefix: Option<String>,
+    /// Tokens that the model reads
+    pub window_tokens: Option<usize>,
+    /// The graph's output
+    pub output: Option<String>,
+}
+
+/// A model that was read and tried.
+pub(super) struct Candidate {
+    pub(super) id: String,
+    pub(super) dimension: usize,
+    pub(super) model: Vec<u8>,
+    pub(super) tokenizer: Vec<u8>,
+    pub(super) settings: String,
+}
+
+#[cfg(feature = "transformer")]
+mod with {
+    use super::{Candidate, Embedder, Error, GRAPH, Overrides, Path, Result, SETTINGS, TOKENIZER};
+    use jay_models::transformer::{Files, Pooling, Settings, Transformer};
+    use std::fs::File;
+    use std::io::Read as _;
+
+    /// The most bytes of one file of a model.
+    const FILE_MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+    /// Reads one file of a model.
+    fn read(path: &Path) -> Result<Vec<u8>> {
+        let failed = |error: &std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::bad_input(format!("{} is not there", path.display()))
+                .hint("A model's directory holds model.onnx, tokenizer.json and, where it needs one, jay-model.toml."),
+            _ => Error::io(format!("cannot read {}", path.display()), error),
+        };
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        let metadata = file.metadata().map_err(|error| failed(&error))?;
+        if !metadata.is_file() {
+            return Err(Error::bad_input(format!("{} is not a file", path.display())).hint("Name a model's directory."));
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+        if bytes.len() as u64 > FILE_MAX_BYTES {
+            return Err(Error::bad_input(format!("{} is larger than {FILE_MAX_BYTES} bytes", path.display()))
+                .hint("Take a smaller model."));
+        }
+        Ok(bytes)
+    }
+
+    fn settings(directory: &Path) -> Result<Settings> {
+        let path = directory.join(SETTINGS);
+        if !path.exists() {
+            return Ok(Settings::default());
+        }
+        let text = String::from_utf8(read(&path)?).map_err(|_| Error::bad_input(format!("{SETTINGS} is not text")))?;
+        Settings::parse(&text)
+    }
+
+    fn overridden(mut settings: Settings, with: Overrides) -> Result<Settings> {
+        if let Some(name) = with.pooling {
+            let known = [Pooling::Mean, Pooling::Cls, Pooling::None];
+            let pooling = known.into_iter().find(|pooling| pooling.name() == name);
+            settings.pooling = Some(pooling.ok_or_else(|| Error::bad_input(format!("no pooling `{name}`")))?);
+        }
+        settings.query_prefix = with.query_prefix.unwrap_or(settings.query_prefix);
+        settings.document_prefix = with.document_prefix.unwrap_or(settings.document_prefix);
+        settings.window_tokens = with.window_tokens.or(settings.window_tokens);
+        settings.output = with.output.or(settings.output);
+        settings.checked()
+    }
+
+    pub(in crate::models) fn candidate(directory: &Path, graph: &Path, with: Overrides) -> Result<Candidate> {
+        let settings = overridden(settings(directory)?, with)?;
+        let model = read(graph)?;
+        let tokenizer = read(&directory.join(TOKENIZER))?;
+        let text = settings.to_toml();
+        let files = Files { model: model.clone(), tokenizer: tokenizer.clone(), settings };
+        let loaded = Transformer::load(files)?;
+        loaded.try_out()?;
+        let (id, dimension) = (loaded.id().to_owned(), loaded.dimension());
+        Ok(Candidate { id, dimension, model, tokenizer, settings: text })
+    }
+
+    pub(in crate::models) fn installed(directory: &Path) -> Result<Transformer> {
+        let settings = settings(directory)?;
+        let (model, tokenizer) = (read(&directory.join(GRAPH))?, read(&directory.join(TOKENIZER))?);
+        Transformer::load(Files { model, tokenizer, settings })
+    }
+}
+
+#[cfg(not(feature = "transformer"))]
+fn missing() -> Error {
+    Error::new(jay_types::Code::Refused, "this jay was built without transformer models")
+        .hint("Build it with the feature `transformer`, which is on by default.")
+}
+
+/// Reads a model that is to be installed, and tries it.
+#[cfg(feature = "transformer")]
+pub(super) fn candidate(directory: &Path, graph: &Path, with: Overrides) -> Result<Candidate> {
+    with::candidate(directory, graph, with)
+}
+
+#[cfg(not(feature = "transformer"))]
+pub(super) fn candidate(_: &Path, _: &Path, _: Overrides) -> Result<Candidate> {
+    Err(missing())
+}
+
+/// Loads an installed model.
+#[cfg(feature = "transformer")]
+pub(super) fn installed(directory: &Path) -> Result<Arc<dyn Embedder>> {
+    Ok(Arc::new(with::installed(directory)?))
+}
+
+#[cfg(not(feature = "transformer"))]
+pub(super) fn installed(_: &Path) -> Result<Arc<dyn Embedder>> {
+    Err(missing())
+}

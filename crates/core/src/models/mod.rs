@@ -1,0 +1,232 @@
+//! Models that make vectors beside the table that is compiled in: installing, choosing, removing.
+//!
+//! A model's files are copied into the data directory under the model's id, which names all that decides its vectors. Which
+//! one is in use is a local choice; its vectors are made by jobs, and until they are there the table finds what there is.
+//!
+//! **Invariant:** nothing is downloaded. A model is tried before it is installed; one that is in use is not removed.
+
+mod files;
+mod lane;
+mod load;
+
+pub(crate) use files::ModelFiles;
+pub(crate) use lane::{ModelLane, NONE, in_use};
+pub use load::Overrides;
+
+use crate::engine::{Call, Door, EmbedderChoice};
+use files::Installed;
+use jay_types::{Code, Error, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Characters of a name.
+const NAME_MAX: usize = 64;
+
+/// An installed model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelView {
+    /// Names all that decides its vectors
+    pub id: String,
+    /// What it was called when it was installed
+    pub name: String,
+    /// Length of its vectors
+    pub dimension: usize,
+    /// Bytes of its files
+    pub bytes: u64,
+    /// Where it was read from
+    pub source: String,
+    /// When
+    pub installed_at: Timestamp,
+    /// True for the one whose vectors are made
+    pub in_use: bool,
+}
+
+/// The answer to model install and model remove.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelChanged {
+    /// The model
+    pub model: ModelView,
+    /// installed, already_installed or removed
+    pub outcome: String,
+    /// Vectors that went with it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vectors_dropped: Option<u64>,
+}
+
+/// The answer to model list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelList {
+    /// The table that is compiled in; absent where the settings switch it off
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_in: Option<String>,
+    /// What is installed, by name
+    pub models: Vec<ModelView>,
+    /// What there is to say
+    pub notes: Vec<String>,
+}
+
+/// The answer to model use.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelUsed {
+    /// The model whose vectors are made from now on; absent for none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelView>,
+    /// Memories that have no vectors of it yet
+    pub not_embedded: u64,
+    /// What there is to say
+    pub notes: Vec<String>,
+}
+
+fn files(call: &Call<'_>) -> ModelFiles {
+    ModelFiles::of(call.engine.data_dir())
+}
+
+fn view(call: &Call<'_>, record: Installed) -> ModelView {
+    let Installed { id, name, dimension, bytes, source, installed_at } = record;
+    let in_use = call.engine.model.as_ref().is_some_and(|lane| lane.record.id == id);
+    ModelView { id, name, dimension, bytes, source, installed_at, in_use }
+}
+
+/// Copies a model from a directory.
+///
+/// # Errors
+/// `bad_input` that names the file and what is wrong with it; nothing is installed then.
+pub fn install(
+    call: &Call<'_>,
+    path: &str,
+    graph: Option<&str>,
+    name: Option<&str>,
+    overrides: Overrides,
+) -> Result<ModelChanged> {
+    call.demand_person("installing a model")?;
+    let directory = PathBuf::from(path);
+    if directory.is_relative() && call.caller.door != Door::Cli {
+        return Err(Error::bad_input(format!("`{path}` is not an absolute path"))
+            .hint("A server's directory is not its caller's: name the whole path."));
+    }
+    let directory = directory.canonicalize().map_err(|_| {
+        Error::bad_input(format!("{} is not there", directory.display()))
+            .hint("Name a directory with model.onnx and tokenizer.json; nothing is downloaded.")
+    })?;
+    let found = load::candidate(&directory, &graph_file(&directory, graph)?, overrides)?;
+    let name = match name {
+        Some(name) => named(name)?,
+        None => named(&called(&directory)).unwrap_or_else(|_| found.id.clone()),
+    };
+    let files = files(call);
+    if let Some(before) = files.installed(&found.id)? {
+        return Ok(ModelChanged {
+            model: view(call, before),
+            outcome: "already_installed".to_owned(),
+            vectors_dropped: None,
+        });
+    }
+    let bytes = (found.model.len() + found.tokenizer.len() + found.settings.len()) as u64;
+    let source = directory.display().to_string();
+    let record = Installed { id: found.id, name, dimension: found.dimension, bytes, source, installed_at: call.now };
+    files.install(
+        &record,
+        &[
+            (load::GRAPH, &found.model),
+            (load::TOKENIZER, &found.tokenizer),
+            (load::SETTINGS, found.settings.as_bytes()),
+        ],
+    )?;
+    Ok(ModelChanged { model: view(call, record), outcome: "installed".to_owned(), vectors_dropped: None })
+}
+
+/// The graph's file: the one that is named, else `model.onnx`, else where exporters put it.
+fn graph_file(directory: &Path, named: Option<&str>) -> Result<PathBuf> {
+    if let Some(named) = named {
+        let is_inside = Path::new(named).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        return if is_inside {
+            Ok(directory.join(named))
+        } else {
+            Err(Error::bad_input(format!("`{named}` is not a file of the directory"))
+                .hint("Name it from the model's directory on."))
+        };
+    }
+    let usual = directory.join(load::GRAPH);
+    let exported = directory.join("onnx").join(load::GRAPH);
+    Ok(if usual.exists() || !exported.exists() { usual } else { exported })
+}
+
+fn called(directory: &Path) -> String {
+    let name = directory.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    name.chars().map(|c| if is_name_char(c) { c } else { '-' }).take(NAME_MAX).collect()
+}
+
+const fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+fn named(name: &str) -> Result<String> {
+    let is_good = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(is_name_char);
+    if !is_good || name == NONE || name.starts_with(['.', '-']) {
+        return Err(Error::bad_input(format!("`{}` is not a name for a model", jay_types::text::shorten(name, 60)))
+            .hint(format!("A name has 1 to {NAME_MAX} letters, digits, `.`, `_`, `-`, and is not `none`.")));
+    }
+    Ok(name.to_owned())
+}
+
+/// What is installed.
+///
+/// # Errors
+/// `io` where the directory cannot be read.
+pub fn list(call: &Call<'_>) -> Result<ModelList> {
+    let engine = call.engine;
+    let models = files(call).list()?.into_iter().map(|record| view(call, record)).collect();
+    let built_in = engine.embedder.as_ref().map(|embedder| embedder.id().to_owned());
+    Ok(ModelList { built_in, models, notes: engine.model_note().into_iter().collect() })
+}
+
+/// Chooses the model whose vectors are made from now on, or `none`.
+///
+/// # Errors
+/// `not_found` and `ambiguous`; what is wrong with its files where it cannot be loaded.
+pub fn choose(call: &Call<'_>, word: &str) -> Result<ModelUsed> {
+    call.demand_person("choosing a model")?;
+    let files = files(call);
+    let mut notes = Vec::new();
+    if call.engine.options.model.is_some() {
+        notes.push(
+            "the setting `model` goes before this choice; `jay config show --origins` says where it is set".into(),
+        );
+    }
+    if word == NONE {
+        files.choose(NONE)?;
+        return Ok(ModelUsed { model: None, not_embedded: 0, notes });
+    }
+    let record = files.find(word)?;
+    if call.engine.options.embedder == EmbedderChoice::None {
+        notes.push("the setting `embedder` is `none`: no vectors are made at all".to_owned());
+    }
+    // One that cannot be loaded is not chosen.
+    lane::in_use(&files, Some(&record.id))?.map(|lane| lane.embedder()).transpose()?;
+    files.choose(&record.id)?;
+    let not_embedded = call.engine.memory.read(|tx| tx.not_embedded(&record.id, &crate::filter::everything()))?;
+    notes.push("running servers take it when they are started again".to_owned());
+    let mut model = view(call, record);
+    model.in_use = true;
+    Ok(ModelUsed { model: Some(model), not_embedded, notes })
+}
+
+/// Removes a model with its vectors.
+///
+/// # Errors
+/// `conflict` for the one in use.
+pub fn remove(call: &Call<'_>, word: &str) -> Result<ModelChanged> {
+    call.demand_person("removing a model")?;
+    let files = files(call);
+    let record = files.find(word)?;
+    let model = view(call, record);
+    let is_chosen = files.chosen().is_some_and(|id| id == model.id);
+    if model.in_use || is_chosen {
+        return Err(Error::new(Code::Conflict, format!("{} is in use", model.name))
+            .hint("First `jay model use none`, or another one."));
+    }
+    files.remove(&model.id)?;
+    let dropped = call.engine.memory.drop_model(&model.id)? + call.engine.archive.drop_model(&model.id)?;
+    Ok(ModelChanged { model, outcome: "removed".to_owned(), vectors_dropped: Some(dropped) })
+}

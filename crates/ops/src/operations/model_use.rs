@@ -1,0 +1,34 @@
+//! `model_use`.
+
+use crate::operation::{Access, Operation, PEOPLE};
+use jay_core::Call;
+use jay_core::models::ModelUsed;
+use jay_types::Result;
+use jay_types::bounds::Word;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Choose the model that makes vectors beside the built-in table
+///
+/// What is here already is embedded in the background; until then the table finds it. The vectors of the model before stay
+/// until that one is removed.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct ModelUseInput {
+    /// The model: its name, its id, or none for the table alone
+    #[schemars(extend("x-positional" = true))]
+    model: Word,
+}
+
+pub(super) struct ModelUse;
+
+impl Operation for ModelUse {
+    const NAME: &'static str = "model_use";
+    const ACCESS: Access = Access::Maintain;
+    const DOORS: &'static [jay_core::Door] = PEOPLE;
+    type Input = ModelUseInput;
+    type Output = ModelUsed;
+
+    fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        jay_core::models::choose(call, input.model.as_str())
+    }
+}
