@@ -241,6 +241,14 @@ impl Engine {
         Some(format!("the chosen model is not used: {}; `jay model list` shows what is installed", error.message))
     }
 
+    /// Reads every byte of the index files and makes again what is damaged; true where anything was.
+    ///
+    /// # Errors
+    /// What the store says; answers come as before.
+    pub fn mend_indexes(&self) -> Result<bool> {
+        Ok(self.memory.mend_indexes()? | self.archive.mend_indexes()?)
+    }
+
     /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {

@@ -32,6 +32,16 @@ pub(crate) fn start(engine: Arc<Engine>, surroundings: Arc<dyn Surroundings>) ->
     Ok(Nudge(nudge))
 }
 
+/// Index files that were damaged from outside are found here, once for each process: a question trusts what decodes.
+fn mend(engine: &Engine) {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.mend_indexes())) {
+        Ok(Ok(true)) => tracing::warn!("index files were damaged and have been made again from the journal"),
+        Ok(Ok(false)) => {}
+        Ok(Err(error)) => tracing::warn!(code = error.code.name(), "the index files could not be checked"),
+        Err(_) => tracing::error!("checking the index files panicked"),
+    }
+}
+
 fn work(engine: &Engine, surroundings: &dyn Surroundings, nudged: &mpsc::Receiver<()>) {
     let caller = Caller {
         kind: ActorKind::Service,
@@ -39,6 +49,7 @@ fn work(engine: &Engine, surroundings: &dyn Surroundings, nudged: &mpsc::Receive
         door: Door::Call,
         namespace: NamespacePath::global(),
     };
+    mend(engine);
     let mut waiting = IDLE;
     loop {
         match nudged.recv_timeout(waiting) {

@@ -6,7 +6,8 @@
 //! unlinked, and an unlinked file stays mapped. A vector index is extended under the store's write lock behind its
 //! committed count, which readers take before they map, and is never shortened. A purge that erases a replaced file
 //! changes bytes under a reader: numbers that are compared with a checksum, no reference, length or text. Whoever else can
-//! write the files owns the data directory, and the database in it. What a reader decodes is checked all the same.
+//! write the files owns the data directory, and the database in it. What a reader decodes is checked all the same, and
+//! before each question it is looked whether a segment was cut ([`Mapped::is_whole`]).
 //!
 //! **Invariant:** a map is read-only and is never longer than its file was when it was made.
 #![allow(unsafe_code)]
@@ -21,6 +22,7 @@ use std::path::Path;
 pub(crate) struct Mapped {
     /// None for an empty file, which cannot be mapped.
     map: Option<Mmap>,
+    file: File,
 }
 
 impl Mapped {
@@ -37,11 +39,20 @@ impl Mapped {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         }
         if length == 0 {
-            return Ok(Self { map: None });
+            return Ok(Self { map: None, file: file.try_clone()? });
         }
         // SAFETY: the file is as long, and nobody who keeps to the rules above changes what is used of it.
         let map = unsafe { MmapOptions::new().len(length).map(file) }?;
-        Ok(Self { map: Some(map) })
+        Ok(Self { map: Some(map), file: file.try_clone()? })
+    }
+
+    /// False where somebody has cut the file: what is mapped behind its end must not be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| metadata.len() >= self.bytes_len())
+    }
+
+    fn bytes_len(&self) -> u64 {
+        self.map.as_ref().map_or(0, |map| map.len() as u64)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

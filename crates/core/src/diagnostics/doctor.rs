@@ -209,9 +209,9 @@ fn check_vectors(
             None => ok(&title, format!("{} in the index of `{}`: every one is whole", check.records, check.model)),
             Some(fault) => Finding {
                 fixed: remade,
-                ..warn(&title, format!("the index of `{}` is not used: {fault}", check.model))
+                ..bad(&title, format!("the index of `{}`: {fault}; answers may miss what is here", check.model))
             }
-            .hint("`jay doctor --fix` makes it again; until then searches are slower."),
+            .hint("`jay doctor --fix` makes it again from the journal; nothing is lost."),
         });
     }
     Ok(())
@@ -286,12 +286,12 @@ fn check_text_files(
         findings.push(ok(&check, "every byte has its hash".to_owned()));
         return Ok(());
     }
-    let finding = warn(&check, format!("{}; answers come from the journal meanwhile", faults.join("; ")));
+    let finding = bad(&check, format!("{}; answers may miss what is here", faults.join("; ")));
     findings.push(if fix {
         store.renew_index()?;
         Finding { fixed: true, ..finding }
     } else {
-        finding.hint("`jay doctor --fix` makes them again.")
+        finding.hint("`jay doctor --fix` makes them again from the journal; nothing is lost.")
     });
     Ok(())
 }

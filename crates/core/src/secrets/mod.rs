@@ -76,7 +76,30 @@ pub fn scan(text: &str) -> Vec<Finding> {
         let behind = masks.partition_point(|mask| mask.end <= finding.span.start);
         !masks.get(behind).is_some_and(|mask| mask.start <= finding.span.start && finding.span.end <= mask.end)
     });
-    merge(found)
+    let found = merge(found);
+    let again = repeated(text, &found);
+    if again.is_empty() { found } else { merge(found.into_iter().chain(again).collect()) }
+}
+
+/// The other places of what was found: what is a secret after `password =` is one wherever it stands. Short values are
+/// words as well; of many secrets the first are looked for, so that the time stays bounded.
+fn repeated(text: &str, found: &[Finding]) -> Vec<Finding> {
+    const BYTES_MIN: usize = 12;
+    const SECRETS_MAX: usize = 32;
+    let mut seen: Vec<&str> = Vec::new();
+    let mut again = Vec::new();
+    for finding in found {
+        let Some(secret) = text.get(finding.span.clone()).filter(|secret| secret.len() >= BYTES_MIN) else { continue };
+        if seen.contains(&secret) || seen.len() == SECRETS_MAX {
+            continue;
+        }
+        seen.push(secret);
+        let places = text.match_indices(secret).map(|(start, _)| start..start + secret.len());
+        let others = places
+            .filter(|span| found.iter().all(|known| known.span.end <= span.start || span.end <= known.span.start));
+        again.extend(others.map(|span| Finding { rule: finding.rule, span }));
+    }
+    again
 }
 
 /// Finds secrets in a name, a path or an id: by the formats of issuers and by assignments, not by how random it looks,

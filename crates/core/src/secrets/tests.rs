@@ -301,3 +301,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_secret_is_found_wherever_it_stands() {
+    let value = "correct7horse8battery";
+    let text = format!("I use {value} here, since password = {value} was set");
+    let Outcome::Redacted { text, .. } = apply(Policy::Redact, &text) else { panic!("nothing was found") };
+    assert!(!text.contains(value), "{text}");
+    assert!(text.starts_with("I use [secret:"), "{text}");
+    // A short value is a word as well.
+    let Outcome::Redacted { text, .. } = apply(Policy::Redact, "blue1234 sky, password = blue1234") else { panic!() };
+    assert!(text.starts_with("blue1234 sky"), "{text}");
+}

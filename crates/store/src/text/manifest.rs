@@ -51,6 +51,11 @@ impl Index {
         self.segments.iter().any(|segment| segment.holds(doc))
     }
 
+    /// False where a file was cut since it was opened.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.segments.iter().all(Segment::is_whole)
+    }
+
     /// Reads every file against its hash.
     pub(crate) fn verify(&self) -> Result<(), Fault> {
         self.segments.iter().try_for_each(Segment::verify)

@@ -147,6 +147,11 @@ impl Segment {
         Ok(Self { id: id.clone(), terms, length, ends, mapped })
     }
 
+    /// False where somebody has cut the file.
+    pub(super) fn is_whole(&self) -> bool {
+        self.mapped.is_whole()
+    }
+
     fn part(&self, number: usize) -> &[u8] {
         let start = number.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
         let range = start.zip(self.ends.get(number).copied());

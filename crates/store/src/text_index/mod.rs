@@ -110,6 +110,10 @@ impl TextFiles {
         let Some(number) = number else { return Ok(Arc::default()) };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, index)) = open.as_ref().filter(|(known, _)| *known == number) {
+            if !index.is_whole() {
+                *open = None;
+                return Err(Fault::Damaged("a segment was cut"));
+            }
             return Ok(Arc::clone(index));
         }
         let index = Arc::new(Index::open(&self.directory, number)?);

@@ -4,11 +4,12 @@
 //! document in one of the two places at every moment.
 
 use super::{FRESH_MAX, LOOK_EVERY, MANIFEST, PAGE};
-use crate::Result;
 use crate::lock::{self, WriteLock};
 use crate::open::Store;
 use crate::text::{Fault, Index};
 use crate::tx::Tx;
+use crate::{Result, StoreError};
+use jay_types::Code;
 use jay_types::change::Journal;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -52,6 +53,27 @@ impl Store {
         self.settle_index()
     }
 
+    /// Reads every byte of the index files, text and vectors, and makes again what is damaged; true where anything was. For
+    /// a process that lives long: no answer waits for it.
+    ///
+    /// # Errors
+    /// As [`Store::tend`].
+    pub fn mend_indexes(&self) -> Result<bool> {
+        if !self.exists() {
+            return Ok(false);
+        }
+        let (texts, vectors) =
+            self.read(|tx| -> Result<_> { Ok((tx.text_index_faults()?, tx.check_vector_indexes()?)) })?;
+        let are_vectors_damaged = vectors.iter().any(|check| check.fault.is_some());
+        if !texts.is_empty() {
+            self.renew_index()?;
+        }
+        if are_vectors_damaged {
+            self.remake_vector_indexes()?;
+        }
+        Ok(!texts.is_empty() || are_vectors_damaged)
+    }
+
     /// Moves fresh documents into segments while there are `from` of them.
     fn grow_index(&self, from: i64) -> Result<bool> {
         let state = |tx: &Tx<'_>| -> Result<_> {
@@ -64,7 +86,7 @@ impl Store {
         self.ready()?;
         // Where another process is at it, there is nothing to do here.
         let Some(_lock) = lock::try_acquire(&self.index_lock_file())? else { return Ok(false) };
-        let mut grew = false;
+        let (mut grew, mut was_damaged) = (false, false);
         loop {
             let (is_due, is_whole) = self.read(state)?;
             if !is_whole {
@@ -72,8 +94,15 @@ impl Store {
                 self.local_write(|tx| tx.forget_segments())?;
                 self.text.is_suspect.store(false, Ordering::Relaxed);
             } else if is_due {
-                self.move_fresh()?;
-                grew = true;
+                match self.move_fresh() {
+                    Ok(()) => grew = true,
+                    // What cannot be merged is damaged: it is made again, once.
+                    Err(StoreError::Told(error)) if error.code == Code::Damaged && !was_damaged => {
+                        was_damaged = true;
+                        self.text.suspect();
+                    }
+                    Err(error) => return Err(error),
+                }
             } else {
                 return Ok(grew);
             }

@@ -234,3 +234,47 @@ fn a_narrow_filter_finds_its_one_among_many_and_many_make_a_segment() {
     assert_eq!(node.search("amber").len(), 1000);
     assert_eq!(node.search("birch"), [last]);
 }
+
+#[test]
+fn a_segment_that_is_cut_or_torn_while_it_is_open_harms_nobody() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let ids: Vec<_> = (0..200).map(|n| node.remember(ns, &format!("beacon number{n}"))).collect();
+    node.memory.settle_index().unwrap();
+    assert_eq!(node.search("number7"), [ids[7]], "the files are open");
+    let segment = |node: &Node| {
+        let mut files = index_files(node);
+        files.retain(|file| file.extension().is_some_and(|end| end == "segment"));
+        files.sort_by_key(|file| std::fs::metadata(file).unwrap().len());
+        files.pop().unwrap()
+    };
+    let file = segment(&node);
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(100).unwrap();
+    assert_eq!(node.search("number7"), [ids[7]], "what is mapped behind the end is not read");
+    let tear = |node: &Node| {
+        let file = segment(node);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let end = bytes.len() - 200;
+        bytes[64..end].fill(0xff);
+        jay_testkit::write(&file, &bytes);
+    };
+    let faults = |node: &Node| node.memory.read::<_, Error>(|tx| Ok(tx.text_index_faults()?)).unwrap();
+    // Who looks at every byte makes it again.
+    assert!(node.memory.mend_indexes().unwrap());
+    tear(&node);
+    let other = node.again();
+    assert_eq!(faults(&other).len(), 1);
+    assert!(other.memory.mend_indexes().unwrap() && !other.memory.mend_indexes().unwrap());
+    assert_eq!(faults(&other), Vec::<String>::new());
+    // So does a writer that meets it in a merge, and leaves no file behind.
+    tear(&other);
+    let other = other.again();
+    for n in 200..1000 {
+        other.remember(ns, &format!("beacon number{n}"));
+        other.memory.tend().unwrap();
+    }
+    other.memory.settle_index().unwrap();
+    assert_eq!(faults(&other), Vec::<String>::new());
+    assert_eq!((other.search("number7"), other.search("number399").len()), (vec![ids[7]], 1));
+    assert!(index_files(&other).len() < 12, "{:?}", index_files(&other));
+}
