@@ -73,8 +73,10 @@ pub struct IndexCheck {
     pub records: usize,
     /// Those of them that nothing finds any more.
     pub dropped: usize,
-    /// Why the file is not used; readers scan the table instead.
+    /// What is wrong with the file.
     pub fault: Option<String>,
+    /// Whether readers use it all the same; otherwise they scan the table.
+    pub is_used: bool,
 }
 
 impl Tx<'_> {
@@ -366,13 +368,15 @@ impl Tx<'_> {
             let index = self.indexes.of(&table);
             let has_rows = self.one("SELECT 1 FROM vectors WHERE model = ?1 LIMIT 1", [table.num], |_| Ok(()))?;
             let content = self.vector_content(table.num)?;
-            let verified = index.at(&content).and_then(|_| index.verify());
+            let opened = index.at(&content).map(drop);
+            let is_used = opened.is_ok();
+            let verified = opened.and_then(|()| index.verify());
             let (records, dropped, fault) = match verified {
                 Ok((records, dropped)) => (records, dropped, None),
                 Err(Damage::Missing) if has_rows.is_none() => (0, 0, None),
                 Err(damage) => (0, 0, Some(damage.to_string())),
             };
-            checks.push(IndexCheck { model: table.model.id, records, dropped, fault });
+            checks.push(IndexCheck { model: table.model.id, records, dropped, fault, is_used });
         }
         Ok(checks)
     }

@@ -207,22 +207,49 @@ fn check_vectors(
         let title = format!("{name} vectors");
         findings.push(match check.fault {
             None => ok(&title, format!("{} in the index of `{}`: every one is whole", check.records, check.model)),
-            Some(fault) => Finding {
+            Some(fault) if check.is_used => Finding {
                 fixed: remade,
                 ..bad(&title, format!("the index of `{}`: {fault}; answers may miss what is here", check.model))
             }
-            .hint("`jay doctor --fix` makes it again from the journal; nothing is lost."),
+            .hint("`jay doctor --fix` makes it again; nothing is lost."),
+            Some(fault) => Finding {
+                fixed: remade,
+                ..warn(&title, format!("the index of `{}` is not used: {fault}", check.model))
+            }
+            .hint("`jay doctor --fix` makes it again; until then searches are slower."),
         });
     }
+    Ok(())
+}
+
+/// A purge that was cut short has taken the memory away and left its bytes: it ends by its job.
+fn check_purges(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>) -> Result<()> {
+    let jobs = store.read(|tx| tx.jobs(None, usize::MAX >> 1))?;
+    let waiting: Vec<i64> = jobs.iter().filter(|job| job.kind == "scrub").map(|job| job.num).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let fixed = fix && store.scrub()?.done;
+    let finding = bad(
+        &format!("{name} purge"),
+        "a purge has not ended: bytes of what it removed are still in the files".to_owned(),
+    );
+    findings.push(if fixed {
+        store.finish_jobs(&waiting)?;
+        Finding { fixed: true, ..finding }
+    } else {
+        finding.hint("`jay jobs run` ends it; it says who keeps it waiting.")
+    });
     Ok(())
 }
 
 fn check_counts(
     store: &Store,
     name: &str,
-    (_, _, now): (bool, bool, Timestamp),
+    (_, fix, now): (bool, bool, Timestamp),
     findings: &mut Vec<Finding>,
 ) -> Result<()> {
+    check_purges(store, name, fix, findings)?;
     let counts = store.read(|tx| tx.counts())?;
     let said = |list: &[(String, u64)]| {
         list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")

@@ -323,3 +323,29 @@ fn a_purged_session_does_not_come_back_under_another_name_or_with_more_rows() {
     assert_eq!(sessions, ["b-000002", "b-000003"]);
     assert_eq!(sync(&moved)["messages_left_out"], Value::Null, "nothing new, nothing left out");
 }
+
+#[test]
+fn a_purge_that_was_cut_short_is_told_and_ended() {
+    let world = World::new();
+    let id = world.keep(json!({"text": "the word qzxvhalfway is to go"}));
+    let entity = jay_types::EntityId::parse(&id).unwrap();
+    // As a process leaves it that is killed between the act and the removal of the bytes.
+    let (memory, _) = stores_of(&world);
+    let ann = jay_store::ActorName { kind: "person".to_owned(), name: "ann".to_owned() };
+    let killed = memory.write(&ann, |w| -> Result<(), Error> {
+        let (namespace, _) = w.namespace(&world.me.namespace)?;
+        let (kind, op) = (jay_types::change::EntityKind::Memory, jay_types::change::Op::Purge);
+        w.draft(jay_store::Draft::new(namespace, kind, entity, op, jay_types::change::Body::default()));
+        Ok(())
+    });
+    killed.unwrap();
+    drop(memory);
+    assert!(!files_with(&world.home, "qzxvhalfway").is_empty());
+    let diagnosis = world.ok("doctor", json!({}));
+    assert_eq!(diagnosis["healthy"], false, "{diagnosis}");
+    assert!(diagnosis["findings"].to_string().contains("a purge has not ended"), "{diagnosis}");
+    world.ok("doctor", json!({"fix": true}));
+    assert_eq!(files_with(&world.home, "qzxvhalfway"), [""; 0]);
+    assert_eq!(world.ok("jobs_list", json!({}))["jobs"], json!([]));
+    assert_eq!(world.ok("doctor", json!({}))["healthy"], true);
+}
