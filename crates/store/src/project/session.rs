@@ -48,7 +48,8 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         "INSERT INTO blocks(pos, entity, path, revision, first_row, host, user, meta) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![pos, num, source.path, source.revision, first_row, source.host, source.user, meta],
     )?;
-    let outdated = note_revisions(tx, num, source)?;
+    let here = params![num, source.path, source.host, source.revision];
+    let has_revisions = tx.one(HAS_REVISIONS, here, |_| Ok(()))?.is_some();
     let mut held: HashSet<(String, i64)> =
         tx.all(HELD, [num], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
     for (place, message) in block.messages.iter().enumerate() {
@@ -58,6 +59,7 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         }
         let doc = message_document(pos, place);
         let text = of_message(block, place);
+        let outdated = has_revisions && note_revisions(tx, num, source, &message.id)?;
         let ordinal = block.rows.get(message.row as usize).map_or(0, |row| row.n as i64);
         tx.execute(
             "INSERT INTO messages(doc, entity, pos, place, ordinal, id, digest, role, author, at, searchable, superseded, asks)
@@ -92,7 +94,7 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
     Ok(())
 }
 
-/// A later revision of the same file stands for it.
+/// A later revision of the same file says something under its id.
 const OUTDATED: i64 = 1;
 /// An equal message that was journalled earlier stands for it: resumed and forked files copy rows.
 const COPY: i64 = 2;
@@ -106,26 +108,31 @@ const COPIES: &str = "SELECT m.doc, m.superseded FROM messages m JOIN changes c 
      WHERE m.id = ?1 AND +m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
      ORDER BY c.hlc, n.id, c.hash, m.place";
 
-/// Messages of earlier revisions of a source.
-const OF_EARLIER_REVISIONS: &str = "SELECT m.doc, m.id, m.digest FROM blocks b
-       JOIN messages m ON m.entity = b.entity AND m.pos = b.pos
-     WHERE b.entity = ?1 AND b.path = ?2 AND b.host = ?3 AND b.revision < ?4 AND m.superseded & 1 = 0";
+/// Whether a source of a session has other revisions here.
+const HAS_REVISIONS: &str =
+    "SELECT 1 FROM blocks WHERE entity = ?1 AND path = ?2 AND host = ?3 AND revision <> ?4 LIMIT 1";
 
-/// Marks the messages of earlier revisions of a source; true where a later one is here already.
-fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource) -> Result<bool> {
-    let here = params![entity, source.path, source.host, source.revision];
-    let outdated = tx.all(OF_EARLIER_REVISIONS, here, |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+/// The messages of an id in other revisions of a source. `+` as above.
+const OF_OTHER_REVISIONS: &str = "SELECT m.doc, m.digest, b.revision FROM messages m JOIN blocks b ON b.pos = m.pos
+     WHERE m.id = ?1 AND +m.entity = ?2 AND b.path = ?3 AND b.host = ?4 AND b.revision <> ?5 AND m.superseded & 1 = 0";
+
+/// Marks what earlier revisions of a source said under this id; true where a later one has it here already. What only an
+/// earlier revision holds stays: a client that cuts its file does not take anything out of the archive.
+fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource, id: &str) -> Result<bool> {
+    let here = params![id, entity, source.path, source.host, source.revision];
+    let others = tx.all(OF_OTHER_REVISIONS, here, |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
     })?;
-    for (doc, id, digest) in outdated {
+    let mut is_outdated = false;
+    for (doc, digest, revision) in others {
+        if revision > source.revision {
+            is_outdated = true;
+            continue;
+        }
         tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, OUTDATED])?;
-        refresh_copies(tx, entity, &id, digest)?;
+        refresh_copies(tx, entity, id, digest)?;
     }
-    let later =
-        tx.one("SELECT 1 FROM blocks WHERE entity = ?1 AND path = ?2 AND host = ?3 AND revision > ?4", here, |_| {
-            Ok(())
-        })?;
-    Ok(later.is_some())
+    Ok(is_outdated)
 }
 
 /// Of equal messages of a session the one that was journalled first (by the order of writes, not of arrival) is shown.
@@ -238,6 +245,7 @@ mod tests {
             rows.map(|row| row.unwrap() + "\n").collect()
         };
         assert!(plan(COPIES).contains("messages_by_id (id=?)"), "{}", plan(COPIES));
-        assert!(!plan(OF_EARLIER_REVISIONS).contains("SCAN"), "{}", plan(OF_EARLIER_REVISIONS));
+        assert!(plan(OF_OTHER_REVISIONS).contains("messages_by_id (id=?)"), "{}", plan(OF_OTHER_REVISIONS));
+        assert!(!plan(HAS_REVISIONS).contains("SCAN"), "{}", plan(HAS_REVISIONS));
     }
 }
