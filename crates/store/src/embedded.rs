@@ -128,7 +128,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn messages_not_embedded(&self, model: &str) -> Result<Option<(u64, bool)>> {
-        let Some(lane) = self.lane_of(model)? else { return Ok(None) };
+        let Some(lane) = self.lane_of(model)? else {
+            let is_empty = self.one("SELECT 1 FROM messages LIMIT 1", [], |_| Ok(()))?.is_none();
+            return Ok(is_empty.then_some((0, false)));
+        };
         let sql = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = ?2 LIMIT ?1)";
         let count = self.number(sql, rusqlite::params![COUNTED_MAX as i64 + 1, lane.job()])? as u64;
         Ok(Some((count.min(COUNTED_MAX), count > COUNTED_MAX)))

@@ -359,6 +359,7 @@ fn what_is_synced_is_found_by_meaning_at_once() {
     let texts = ["the automobile is in the garage", "we planted beans", "the deploy failed on friday"];
     let rows: Vec<Value> =
         (0..).zip(texts).map(|(n, text)| said("talk-000001", &format!("m{n}"), "user", "2026-03-01", text)).collect();
+    assert_eq!(world.ok("session_search", json!({"query": "car"}))["notes"], json!([]), "nothing is here yet");
     sync_generic(&world, &rows);
     let found = world.ok("session_search", json!({"query": "where is my car", "limit": 1}));
     assert_eq!((&found["hits"][0]["message"], &found["notes"]), (&json!("m0"), &json!([])), "{found}");
