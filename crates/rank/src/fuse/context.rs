@@ -12,11 +12,11 @@ const REPEATS: f64 = 1.2;
 
 /// Weighted, normalised text, vector, model, late and entity scores of each candidate.
 pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -> Vec<[f64; 5]> {
-    let text = Scale::of(candidates.iter().map(|c| c.text), true);
-    let vector = Scale::of(candidates.iter().map(|c| c.vector), false);
-    let model = Scale::of(candidates.iter().map(|c| c.model), false);
-    let late = Scale::of(candidates.iter().map(|c| c.late), true);
-    let entity = Scale::of(candidates.iter().map(|c| c.entity), true);
+    let text = Scale::of(candidates.iter().map(|c| c.text), 0.0);
+    let vector = Scale::of(candidates.iter().map(|c| c.vector), weights.unrelated);
+    let model = Scale::of(candidates.iter().map(|c| c.model), least(candidates.iter().map(|c| c.model)));
+    let late = Scale::of(candidates.iter().map(|c| c.late), 0.0);
+    let entity = Scale::of(candidates.iter().map(|c| c.entity), 0.0);
     let present = |weight: f64, scale: &Scale| if scale.is_empty() { 0.0 } else { weight };
     candidates
         .iter()
@@ -46,34 +46,35 @@ pub(super) fn base_shares<Id>(candidates: &[Candidate<Id>], weights: &Weights) -
         .collect()
 }
 
-/// Min-max scale of one leg over the candidates of one query.
+/// Scale of one leg over the candidates of one query: from no match at all to its best. It does not hang on the weakest
+/// candidate, of which there may be other ones with and without the index files.
 struct Scale {
-    min: f64,
-    max: f64,
+    none: f64,
+    max: Option<f64>,
 }
 
 impl Scale {
-    /// `from_zero` for legs where 0 means "no match" (BM25, entities): what is not found stands below the last match.
-    fn of(values: impl Iterator<Item = Option<f64>>, from_zero: bool) -> Self {
-        let (mut min, mut max) = (if from_zero { 0.0 } else { f64::INFINITY }, f64::NEG_INFINITY);
-        for value in values.filter_map(finite) {
-            min = min.min(value);
-            max = max.max(value);
-        }
-        Self { min, max }
+    /// `none` is the score of what does not match.
+    fn of(values: impl Iterator<Item = Option<f64>>, none: f64) -> Self {
+        Self { none, max: values.filter_map(finite).max_by(f64::total_cmp) }
     }
 
     fn is_empty(&self) -> bool {
-        self.max == f64::NEG_INFINITY
+        self.max.is_none()
     }
 
     fn apply(&self, value: Option<f64>) -> f64 {
-        match finite(value) {
-            None => 0.0,
-            Some(_) if self.max <= self.min => 1.0,
-            Some(value) => ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0),
+        match (finite(value), self.max) {
+            (Some(value), Some(max)) if max > self.none => ((value - self.none) / (max - self.none)).clamp(0.0, 1.0),
+            (Some(value), Some(max)) if value >= max => 1.0,
+            _ => 0.0,
         }
     }
+}
+
+/// What stands for "no match" where nothing is known of the model: some give unrelated texts a cosine of 0.1, others 0.7.
+fn least(values: impl Iterator<Item = Option<f64>>) -> f64 {
+    values.filter_map(finite).fold(f64::INFINITY, f64::min)
 }
 
 /// Base scores by session and place, and how much of the query each session covers.

@@ -121,7 +121,7 @@ fn a_hit_says_why() {
         })
         .collect();
     expect![[r#"
-        1 1.002: Text 4.00 #1 +0.655, Vector 0.50 #2 +0.000, Name 1.00 #1 +0.340, Prior 0.35 #1 +0.007
+        1 1.174: Text 4.00 #1 +0.655, Vector 0.50 #2 +0.173, Name 1.00 #1 +0.340, Prior 0.35 #1 +0.007
         2 0.675: Text 2.00 #2 +0.327, Vector 0.70 #1 +0.345, Prior 0.10 #2 +0.002
     "#]]
     .assert_eq(&lines.concat());
@@ -230,4 +230,19 @@ fn an_answer_follows_its_question_and_a_question_is_seldom_one() {
     assert!(score(&asked, 1) < score(&told, 1), "the question itself loses");
     assert!((score(&asked, 3) - score(&told, 3)).abs() < 1e-9, "others do not care");
     assert!(asked[0].why.iter().any(|share| share.leg == Leg::Question && share.share < 0.0));
+}
+
+#[test]
+fn one_more_weak_candidate_changes_no_score() {
+    let full = |id, score, cosine| Candidate {
+        vector: Some(cosine),
+        late: Some(score),
+        ..text(id, score)
+    };
+    let few = [full(1, 3.0, 0.7), full(2, 2.0, 0.5)];
+    let more = [full(1, 3.0, 0.7), full(2, 2.0, 0.5), full(3, 0.1, 0.01), full(4, 0.2, -0.3)];
+    let scores = |candidates: &[Candidate<u32>]| {
+        fuse(candidates, &setting()).iter().take(2).map(|hit| (hit.id, hit.score.to_bits())).collect::<Vec<_>>()
+    };
+    assert_eq!(scores(&few), scores(&more));
 }

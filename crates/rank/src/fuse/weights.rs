@@ -47,6 +47,8 @@ pub struct Weights {
     pub text: f64,
     /// Vector (measured with the static model).
     pub vector: f64,
+    /// The cosine of the table's vectors of texts that have nothing to do with each other: less tells nothing (measured).
+    pub unrelated: f64,
     /// Late interaction (measured; +1 for sessions found, +0.5 for turns).
     pub late: f64,
     /// In place of the three, for what an installed model has read (measured with all-MiniLM-L6-v2 in int8: turns 77.9 to
@@ -78,10 +80,12 @@ pub struct Weights {
 
 impl Weights {
     /// Where sessions are asked for and not turns: what a session says as a whole counts more (measured as the others, by
-    /// the share of sessions found).
+    /// the share of sessions found). Which of its turns asks and which answers is nothing to a session, and many weak
+    /// likenesses of its turns are something.
     #[must_use]
     pub fn for_sessions() -> Self {
-        Self { text: 0.2, vector: 0.4, late: 0.4, session: 0.6, name: 0.45, neighbour_1: 0.2, ..Self::default() }
+        let legs = Self { text: 0.2, vector: 0.4, unrelated: 0.0, late: 0.4, ..Self::default() };
+        Self { session: 0.6, name: 0.45, neighbour_1: 0.2, answer: 0.0, question: 0.0, ..legs }
     }
 }
 
@@ -90,6 +94,7 @@ impl Default for Weights {
         Self {
             text: 0.36,
             vector: 0.19,
+            unrelated: 0.3,
             late: 0.45,
             with_model: Legs { text: 0.25, vector: 0.0, model: 0.4, late: 0.35 },
             entity: 0.25,
