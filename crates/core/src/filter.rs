@@ -1,7 +1,7 @@
 //! From what callers ask for to what the store is asked.
 
 use crate::engine::Call;
-use jay_store::{ENTITY_HIDDEN_ALL, ListFilter, Moment, Scope, Tx};
+use jay_store::{ENTITY_HIDDEN_ALL, ListFilter, Moment, Tx};
 use jay_types::bounds::Word;
 use jay_types::request::Filter;
 use jay_types::{Error, Result, Timestamp};
@@ -34,20 +34,6 @@ pub(crate) fn moment(tx: &Tx<'_>, field: &str, word: Option<&Word>, now: Timesta
         )));
     }
     Ok(tx.moment_at(at)?)
-}
-
-/// Every memory that is shown, of every namespace.
-pub(crate) fn everything() -> ListFilter {
-    ListFilter {
-        scope: Scope::All,
-        kinds: vec![],
-        tags: vec![],
-        since: None,
-        until: None,
-        hidden: ENTITY_HIDDEN_ALL,
-        expired_by: None,
-        moment: Moment::Latest,
-    }
 }
 
 /// What there is to say of an answer about `moment`: before the first change there is nothing to find, whatever is asked.

@@ -88,20 +88,12 @@ impl Tx<'_> {
         )
     }
 
-    /// Jobs of a kind that are not done.
+    /// Jobs that are not done, those that wait for a person too; of one kind, or of all.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn jobs_pending(&self, kind: &str) -> Result<u64> {
-        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ?1", [kind])? as u64)
-    }
-
-    /// Jobs of any kind that are not done, those that wait for a person too.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn jobs_left(&self) -> Result<u64> {
-        Ok(self.number("SELECT count(*) FROM jobs", [])? as u64)
+    pub fn jobs_pending(&self, kind: Option<&str>) -> Result<u64> {
+        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ifnull(?1, kind)", [kind])? as u64)
     }
 }
 

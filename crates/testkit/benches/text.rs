@@ -4,10 +4,7 @@
 
 use divan::Bencher;
 use jay_store::vector_index::VectorMath;
-use jay_store::{
-    ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, Moment, Scope, Store, StoreOptions,
-    TextQuery,
-};
+use jay_store::{ActorName, Analysis, Bm25, Draft, ListFilter, Machine, Scope, Store, StoreOptions, TextQuery};
 use jay_testkit::{Clock, Random, Salad, TempHome};
 use jay_types::change::registry::TEXT;
 use jay_types::change::{Body, EntityKind, Op};
@@ -102,16 +99,7 @@ impl World {
 }
 
 fn ask(store: &Store, query: &TextQuery) -> usize {
-    let filter = ListFilter {
-        scope: Scope::All,
-        kinds: vec![],
-        tags: vec![],
-        since: None,
-        until: None,
-        hidden: ENTITY_HIDDEN_ALL,
-        expired_by: None,
-        moment: Moment::Latest,
-    };
+    let filter = ListFilter::shown(Scope::All);
     store.read::<_, Error>(|tx| Ok(tx.search_memories(query, &filter, 200)?.len())).expect("answered")
 }
 

@@ -90,7 +90,7 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
         store.queue_missing_vectors()?;
         // A model that cannot be loaded leaves its jobs where they are: nothing is wrong with them.
         let unloadable = match &call.engine.model {
-            Some(lane) if store.read(|tx| tx.jobs_pending(MODEL))? > 0 => lane.embedder().err(),
+            Some(lane) if store.read(|tx| tx.jobs_pending(Some(MODEL)))? > 0 => lane.embedder().err(),
             _ => None,
         };
         let without = unloadable.as_ref().map(|_| MODEL);
@@ -108,7 +108,7 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
                 break;
             }
         }
-        run.pending += store.read(|tx| tx.jobs_left())?;
+        run.pending += store.read(|tx| tx.jobs_pending(None))?;
         store.tend()?;
         fault = fault.or(unloadable);
     }

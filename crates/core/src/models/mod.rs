@@ -15,6 +15,7 @@ pub use load::Overrides;
 
 use crate::engine::{Call, Door, EmbedderChoice};
 use files::Installed;
+use jay_store::{ListFilter, Scope};
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -205,7 +206,7 @@ pub fn choose(call: &Call<'_>, word: &str) -> Result<ModelUsed> {
     // One that cannot be loaded is not chosen.
     lane::in_use(&files, Some(&record.id))?.map(|lane| lane.embedder()).transpose()?;
     files.choose(&record.id)?;
-    let not_embedded = call.engine.memory.read(|tx| tx.not_embedded(&record.id, &crate::filter::everything()))?;
+    let not_embedded = call.engine.memory.read(|tx| tx.not_embedded(&record.id, &ListFilter::shown(Scope::All)))?;
     notes.push("running servers take it when they are started again".to_owned());
     let mut model = view(call, record);
     model.in_use = true;

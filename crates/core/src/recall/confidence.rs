@@ -13,7 +13,7 @@ use jay_rank::confidence::{Evidence, Null, confidence, coverage, rarity};
 use jay_rank::fuse::{Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, Moment, Scope, Tx};
-use jay_types::{Result, Timestamp};
+use jay_types::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Questions on subjects that hardly any store is about; where it is about one of them, the median does not care.
@@ -106,16 +106,7 @@ fn strength(tx: &Tx<'_>, plan: &Query, gathered: &Gathered, hits: &[Hit<i64>]) -
 
 /// Asks the questions that have no answer in the namespace.
 fn measure(tx: &Tx<'_>, namespace: i64, moment: Moment, embedder: Option<&dyn Embedder>) -> Result<Null> {
-    let filter = ListFilter {
-        scope: Scope::Of(vec![namespace]),
-        kinds: vec![],
-        tags: vec![],
-        since: None,
-        until: None,
-        hidden: jay_store::ENTITY_HIDDEN_ALL,
-        expired_by: None,
-        moment,
-    };
+    let filter = ListFilter { moment, ..ListFilter::shown(Scope::Of(vec![namespace])) };
     // No time is named in them, and recency only orders equals.
     let setting = Setting { now: Timestamp::default(), window: None, weights: Weights::default() };
     let mut strengths = Vec::with_capacity(OFF_TOPIC.len());
@@ -152,7 +143,8 @@ pub(crate) fn keep_up(engine: &Engine) -> Result<()> {
             if documents as f64 >= before as f64 * GROWTH {
                 let Null { median, deviation } = measure(tx, namespace, Moment::Latest, embedder)?;
                 let record = Record { model: model.to_owned(), documents, median, deviation };
-                records.push((name(tx, namespace)?, serde_json::to_string(&record).unwrap_or_default()));
+                let record = serde_json::to_string(&record).map_err(|error| Error::internal(error.to_string()))?;
+                records.push((name(tx, namespace)?, record));
             }
         }
         Ok(records)

@@ -22,6 +22,9 @@ use std::collections::BTreeMap;
 
 pub(crate) use present::{phrase_in, window};
 
+/// Note of an answer to what asks for nothing: without it the nearest of unrelated texts would stand as hits.
+pub(crate) const NO_WORD: &str =
+    "the query has no word to look for, so nothing was searched; a list shows what is there";
 /// Hits that are read and compared for each one that is returned.
 const READ_PER_HIT: usize = 3;
 
@@ -42,10 +45,14 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }
+        let floor = query.min_confidence.map(Unit::get);
+        if plan.is_empty() {
+            notes.push(NO_WORD.to_owned());
+            return Ok(Recalled { hits: vec![], confidence: floor.map(|_| 0.0), notes });
+        }
         let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&gathered.candidates, &setting);
-        let floor = query.min_confidence.map(Unit::get);
         let confidence = match floor {
             None if !query.explain => None,
             _ => Some(confidence::of_answer(tx, &plan, &gathered, &fused, &filter, call.engine.embedder.as_deref())?),

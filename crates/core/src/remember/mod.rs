@@ -108,16 +108,7 @@ fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<
     // A near-duplicate shares four of five words, so that it holds most of the rarest; common words would cost the most.
     const RAREST: usize = 12;
     let terms = TextQuery::rarest(jay_rank::plan::terms(text), RAREST);
-    let filter = ListFilter {
-        scope: Scope::Of(vec![namespace]),
-        kinds: vec![],
-        tags: vec![],
-        since: None,
-        until: None,
-        hidden: ENTITY_HIDDEN_ALL,
-        expired_by: None,
-        moment: Moment::Latest,
-    };
+    let filter = ListFilter::shown(Scope::Of(vec![namespace]));
     let Some(best) = tx.search_memories(&terms, &filter, 1)?.first().copied() else { return Ok(None) };
     let Some(row) = tx.memory(best.entity, Moment::Latest)? else { return Ok(None) };
     let near = jay_rank::duplicates::near(text, &row.memory.text).is_near();

@@ -5,7 +5,7 @@ use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
 use crate::recall::legs::{Found, text_query};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
-use crate::recall::{phrase_in, window};
+use crate::recall::{NO_WORD, phrase_in, window};
 use crate::secrets::masked_name;
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query as Plan;
@@ -95,6 +95,11 @@ pub fn search(
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::from_iter(not_used);
+        if plan.is_empty() {
+            notes.push(NO_WORD.to_owned());
+            let searchable = tx.searchable_messages(&clause)?;
+            return Ok(SessionHits { hits: vec![], matched: 0, searchable, has_more: false, notes });
+        }
         let weights = match group {
             Group::None => Weights::default(),
             Group::Session => Weights::for_sessions(),

@@ -234,11 +234,7 @@ fn an_answer_follows_its_question_and_a_question_is_seldom_one() {
 
 #[test]
 fn one_more_weak_candidate_changes_no_score() {
-    let full = |id, score, cosine| Candidate {
-        vector: Some(cosine),
-        late: Some(score),
-        ..text(id, score)
-    };
+    let full = |id, score, cosine| Candidate { vector: Some(cosine), late: Some(score), ..text(id, score) };
     let few = [full(1, 3.0, 0.7), full(2, 2.0, 0.5)];
     let more = [full(1, 3.0, 0.7), full(2, 2.0, 0.5), full(3, 0.1, 0.01), full(4, 0.2, -0.3)];
     let scores = |candidates: &[Candidate<u32>]| {

@@ -3,7 +3,7 @@
 use crate::Result;
 use crate::project::memory::kind_number;
 use crate::read::as_of::Moment;
-use crate::read::memory::{HiddenMask, MemoryRow};
+use crate::read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 use crate::read::namespaces::Scope;
 use crate::tx::Tx;
 use jay_types::memory::Kind;
@@ -41,6 +41,21 @@ pub struct ListPage {
 }
 
 impl ListFilter {
+    /// Everything that is shown now in a scope, expired or not.
+    #[must_use]
+    pub fn shown(scope: Scope) -> Self {
+        Self {
+            scope,
+            kinds: vec![],
+            tags: vec![],
+            since: None,
+            until: None,
+            hidden: ENTITY_HIDDEN_ALL,
+            expired_by: None,
+            moment: Moment::Latest,
+        }
+    }
+
     /// True where a memory of this moment is meant (namespace and hidden bits included).
     #[must_use]
     pub fn takes(&self, row: &MemoryRow, namespace: i64) -> bool {

@@ -73,7 +73,7 @@ fn no_byte_of_a_purged_text_is_left_in_any_file() {
     assert!(bytes_of(&node).iter().map(|(_, bytes)| count_pieces(bytes)).sum::<usize>() > 100);
     node.purge(ns, victim);
     assert_eq!(node.get(victim), None);
-    assert!(node.memory.read::<_, Error>(|tx| Ok(tx.jobs_pending("scrub")?)).unwrap() > 0);
+    assert!(node.memory.read::<_, Error>(|tx| Ok(tx.jobs_pending(Some("scrub"))?)).unwrap() > 0);
     let scrubbed = node.memory.scrub().unwrap();
     assert_eq!((scrubbed.done, scrubbed.waiting_for), (true, None));
     for (name, bytes) in bytes_of(&node) {

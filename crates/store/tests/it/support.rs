@@ -2,8 +2,8 @@
 
 use jay_store::vector_index::VectorMath;
 use jay_store::{
-    ActorName, Analysis, Bm25, Draft, ENTITY_HIDDEN_ALL, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope,
-    Store, StoreOptions, TextQuery, WantedVectors, WriteTx,
+    ActorName, Analysis, Bm25, Draft, ListFilter, Machine, MemoryRow, Moment, ReceiveReport, Scope, Store,
+    StoreOptions, TextQuery, WantedVectors, WriteTx,
 };
 use jay_testkit::{Clock, Random};
 use jay_types::change::frame::{self, FrameEntry};
@@ -258,16 +258,7 @@ pub(crate) fn copy_files(from: &Path, to: &Path) {
 }
 
 pub(crate) fn everything() -> ListFilter {
-    ListFilter {
-        scope: Scope::All,
-        kinds: Vec::new(),
-        tags: Vec::new(),
-        since: None,
-        until: None,
-        hidden: ENTITY_HIDDEN_ALL,
-        expired_by: None,
-        moment: Moment::Latest,
-    }
+    ListFilter::shown(Scope::All)
 }
 
 pub(crate) fn saying(text: &str) -> Body {

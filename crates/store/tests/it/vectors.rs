@@ -260,7 +260,7 @@ fn two_models_are_wanted_each_with_its_own_jobs_and_one_can_be_dropped() {
     let missing = |node: &Node, model: &str| {
         node.memory.read::<_, Error>(|tx| Ok(tx.not_embedded(model, &everything())?)).unwrap()
     };
-    let jobs = |node: &Node, kind: &str| node.memory.read::<_, Error>(|tx| Ok(tx.jobs_pending(kind)?)).unwrap();
+    let jobs = |node: &Node, kind: &str| node.memory.read::<_, Error>(|tx| Ok(tx.jobs_pending(Some(kind))?)).unwrap();
     let embed = |node: &Node, kind: &str, model: &str, dimension: usize| {
         let found = node.memory.read::<_, Error>(|tx| Ok(tx.jobs(None, 100)?)).unwrap();
         let found: Vec<_> = found.into_iter().filter(|job| job.kind == kind).collect();

@@ -69,13 +69,30 @@ fn what_was_measured_is_noted_and_answers_alike() {
     world.ok("remember_batch", json!({"memories": memories}));
     let query = "when are releases cut";
     let before = ask(&world, query, 0.5)["confidence"].as_f64().unwrap();
+    assert!(records(&world).is_empty());
     world.engine.after_writes();
+    assert_eq!(records(&world).len(), 1);
     let noted = ask(&world, query, 0.5)["confidence"].as_f64().unwrap();
     assert!((before - noted).abs() < 1e-9, "{before} {noted}");
     // A namespace with few memories is measured for itself; more to search can only make an answer less sure.
     world.keep(json!({"text": "a stranger", "namespace": "elsewhere"}));
     let everywhere = world.ok("recall", json!({"query": query, "min_confidence": 0.5, "all": true}));
     assert!(everywhere["confidence"].as_f64().unwrap() <= noted);
+    world.engine.after_writes();
+    assert_eq!(records(&world).len(), 1, "the small one is cheap to measure");
+}
+
+/// What is noted of the namespaces.
+fn records(world: &World) -> Vec<String> {
+    let read = |tx: &jay_store::Tx<'_>| -> jay_types::Result<Vec<String>> {
+        let mut records = Vec::new();
+        for (namespace, _) in tx.memories_by_namespace(1)? {
+            let name = format!("null distribution of {}", tx.namespace_id_of(namespace)?);
+            records.extend(tx.local_record(&name)?);
+        }
+        Ok(records)
+    };
+    super::stores_of(world).0.read(read).unwrap()
 }
 
 #[test]
