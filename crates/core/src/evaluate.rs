@@ -70,6 +70,7 @@ struct Item<Id> {
 /// # Errors
 /// What recall and search say.
 pub fn evaluate(call: &Call<'_>, questions: usize) -> Result<Evaluation> {
+    call.engine.demand_memory()?;
     let mut evaluation = Evaluation { memories: of_memories(call, questions)?, ..Evaluation::default() };
     if call.engine.archive.exists() {
         evaluation.messages = of_messages(call, questions)?;

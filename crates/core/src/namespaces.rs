@@ -90,8 +90,9 @@ fn view(row: NamespaceRow) -> NamespaceView {
 /// Every namespace, by path.
 ///
 /// # Errors
-/// What the store says.
+/// `damaged` where the file that holds them is missing.
 pub fn list(call: &Call<'_>) -> Result<Vec<NamespaceView>> {
+    call.engine.demand_memory()?;
     call.engine.memory.read(|tx| Ok(tx.namespaces()?.into_iter().map(view).collect()))
 }
 

@@ -63,27 +63,24 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     }
     let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
     let unknown = || "unknown".to_owned();
-    let known = |file: &str, counted: String| {
-        if status.missing.iter().any(|missing| missing == file) {
-            format!("unknown: {file} is missing")
-        } else {
-            counted
-        }
-    };
+    let gone = || format!("unknown: {} is missing", status.missing.join(" and "));
     let mut rows = vec![
         ("store", status.store.clone()),
         (
             "memories",
-            known(
-                "memory.db",
-                format!("{} in {}", status.memories, count(status.namespaces, "namespace", "namespaces")),
-            ),
+            status
+                .memories
+                .zip(status.namespaces)
+                .map_or_else(gone, |(all, spaces)| format!("{all} in {}", count(spaces, "namespace", "namespaces"))),
         ),
         (
             "sessions",
-            known("archive.db", format!("{} with {}", status.sessions, count(status.messages, "message", "messages"))),
+            status
+                .sessions
+                .zip(status.messages)
+                .map_or_else(gone, |(all, said)| format!("{all} with {}", count(said, "message", "messages"))),
         ),
-        ("journal", count(status.changes, "change", "changes")),
+        ("journal", status.changes.map_or_else(gone, |changes| count(changes, "change", "changes"))),
         ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
         ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
         ("model", status.model.clone().unwrap_or_else(|| "none beside it".to_owned())),

@@ -65,19 +65,31 @@ fn a_memory_that_is_gone_is_not_an_empty_one() {
         } else {
             "memory.db is missing, and this data directory has had one"
         };
-        let recall = home.run(&["recall", "lamp", "-n", "pa"]);
-        assert!(recall.stdout.contains(words) || recall.stderr.contains(words), "{recall:?}");
         let status = home.run(&["status"]);
         assert!(status.stdout.contains("unknown: memory.db is missing") && status.stdout.contains(words), "{status:?}");
-        assert_eq!(home.run(&["status", "--json"]).json()["missing"], serde_json::json!(["memory.db"]));
+        let counted = home.run(&["status", "--json"]).json();
+        assert_eq!(counted["missing"], serde_json::json!(["memory.db"]));
+        assert!(
+            counted.get("memories").is_none() && counted.get("changes").is_none(),
+            "unknown is not zero: {counted}"
+        );
+        assert_eq!(counted["sessions"], 2);
         let doctor = home.run(&["doctor"]);
         assert_eq!(doctor.code, 6, "{doctor:?}");
         assert!(doctor.stdout.contains(words) && doctor.stdout.contains("memory.begun"), "{doctor:?}");
         assert!(doctor.stdout.contains("archive journal: "), "the other file is looked at: {doctor:?}");
         well_said(&doctor);
-        for asked in
-            [&["list", "--all"][..], &["remember", "a new one", "-n", "pa"], &["get", "abcdef"], &["forget", "abcdef"]]
-        {
+        for asked in [
+            &["list", "--all"][..],
+            &["recall", "lamp", "-n", "pa"],
+            &["remember", "a new one", "-n", "pa"],
+            &["get", "abcdef"],
+            &["forget", "abcdef"],
+            &["namespace", "list"],
+            &["jobs", "list"],
+            &["jobs", "run"],
+            &["eval"],
+        ] {
             let done = home.run(asked);
             assert_eq!((done.code, done.stderr.contains(words)), (6, true), "{asked:?}: {done:?}");
         }

@@ -59,6 +59,7 @@ fn stores<'a>(call: &'a Call<'_>) -> [(&'a Store, &'static str); 2] {
 pub fn jobs_list(call: &Call<'_>, limit: usize) -> Result<Vec<JobView>> {
     let mut out = Vec::new();
     for (store, name) in stores(call) {
+        store.missing().map_or(Ok(()), Err)?;
         let jobs = store.read(|tx| tx.jobs(None, limit))?;
         out.extend(jobs.into_iter().map(|job| JobView {
             store: name.to_owned(),
@@ -79,12 +80,13 @@ pub fn jobs_list(call: &Call<'_>, limit: usize) -> Result<Vec<JobView>> {
 ///
 /// # Errors
 /// What the store says; a job's own failure is noted with it. Where the chosen model cannot be loaded, why: all other jobs
-/// are done then.
+/// are done then; where a file of the store is missing, which one.
 pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRun> {
     let mut run = JobsRun::default();
     let mut fault = None;
     for (store, _) in stores(call) {
         if !store.exists() {
+            fault = fault.or(store.missing());
             continue;
         }
         store.queue_missing_vectors()?;

@@ -23,7 +23,7 @@ pub struct Status {
     pub store: String,
     /// False before the first write
     pub exists: bool,
-    /// Files of the store that were here and are missing or empty: what they held is unknown, and counts as nothing below
+    /// Files of the store that were here and are missing or empty: the counts below are of the others
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
     /// This data directory's node
@@ -31,16 +31,21 @@ pub struct Status {
     pub node: Option<NodeId>,
     /// The store's format
     pub format: u32,
-    /// Memories that are shown
-    pub memories: u64,
-    /// Namespaces
-    pub namespaces: u64,
-    /// Archived sessions
-    pub sessions: u64,
-    /// Archived messages
-    pub messages: u64,
-    /// Changes in both journals
-    pub changes: u64,
+    /// Memories that are shown; absent where their file is missing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memories: Option<u64>,
+    /// Namespaces; absent like the memories
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<u64>,
+    /// Archived sessions; absent where their file is missing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
+    /// Archived messages; absent like the sessions
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    /// Changes in both journals; absent where one is missing
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<u64>,
     /// Fields that two machines wrote without seeing each other
     pub conflicts: u64,
     /// Some of the memories that have such fields
@@ -98,6 +103,9 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         let all = memory.jobs.iter().chain(&archive.jobs);
         all.filter(|(kind, ..)| kind == wanted).map(|(.., count)| count).sum()
     };
+    // Unknown is not zero.
+    let of_memory = |counted: u64| engine.memory.missing().is_none().then_some(counted);
+    let of_archive = |counted: u64| engine.archive.missing().is_none().then_some(counted);
     let missing = [&engine.memory, &engine.archive].into_iter().filter_map(|store| Some((store, store.missing()?)));
     let (mut notes, mut gone) = (Vec::new(), Vec::new());
     for (store, error) in missing {
@@ -118,11 +126,11 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         missing: gone,
         node: engine.memory.node(),
         format: memory.format,
-        memories: memory.entities,
-        namespaces: memory.namespaces,
-        sessions: archive.entities,
-        messages: archive.messages,
-        changes: memory.changes + archive.changes,
+        memories: of_memory(memory.entities),
+        namespaces: of_memory(memory.namespaces),
+        sessions: of_archive(archive.entities),
+        messages: of_archive(archive.messages),
+        changes: of_memory(memory.changes).zip(of_archive(archive.changes)).map(|(one, other)| one + other),
         conflicts: memory.conflicts + archive.conflicts,
         memories_in_conflict: in_conflict,
         deferred: counted(&memory.deferred, &archive.deferred),

@@ -31,16 +31,15 @@ const READ_PER_HIT: usize = 3;
 /// Answers a question from the memories that the caller sees.
 ///
 /// # Errors
-/// `bad_input` for a time that is none, `refused` for forgotten memories where the caller may not see them.
+/// `damaged` where the file of the memories is missing, `bad_input` for a time that is none, `refused` for forgotten memories where the caller may not see them.
 pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
+    // Nothing found is not the same as nothing there.
+    call.engine.demand_memory()?;
     let plan = Query::parse(query.query.as_str(), call.now, None);
     let (vector, not_used) = embedding::query_vectors(call.engine, query.query.as_str());
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
-        // Nothing found is not the same as nothing there.
-        let missing = call.engine.memory.missing();
-        let mut notes: Vec<String> = missing.into_iter().map(|error| error.message).collect();
-        notes.extend(filter::note_of(tx, filter.moment)?);
+        let mut notes = Vec::from_iter(filter::note_of(tx, filter.moment)?);
         notes.extend(not_used);
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
