@@ -121,8 +121,14 @@ fn name_speakers(tx: &Tx<'_>, plan: &Query, setting: &Setting, found: &mut Found
     if plan.names.is_empty() {
         return Ok(());
     }
-    let candidates: Vec<Candidate<i64>> = found.candidates.values().cloned().collect();
-    let best: Vec<i64> = fuse(&candidates, setting).iter().take(SPEAKERS_MAX).map(|hit| hit.id).collect();
+    let names = plan.name_terms();
+    let may_be_said = |candidate: &&Candidate<i64>| candidate.terms & names != 0 || names == u64::MAX;
+    let candidates: Vec<Candidate<i64>> = found.candidates.values().filter(may_be_said).cloned().collect();
+    let best: Vec<i64> = if candidates.len() <= SPEAKERS_MAX {
+        candidates.iter().map(|candidate| candidate.id).collect()
+    } else {
+        fuse(&candidates, setting).iter().take(SPEAKERS_MAX).map(|hit| hit.id).collect()
+    };
     for (entity, text) in tx.current_texts(&best)? {
         if let Some(candidate) = found.candidates.get_mut(&entity) {
             candidate.named = speaker(&text).is_some_and(|name| is_named(plan, name));

@@ -11,7 +11,6 @@ use crate::engine::Call;
 use crate::filter;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};
-use jay_rank::duplicates::Fingerprint;
 use jay_rank::fuse::{Setting, Weights, fuse};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, MemoryRow, Tx};
@@ -83,24 +82,23 @@ fn select(
     plan: &Query,
     limit: usize,
 ) -> Result<Vec<Selected>> {
-    let mut rows: BTreeMap<i64, Selected> = BTreeMap::new();
-    let mut items = Vec::new();
+    let mut read: Vec<Selected> = Vec::new();
     for hit in fused {
-        if rows.len() >= limit * READ_PER_HIT {
+        if read.len() >= limit * READ_PER_HIT {
             break;
         }
         let Some(row) = tx.memory(hit.id, filter.moment)? else { continue };
         let says_it = plan.phrases.iter().all(|phrase| phrase_in(phrase, &row.memory.text));
-        if !says_it || !filter::may_show(call, tx, hit.id, filter.moment)? {
-            continue;
+        if says_it && filter::may_show(call, tx, hit.id, filter.moment)? {
+            read.push(Selected { row, score: hit.score, why: hit.why.clone() });
         }
-        items.push(Item { id: hit.id, score: hit.score, fingerprint: Fingerprint::of(&row.memory.text) });
-        rows.insert(hit.id, Selected { row, score: hit.score, why: hit.why.clone() });
     }
-    let diverse = diversify(&items);
-    let repeats: Vec<i64> = diverse.duplicates.iter().map(|(repeat, _)| *repeat).collect();
-    let order = diverse.order.into_iter().filter(|id| !repeats.contains(id)).take(limit);
-    Ok(order.filter_map(|id| rows.remove(&id)).collect())
+    let places = read.iter().enumerate();
+    let items: Vec<Item<'_, usize>> =
+        places.map(|(id, found)| Item { id, score: found.score, text: &found.row.memory.text }).collect();
+    let order = diversify(&items, limit).order;
+    let mut read: BTreeMap<usize, Selected> = read.into_iter().enumerate().collect();
+    Ok(order.into_iter().filter_map(|id| read.remove(&id)).collect())
 }
 
 /// Tokens that one hit takes in an answer: its text and about a line around it.

@@ -65,6 +65,16 @@ impl Query {
         Self { phrases: phrases(text), identifiers, names: names(text), window: window(text, now), terms_cut, terms }
     }
 
+    /// The terms that come from names, a bit each: a text that holds none of them names nobody that the query names. All
+    /// bits where a name is none of the terms.
+    #[must_use]
+    pub fn name_terms(&self) -> u64 {
+        let bit = |term: &String| self.terms.iter().position(|of_query| of_query == term).map_or(0, |at| 1 << at);
+        let bits = |name: &String| terms(name).iter().map(bit).fold(0, |all, bit| all | bit);
+        let of_names = self.names.iter().map(bits);
+        of_names.fold(0, |all, bits: u64| if bits == 0 { u64::MAX } else { all | bits })
+    }
+
     /// Whether the query asks for nothing that text or vectors could find.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -21,6 +21,20 @@ fn question_words_go_and_stay_only_where_nothing_else_is_left() {
 }
 
 #[test]
+fn a_name_is_known_by_its_terms() {
+    let query = parse("what did Caroline tell O'Brien about ports");
+    let terms =
+        |word: &str| terms(word).iter().map(|term| query.terms.iter().position(|t| t == term)).collect::<Vec<_>>();
+    let bits: u64 =
+        [terms("caroline"), terms("o'brien")].concat().into_iter().flatten().fold(0, |bits, at| bits | 1 << at);
+    assert!(bits.count_ones() >= 2);
+    assert_eq!(query.name_terms(), bits);
+    assert_eq!(parse("ports of the server").name_terms(), 0);
+    let long: String = (0..200).map(|n| format!("word{n} ")).collect();
+    assert_eq!(parse(&format!("{long} Al")).name_terms(), u64::MAX, "a name that was cut can stand anywhere");
+}
+
+#[test]
 fn phrases_identifiers_and_names_are_seen() {
     let query =
         parse("did Caroline's \"retry loop\" call parseHttpHeader2 on 5433 in “the store” with O'Brien? When, Friday?");

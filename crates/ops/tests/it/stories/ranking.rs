@@ -117,7 +117,7 @@ fn what_answers_is_found_as_well_as_recorded() {
     let found: BTreeMap<String, Figures> =
         by_style.into_iter().map(|(style, ranks)| (style, Figures::of(&ranks))).collect();
     let recorded = expect![[r#"
-        paraphrase: 32 questions, hit@1 8, hit@5 19, MRR 0.394
+        paraphrase: 32 questions, hit@1 8, hit@5 19, MRR 0.398
         words: 36 questions, hit@1 33, hit@5 36, MRR 0.954"#]];
     let before: BTreeMap<String, Figures> = recorded.data().lines().filter_map(Figures::read).collect();
     let faults: Vec<&str> = found
