@@ -10,7 +10,7 @@
 use crate::engine::Engine;
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
-use jay_store::{StoredVector, Tx};
+use jay_store::{StoredVector, TextQuery, Tx};
 use jay_types::Result;
 
 /// Tokens that neighbouring chunks share.
@@ -46,8 +46,12 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
     Some(QueryVector { model: embedder.id().to_owned(), code, text: text.to_owned(), second: None })
 }
 
-/// The query's vectors of both lanes, and what is to be said where the chosen model gives none.
+/// The query's vectors of both lanes, and what is to be said where the chosen model gives none. Where nothing has a
+/// meaning (only beginnings of words are asked for) there are none.
 pub(crate) fn query_vectors(engine: &Engine, text: &str) -> (Option<QueryVector>, Option<String>) {
+    if text.trim().is_empty() {
+        return (None, None);
+    }
     let Some(mut vector) = query_vector(engine.embedder.as_deref(), text) else { return (None, None) };
     let Some(lane) = &engine.model else { return (Some(vector), engine.model_note()) };
     let second = lane.embedder().and_then(|model| {
@@ -74,7 +78,7 @@ impl QueryVector {
         tokens.dedup_by(|next, first| next.span == first.span);
         tokens.truncate(WORDS_MAX);
         let terms: Vec<String> = tokens.iter().map(|token| token.term.clone()).collect();
-        let (frequencies, documents) = tx.text_frequencies(&terms)?;
+        let (frequencies, documents) = tx.text_frequencies(&TextQuery::any(terms))?;
         let words = tokens.iter().zip(frequencies).filter_map(|(token, frequency)| {
             Some((self.text.get(token.span.clone())?, jay_rank::confidence::rarity(frequency, documents)))
         });

@@ -7,7 +7,7 @@ use crate::filter;
 use crate::recall::recall;
 use crate::sessions::{self, Group, SessionFilter};
 use jay_rank::known_item::{question, words};
-use jay_store::{Moment, Tx};
+use jay_store::{Moment, TextQuery, Tx};
 use jay_types::bounds::{Limit, Query};
 use jay_types::request::{Filter, RecallQuery};
 use jay_types::{EntityId, Result};
@@ -142,7 +142,7 @@ fn spread(all: Vec<i64>, count: usize) -> Vec<i64> {
 fn known_item(tx: &Tx<'_>, text: &str) -> Result<Option<Query>> {
     let words = words(text);
     let terms: Vec<String> = words.iter().map(|word| word.term.clone()).collect();
-    let (frequencies, _) = tx.text_frequencies(&terms)?;
+    let (frequencies, _) = tx.text_frequencies(&TextQuery::any(terms))?;
     // A text of one endless word makes a question that nobody may ask.
     Ok(question(&words, &frequencies).and_then(|query| Query::new(query).ok()))
 }

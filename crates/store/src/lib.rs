@@ -59,7 +59,7 @@ pub use read::sources::{SourceCursor, SourceRow};
 pub use read::status::StoreCounts;
 pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;
-pub use text::Bm25;
+pub use text::{Bm25, PREFIX_TERMS_MAX, TermPrefix};
 pub use text_index::TextQuery;
 pub use tx::Tx;
 pub use vector_files::IndexCheck;

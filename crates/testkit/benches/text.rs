@@ -4,7 +4,9 @@
 
 use divan::Bencher;
 use jay_store::vector_index::VectorMath;
-use jay_store::{ActorName, Analysis, Bm25, Draft, ListFilter, Machine, Scope, Store, StoreOptions, TextQuery};
+use jay_store::{
+    ActorName, Analysis, Bm25, Draft, ListFilter, Machine, Scope, Store, StoreOptions, TermPrefix, TextQuery,
+};
 use jay_testkit::{Clock, Random, Salad, TempHome};
 use jay_types::change::registry::TEXT;
 use jay_types::change::{Body, EntityKind, Op};
@@ -117,6 +119,18 @@ fn questions() -> impl FnMut() -> TextQuery {
 fn best_200(bencher: Bencher, memories: usize) {
     let world = World::of(memories);
     bencher.with_inputs(questions()).bench_local_values(|query| ask(&world.memory, &query));
+}
+
+/// The best 200 for one beginning of two letters, which stands for as many words as a beginning can.
+#[divan::bench(args = SIZES, sample_count = 400, sample_size = 1)]
+fn best_200_begun(bencher: Bencher, memories: usize) {
+    let world = World::of(memories);
+    let mut salad = Salad::new(98);
+    let question = move || {
+        let start = salad.word().chars().take(2).collect();
+        TextQuery { prefixes: vec![TermPrefix { start, stems: vec![] }], ..TextQuery::default() }
+    };
+    bencher.with_inputs(question).bench_local_values(|query| ask(&world.memory, &query));
 }
 
 /// The best 200 from a store that was not open: database, manifest, segments.

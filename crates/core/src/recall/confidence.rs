@@ -6,6 +6,7 @@
 //! **Invariant:** no read writes; a question gets the same confidence at every door.
 
 use super::gather::{self, Gathered};
+use super::legs::text_query;
 use crate::embedding;
 use crate::engine::Engine;
 use jay_models::Embedder;
@@ -90,7 +91,7 @@ pub(super) fn of_answer(
 
 /// The strongest evidence among the best hits; none where there is no hit.
 fn strength(tx: &Tx<'_>, plan: &Query, gathered: &Gathered, hits: &[Hit<i64>]) -> Result<Option<f64>> {
-    let (frequencies, documents) = tx.text_frequencies(&plan.terms)?;
+    let (frequencies, documents) = tx.text_frequencies(&text_query(plan))?;
     let rarities: Vec<f64> = frequencies.into_iter().map(|held| rarity(held, documents)).collect();
     let best = hits.iter().take(LOOKED_AT).filter_map(|hit| gathered.candidates.iter().find(|c| c.id == hit.id));
     let strengths = best.map(|candidate| {

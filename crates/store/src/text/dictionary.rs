@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 const TERMS: usize = 16;
 
 /// Where the postings of a term are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     /// How many documents hold it.
     pub(super) frequency: u32,
@@ -64,14 +64,7 @@ pub(super) struct Dictionary<'a> {
 impl<'a> Dictionary<'a> {
     /// Where a term's postings are; none where no document holds it.
     pub(super) fn find(&self, term: &[u8]) -> Result<Option<Entry>, Fault> {
-        let blocks = (self.count as usize).div_ceil(TERMS);
-        // The last block whose first term is not greater.
-        let (mut low, mut high) = (0, blocks);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.first(middle)? <= term { low = middle + 1 } else { high = middle }
-        }
-        let Some(block) = low.checked_sub(1) else { return Ok(None) };
+        let Some(block) = self.block_of(term)? else { return Ok(None) };
         let mut walk = self.walk(block)?;
         for _ in 0..TERMS {
             let Some(entry) = walk.next()? else { break };
@@ -82,6 +75,16 @@ impl<'a> Dictionary<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The last block whose first term is not greater.
+    fn block_of(&self, term: &[u8]) -> Result<Option<usize>, Fault> {
+        let (mut low, mut high) = (0, (self.count as usize).div_ceil(TERMS));
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.first(middle)? <= term { low = middle + 1 } else { high = middle }
+        }
+        Ok(low.checked_sub(1))
     }
 
     fn block(&self, block: usize) -> Result<Reader<'a>, Fault> {
@@ -101,12 +104,24 @@ impl<'a> Dictionary<'a> {
     fn walk(&self, block: usize) -> Result<Walk<'a>, Fault> {
         let left = (self.count as usize).saturating_sub(block * TERMS);
         let reader = if left == 0 { Reader::new(&[]) } else { self.block(block)? };
-        Ok(Walk { reader, left: left as u32, in_block: 0, offset: 0, term: Vec::new() })
+        Ok(Walk { reader, left: left as u32, in_block: 0, offset: 0, term: Vec::new(), waiting: None })
     }
 
     /// Every term, in order.
     pub(super) fn all(&self) -> Result<Walk<'a>, Fault> {
         self.walk(0)
+    }
+
+    /// Every term that is not before `start`, in order.
+    pub(super) fn from(&self, start: &[u8]) -> Result<Walk<'a>, Fault> {
+        let mut walk = self.walk(self.block_of(start)?.unwrap_or(0))?;
+        while let Some(entry) = walk.next()? {
+            if walk.term.as_slice() >= start {
+                walk.waiting = Some(entry);
+                break;
+            }
+        }
+        Ok(walk)
     }
 }
 
@@ -119,10 +134,15 @@ pub(super) struct Walk<'a> {
     offset: u64,
     /// The term of the entry that was given last.
     pub(super) term: Vec<u8>,
+    /// What was read ahead: the entry of the term that stands here.
+    waiting: Option<Entry>,
 }
 
 impl Walk<'_> {
     pub(super) fn next(&mut self) -> Result<Option<Entry>, Fault> {
+        if let Some(entry) = self.waiting.take() {
+            return Ok(Some(entry));
+        }
         if self.left == 0 {
             return Ok(None);
         }
@@ -172,6 +192,14 @@ mod tests {
             assert_eq!(dictionary.find(other.as_bytes()).expect("whole"), None);
         }
         assert_eq!(dictionary.find(b"").expect("whole"), None);
+        for start in ["", "a", "m", "mq", "zzzzzzzzz"].into_iter().chain(terms.iter().map(String::as_str).step_by(9)) {
+            let mut walk = dictionary.from(start.as_bytes()).expect("whole");
+            let mut left = places.iter().filter(|(term, _)| term.as_str() >= start);
+            while let Some(entry) = walk.next().expect("whole") {
+                assert_eq!(left.next(), Some(&(String::from_utf8_lossy(&walk.term).into_owned(), entry)), "{start}");
+            }
+            assert_eq!(left.next(), None, "{start}");
+        }
         let empty = Dictionary { bytes: &[], index: &[], count: 0 };
         assert!(
             empty.find(b"a").expect("whole").is_none() && empty.all().expect("whole").next().expect("whole").is_none()

@@ -7,6 +7,7 @@
 //! - `segment`, `dictionary`, `postings`, `packing`, `bytes`: one file and what is in it
 //! - `manifest`, `files`: which segments make the index; names, syncs and removals
 //! - `build`, `merge`: new segments out of documents, and out of segments
+//! - `prefix`: what begins alike, as one term
 //! - `search`, `score`, `cursor`, `scan`, `tail`, `top`: the best documents for some terms; `weigh`: given documents
 //!
 //! The room knows no SQL and no journal: the store hands documents in, keeps those that are in no segment beside its
@@ -26,6 +27,7 @@ mod manifest;
 mod merge;
 mod packing;
 mod postings;
+mod prefix;
 mod scan;
 mod score;
 mod search;
@@ -38,6 +40,8 @@ mod weigh;
 
 pub(crate) use document::Terms;
 pub(crate) use manifest::Index;
+pub(crate) use prefix::Union;
+pub use prefix::{PREFIX_TERMS_MAX, TermPrefix};
 pub use score::Bm25;
 pub(crate) use search::{Asked, Found, matching, search};
 pub(crate) use tail::{Fresh, FreshSet};

@@ -32,8 +32,7 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    fn of(postings: &[Posting], lengths: &[u32]) -> Self {
-        let length = |ordinal: u32| lengths.get(ordinal as usize).copied().unwrap_or(0);
+    fn of(postings: &[Posting], length: impl Fn(u32) -> u32) -> Self {
         Self {
             count: postings.iter().map(|(_, count)| *count).max().unwrap_or(0),
             length: postings.iter().map(|(ordinal, _)| length(*ordinal)).min().unwrap_or(0),
@@ -41,9 +40,9 @@ impl Bounds {
     }
 }
 
-/// Encodes the postings of one term; `lengths` are those of the segment's documents.
-pub(super) fn encode(postings: &[Posting], lengths: &[u32], out: &mut Vec<u8>) {
-    let bounds = Bounds::of(postings, lengths);
+/// Encodes the postings of one term, none with a count of 0; `length` tells that of a document by its ordinal.
+pub(super) fn encode(postings: &[Posting], length: impl Fn(u32) -> u32 + Copy, out: &mut Vec<u8>) {
+    let bounds = Bounds::of(postings, length);
     put_varint(out, u64::from(bounds.count));
     put_varint(out, u64::from(bounds.length));
     let (blocks, rest) = postings.as_chunks::<BLOCK>();
@@ -62,10 +61,10 @@ pub(super) fn encode(postings: &[Posting], lengths: &[u32], out: &mut Vec<u8>) {
         let widths = (width_of(&gaps), width_of(&counts));
         pack(&gaps, widths.0, &mut data);
         pack(&counts, widths.1, &mut data);
-        put_entry(out, before, offset, widths, Bounds::of(block, lengths));
+        put_entry(out, before, offset, widths, Bounds::of(block, length));
     }
     if let Some((last, _)) = rest.last().filter(|_| !blocks.is_empty()) {
-        put_entry(out, *last, data.len(), (0, 0), Bounds::of(rest, lengths));
+        put_entry(out, *last, data.len(), (0, 0), Bounds::of(rest, length));
     }
     for (ordinal, count) in rest {
         let gap = u64::from(ordinal.wrapping_sub(before).wrapping_sub(1));
@@ -228,9 +227,8 @@ mod tests {
                 next = ordinal + 1;
                 (ordinal, if dense { 1 } else { *count * *count * *count * 100 })
             }).collect();
-            let lengths = vec![60; next as usize];
             let mut bytes = Vec::new();
-            encode(&postings, &lengths, &mut bytes);
+            encode(&postings, |_| 60, &mut bytes);
             prop_assert_eq!(read(&bytes, postings.len()).expect("whole"), postings.clone());
             let cut = cut % (bytes.len() + 1);
             let _ = read(&bytes[..cut], postings.len());

@@ -5,6 +5,7 @@
 
 use super::cursor::Cursor;
 use super::postings::List;
+use super::prefix::Union;
 use super::scan::{Meant, Scan};
 use super::score::{Bm25, Collection, score_of};
 use super::segment::Segment;
@@ -12,20 +13,30 @@ use super::tail::{Match, Tail};
 use super::top::Top;
 use super::{Fault, FreshSet, Index};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     /// Terms of which a document holds at least one; they make the score.
     pub(crate) any: &'a [String],
+    /// Beginnings of words, each as one term; they count like those of `any`.
+    pub(crate) unions: &'a [Arc<Union>],
     /// Terms that a document must hold, every one.
     pub(crate) all: &'a [String],
-    /// How many of `any` count, the rarest: the others cost most and tell least.
+    /// How many of `any` (and unions) count, the rarest: the others cost most and tell least.
     pub(crate) rarest: usize,
     /// Numbers of the namespaces that are meant; none for all.
     pub(crate) scope: Option<&'a [i64]>,
     /// Documents up to this one.
     pub(crate) upto: i64,
+}
+
+impl Asked<'_> {
+    /// True where nothing makes a score: what is demanded alone decides.
+    fn is_unscored(&self) -> bool {
+        self.any.is_empty() && self.unions.is_empty()
+    }
 }
 
 /// A document and its score.
@@ -38,9 +49,9 @@ pub(crate) struct Found {
 /// A query as it stands to the index.
 pub(super) struct Prepared<'a> {
     pub(super) asked: Asked<'a>,
-    /// Sorted, without doubles.
+    /// Sorted, without doubles. A union's number is behind the last of them.
     pub(super) terms: Vec<&'a [u8]>,
-    /// For each term whether it is in `any` and in `all`; in the order of terms.
+    /// For each term whether it is in `any` and in `all`; in the order of terms, unions last.
     roles: Vec<(bool, bool)>,
     /// Each segment with the postings of each term, the largest first: it soon shows what the best are worth.
     pub(super) segments: Vec<(&'a Segment, Vec<Option<List<'a>>>, Meant)>,
@@ -58,8 +69,8 @@ impl<'a> Prepared<'a> {
         asked.all.iter().for_each(|term| roles.entry(term.as_bytes()).or_default().1 = true);
         roles.remove(b"".as_slice());
         let terms: Vec<&'a [u8]> = roles.keys().copied().collect();
-        let roles: Vec<(bool, bool)> = roles.into_values().collect();
-        let tail = Tail::find(fresh, &terms)?;
+        let roles = roles.into_values().chain(asked.unions.iter().map(|_| (true, false))).collect();
+        let tail = Tail::find(fresh, &terms, asked.unions)?;
         let namespaces = asked.scope.map(flags);
         let mut prepared = Self {
             asked,
@@ -72,8 +83,10 @@ impl<'a> Prepared<'a> {
             roles,
             terms: terms.clone(),
         };
-        for segment in &index.segments {
-            let lists = terms.iter().map(|term| segment.find(term)).collect::<Result<Vec<_>, _>>()?;
+        for (number, segment) in index.segments.iter().enumerate() {
+            let of_terms = terms.iter().map(|term| segment.find(term));
+            let of_unions = asked.unions.iter().map(|union| union.list(number));
+            let lists = of_terms.chain(of_unions).collect::<Result<Vec<_>, _>>()?;
             prepared.documents += u64::from(segment.documents());
             prepared.length += segment.length;
             for (frequency, list) in prepared.frequencies.iter_mut().zip(&lists) {
@@ -189,12 +202,12 @@ pub(crate) fn search<E: From<Fault>>(
 pub(crate) fn matching(index: &Index, fresh: &FreshSet, asked: Asked<'_>) -> Result<Vec<i64>, Fault> {
     let prepared = Prepared::new(index, fresh, asked)?;
     let holds_any = |found: &&Match| {
-        asked.any.is_empty() || prepared.tail.counts(found).iter().any(|(number, _)| prepared.is_scored(*number))
+        asked.is_unscored() || prepared.tail.counts(found).iter().any(|(number, _)| prepared.is_scored(*number))
     };
     let of_tail = prepared.tail.matches.iter().filter(|found| prepared.takes(found)).filter(holds_any);
     let mut docs: Vec<i64> = of_tail.map(|found| found.doc).collect();
     for (segment, lists, meant) in &prepared.segments {
-        let scored = lists.iter().enumerate().filter(|(number, _)| asked.any.is_empty() || prepared.is_scored(*number));
+        let scored = lists.iter().enumerate().filter(|(number, _)| asked.is_unscored() || prepared.is_scored(*number));
         let scored: Vec<List<'_>> = scored.filter_map(|(_, list)| *list).collect();
         let bits = bits_of(&scored, segment.documents())?;
         for (word, start) in bits.iter().zip((0_u32..).step_by(64)) {

@@ -65,7 +65,9 @@ impl<'a> SegmentWriter<'a> {
             return Ok(());
         }
         self.scratch.clear();
-        postings::encode(postings, &self.lengths, &mut self.scratch);
+        let lengths = &self.lengths;
+        let length = |ordinal: u32| lengths.get(ordinal as usize).copied().unwrap_or(0);
+        postings::encode(postings, length, &mut self.scratch);
         let (offset, bytes) = (self.output.len, self.scratch.len() as u64);
         self.dictionary.push(term, Entry { frequency: postings.len() as u32, offset, bytes });
         self.output.put(&self.scratch)
@@ -168,7 +170,17 @@ impl Segment {
 
     /// The postings of a term.
     pub(super) fn find(&self, term: &[u8]) -> Result<Option<List<'_>>, Fault> {
-        self.dictionary().find(term)?.map(|entry| self.list(entry)).transpose()
+        self.entry(term)?.map(|entry| self.list(entry)).transpose()
+    }
+
+    /// Where the postings of a term are, for [`Segment::list`].
+    pub(super) fn entry(&self, term: &[u8]) -> Result<Option<Entry>, Fault> {
+        self.dictionary().find(term)
+    }
+
+    /// Every term from `start` on, in order.
+    pub(super) fn terms_from(&self, start: &[u8]) -> Result<Walk<'_>, Fault> {
+        self.dictionary().from(start)
     }
 
     /// Every term, in order, for [`Segment::list`].

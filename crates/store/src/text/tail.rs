@@ -2,8 +2,10 @@
 
 use super::Fault;
 use super::document::TermsView;
+use super::prefix::Union;
 use std::cell::{Cell, OnceCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// A document as the store keeps it until it is put into a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +34,29 @@ struct Inverted {
     terms: HashMap<Vec<u8>, Vec<(usize, u32)>>,
 }
 
+/// Terms, each with the places of the documents that hold it, ascending, and how often.
+pub(super) type Holders = BTreeMap<Vec<u8>, Vec<(usize, u32)>>;
+
 /// Questions that are answered by looking at each document; whoever asks more often is worth a table of terms.
 const SCANS: u32 = 2;
 
 impl FreshSet {
     pub(crate) fn new(rows: Vec<Fresh>) -> Self {
         Self { rows, ..Self::default() }
+    }
+
+    /// The terms that `takes` takes.
+    pub(super) fn holding(&self, takes: impl Fn(&[u8]) -> bool) -> Result<Holders, Fault> {
+        let mut found = Holders::new();
+        for (place, document) in self.rows.iter().enumerate() {
+            let mut view = TermsView::new(&document.terms)?;
+            while let Some((term, count)) = view.next()? {
+                if takes(term) {
+                    found.entry(term.to_vec()).or_default().push((place, count));
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn inverted(&self) -> Result<&Inverted, Fault> {
@@ -87,15 +106,16 @@ pub(super) struct Match {
 }
 
 impl Tail {
-    /// Looks for `terms`, which are sorted, in every document.
-    pub(super) fn find(fresh: &FreshSet, terms: &[&[u8]]) -> Result<Self, Fault> {
+    /// Looks for `terms`, which are sorted, in every document; what unions found there is numbered behind them.
+    pub(super) fn find(fresh: &FreshSet, terms: &[&[u8]], unions: &[Arc<Union>]) -> Result<Self, Fault> {
         fresh.questions.set(fresh.questions.get().saturating_add(1));
-        if fresh.questions.get() > SCANS { Self::look_up(fresh, terms) } else { Self::scan(fresh, terms) }
+        let is_worth_it = fresh.questions.get() > SCANS;
+        if is_worth_it { Self::look_up(fresh, terms, unions) } else { Self::scan(fresh, terms, unions) }
     }
 
-    fn scan(fresh: &FreshSet, terms: &[&[u8]]) -> Result<Self, Fault> {
-        let mut tail = Self { frequencies: vec![0; terms.len()], ..Self::default() };
-        for document in &fresh.rows {
+    fn scan(fresh: &FreshSet, terms: &[&[u8]], unions: &[Arc<Union>]) -> Result<Self, Fault> {
+        let mut tail = Self { frequencies: vec![0; terms.len() + unions.len()], ..Self::default() };
+        for (place, document) in fresh.rows.iter().enumerate() {
             let mut view = TermsView::new(&document.terms)?;
             tail.documents += 1;
             tail.length += u64::from(view.length);
@@ -111,20 +131,27 @@ impl Tail {
                     wanted += 1;
                 }
             }
+            for (number, union) in (terms.len()..).zip(unions) {
+                let at = union.fresh.binary_search_by_key(&place, |(place, _)| *place).ok();
+                tail.counts.extend(at.and_then(|at| union.fresh.get(at)).map(|(_, count)| (number, *count)));
+            }
             tail.close(document, view.length, from);
         }
         Ok(tail)
     }
 
-    fn look_up(fresh: &FreshSet, terms: &[&[u8]]) -> Result<Self, Fault> {
+    fn look_up(fresh: &FreshSet, terms: &[&[u8]], unions: &[Arc<Union>]) -> Result<Self, Fault> {
         let inverted = fresh.inverted()?;
         let documents = fresh.rows.len() as u64;
-        let mut tail =
-            Self { documents, length: inverted.length, frequencies: vec![0; terms.len()], ..Self::default() };
+        let frequencies = vec![0; terms.len() + unions.len()];
+        let mut tail = Self { documents, length: inverted.length, frequencies, ..Self::default() };
         let mut found: Vec<(usize, usize, u32)> = Vec::new();
         for (number, term) in terms.iter().enumerate() {
             let list = inverted.terms.get(*term).map_or(&[][..], Vec::as_slice);
             found.extend(list.iter().map(|(place, count)| (*place, number, *count)));
+        }
+        for (number, union) in (terms.len()..).zip(unions) {
+            found.extend(union.fresh.iter().map(|(place, count)| (*place, number, *count)));
         }
         found.sort_unstable();
         for of_document in found.chunk_by(|(a, ..), (b, ..)| a == b) {

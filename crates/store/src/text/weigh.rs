@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Weighed {
     pub(crate) score: f64,
-    /// A bit for each of the first 64 terms asked for, in their order.
+    /// A bit for each of the first 64 terms asked for, in their order, the unions behind them.
     pub(crate) terms: u64,
 }
 
@@ -59,20 +59,22 @@ pub(crate) fn weigh(
     Ok(sums.into_iter().map(|(doc, (sum, terms))| (doc, Weighed { score: score_of(sum), terms })).collect())
 }
 
-/// How many documents hold each term, in the order asked for, and how many there are.
-pub(crate) fn frequencies(index: &Index, fresh: &FreshSet, terms: &[String]) -> Result<(Vec<u64>, u64), Fault> {
-    let asked = Asked { any: terms, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+/// How many documents hold each term of `any` and each union, in the order asked for, and how many there are.
+pub(crate) fn frequencies(index: &Index, fresh: &FreshSet, asked: Asked<'_>) -> Result<(Vec<u64>, u64), Fault> {
     let prepared = Prepared::new(index, fresh, asked)?;
     let of = |term: &String| {
         let number = prepared.terms.binary_search(&term.as_bytes()).ok();
         number.and_then(|number| prepared.frequencies.get(number)).copied().unwrap_or(0)
     };
-    Ok((terms.iter().map(of).collect(), prepared.documents))
+    let of_unions = asked.unions.iter().map(|union| union.frequency);
+    Ok((asked.any.iter().map(of).chain(of_unions).collect(), prepared.documents))
 }
 
 /// The bit of each term, in the order in which the query is prepared.
 fn bits(prepared: &Prepared<'_>) -> Vec<u64> {
     let place = |term: &[u8]| prepared.asked.any.iter().position(|asked| asked.as_bytes() == term);
     let bit = |place: usize| u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or(0);
-    prepared.terms.iter().map(|term| place(term).map_or(0, bit)).collect()
+    let of_terms = prepared.terms.iter().map(|term| place(term).map_or(0, bit));
+    let unions = (prepared.asked.any.len()..).zip(prepared.asked.unions);
+    of_terms.chain(unions.map(|(place, _)| bit(place))).collect()
 }

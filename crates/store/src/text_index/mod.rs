@@ -8,25 +8,26 @@
 //! All of it is a projection of the changes that write text. Segments that are missing or damaged are as good as none:
 //! a reader makes the terms of all documents again for itself, the next writer puts them into new segments.
 //!
-//! `tend.rs` has what comes after writes.
+//! `ask.rs` has the questions, `tend.rs` what comes after writes.
 //!
 //! **Invariant:** files change under the index lock only. They are never needed to write, and never trusted over rows.
 
+mod ask;
 mod tend;
 
+pub(crate) use ask::Sources;
+pub use ask::TextQuery;
+
 use crate::project::document::{self, PLACE_BITS, TextDocument};
-use crate::read::namespaces::Scope;
-use crate::read::search::TextHit;
-use crate::text::{self, Asked, Fault, Fresh, FreshSet, Index, Terms};
+use crate::text::{Fault, Fresh, Index, Terms};
 use crate::tx::Tx;
 use crate::{Result, StoreError};
 use jay_types::change::block::Block;
 use jay_types::change::{Body, Journal};
 use jay_types::{Code, Error, Timestamp};
 use rusqlite::params;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,45 +39,6 @@ const LOOK_EVERY: usize = 64;
 const PAGE: i64 = 50_000;
 /// Name of the number of the manifest in `meta`; none while there are no segments.
 const MANIFEST: &str = "text_index";
-
-/// What is looked for in the text index.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextQuery {
-    /// Terms of the analysis of which a document holds at least one; they make the score.
-    pub any: Vec<String>,
-    /// Terms that a document must hold, every one: those of a phrase.
-    pub all: Vec<String>,
-    /// How many of `any` count, the rarest of those that some document holds; none for all.
-    pub rarest: Option<usize>,
-}
-
-impl TextQuery {
-    /// The documents that hold one of these terms at least.
-    #[must_use]
-    pub fn any(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { any: terms.into_iter().map(Into::into).collect(), ..Self::default() }
-    }
-
-    /// The documents that hold one at least of the rarest `count` of these terms.
-    #[must_use]
-    pub fn rarest(terms: impl IntoIterator<Item = impl Into<String>>, count: usize) -> Self {
-        Self { rarest: Some(count), ..Self::any(terms) }
-    }
-
-    /// The documents that hold all of these terms.
-    #[must_use]
-    pub fn all(terms: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { all: terms.into_iter().map(Into::into).collect(), ..Self::default() }
-    }
-
-    pub(crate) fn asked<'a>(&'a self, scope: Option<&'a [i64]>, upto: i64) -> Asked<'a> {
-        let any = if self.any.is_empty() { &self.all } else { &self.any };
-        Asked { any, all: &self.all, rarest: self.rarest.unwrap_or(usize::MAX), scope, upto }
-    }
-}
-
-/// What a question is put to: segments, and the documents that are in none.
-pub(crate) type Sources = (Arc<Index>, Rc<FreshSet>);
 
 /// The files of a store's text index, and the state of it that this process has open.
 #[derive(Debug)]
@@ -154,24 +116,6 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// Why a question failed: only the index's own failures are answered from the journal instead.
-enum Failure {
-    Index(Fault),
-    Store(StoreError),
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Index(fault)
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 impl Tx<'_> {
     pub(crate) fn is_indexed(&self, doc: i64) -> Result<bool> {
         Ok(self.one("SELECT 1 FROM documents WHERE doc = ?1", [doc], |_| Ok(()))?.is_some())
@@ -216,100 +160,6 @@ impl Tx<'_> {
         }
         self.execute("DELETE FROM meta WHERE name = ?1", [MANIFEST])?;
         Ok(())
-    }
-
-    /// The best documents that `entity_of` gives an entity for: what is hidden or elsewhere takes no place.
-    pub(crate) fn search_text(
-        &self,
-        query: &TextQuery,
-        scope: &Scope,
-        upto: i64,
-        limit: usize,
-        mut entity_of: impl FnMut(i64) -> Result<Option<i64>>,
-    ) -> Result<Vec<TextHit>> {
-        let mut entities = HashMap::new();
-        let asked = query.asked(scope.numbers(), upto);
-        let found = self.ask(|index, fresh| {
-            text::search(index, fresh, asked, self.analysis.bm25, limit, |doc| {
-                let entity = entity_of(doc)?;
-                entities.extend(entity.map(|entity| (doc, entity)));
-                Ok::<_, Failure>(entity.is_some())
-            })
-        })?;
-        let hit = |found: text::Found| {
-            Some(TextHit { doc: found.doc, entity: *entities.get(&found.doc)?, score: found.score })
-        };
-        Ok(found.into_iter().filter_map(hit).collect())
-    }
-
-    /// How many documents hold each term, in the order asked for, and how many there are.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn text_frequencies(&self, terms: &[String]) -> Result<(Vec<u64>, u64)> {
-        self.ask(|index, fresh| Ok(text::frequencies(index, fresh, terms)?))
-    }
-
-    /// What each of these documents has of the query; those that hold none of its terms are left out.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn weigh_text(&self, query: &TextQuery, docs: &[i64]) -> Result<BTreeMap<i64, (f64, u64)>> {
-        let mut docs = docs.to_vec();
-        docs.sort_unstable();
-        docs.dedup();
-        let asked = query.asked(None, i64::MAX);
-        let weighed = self.ask(|index, fresh| Ok(text::weigh(index, fresh, asked, self.analysis.bm25, &docs)?))?;
-        Ok(weighed.into_iter().map(|(doc, weighed)| (doc, (weighed.score, weighed.terms))).collect())
-    }
-
-    /// Every document that matches, purged ones too whose segment was not written anew yet; ascending.
-    pub(crate) fn matching_text(&self, query: &TextQuery, scope: &Scope) -> Result<Vec<i64>> {
-        let asked = query.asked(scope.numbers(), i64::MAX);
-        self.ask(|index, fresh| Ok(text::matching(index, fresh, asked)?))
-    }
-
-    /// Asks the segments of this snapshot and the documents that are in none; where segments fail, all documents.
-    fn ask<T>(&self, mut question: impl FnMut(&Index, &FreshSet) -> Result<T, Failure>) -> Result<T> {
-        let (index, fresh) = self.sources()?;
-        let answer = question(&index, &fresh).or_else(|failure| match failure {
-            Failure::Index(fault) => {
-                let (index, fresh) = self.fall_back(&fault)?;
-                question(&index, &fresh)
-            }
-            failure => Err(failure),
-        });
-        answer.map_err(|failure| match failure {
-            Failure::Store(error) => error,
-            Failure::Index(fault) => fault.into(),
-        })
-    }
-
-    /// What this snapshot is searched in: read once, since a batch asks a thousand times.
-    fn sources(&self) -> Result<Sources> {
-        if let Some(sources) = self.sources.borrow().as_ref() {
-            return Ok(sources.clone());
-        }
-        match self.text.index(self.meta_number(MANIFEST)?) {
-            Ok(index) => Ok(self.keep((index, Rc::new(FreshSet::new(self.fresh(i64::MAX)?))))),
-            Err(fault) => self.fall_back(&fault),
-        }
-    }
-
-    fn fall_back(&self, fault: &Fault) -> Result<Sources> {
-        tracing::warn!(%fault, "the text index is made again for this answer");
-        self.text.suspect();
-        Ok(self.keep((Arc::default(), Rc::new(FreshSet::new(self.all_as_fresh()?)))))
-    }
-
-    fn keep(&self, sources: Sources) -> Sources {
-        *self.sources.borrow_mut() = Some(sources.clone());
-        sources
-    }
-
-    fn fresh(&self, limit: i64) -> Result<Vec<Fresh>> {
-        let sql = "SELECT doc, namespace, terms FROM fresh ORDER BY doc LIMIT ?1";
-        self.all(sql, [limit], |row| Ok(Fresh { doc: row.get(0)?, namespace: row.get(1)?, terms: row.get(2)? }))
     }
 
     fn all_as_fresh(&self) -> Result<Vec<Fresh>> {

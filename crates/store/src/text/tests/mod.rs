@@ -1,23 +1,24 @@
 //! The index against the plainest BM25 there is: every document, every term, sorted.
 
-use super::postings::Bounds;
-use super::score::{Collection, score_of};
-use super::*;
+mod files;
+
+use crate::text::postings::Bounds;
+use crate::text::score::{Collection, score_of};
+use crate::text::*;
 use jay_testkit::{Random, Salad};
 use jay_types::surroundings::Surroundings;
 use proptest::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-pub(super) const MODEL: Bm25 = Bm25 { k1: 0.9, b: 0.4 };
+pub(in crate::text) const MODEL: Bm25 = Bm25 { k1: 0.9, b: 0.4 };
 
 /// Randomness of a seed.
-pub(super) struct Source(Mutex<Random>);
+pub(in crate::text) struct Source(Mutex<Random>);
 
 impl Source {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::text) fn new(seed: u64) -> Self {
         Self(Mutex::new(Random::new(seed)))
     }
 }
@@ -38,13 +39,15 @@ struct Plain {
     namespace: u32,
     text: String,
     counts: HashMap<String, u32>,
+    length: u32,
 }
 
 impl Plain {
     fn new(doc: i64, namespace: u32, text: String) -> Self {
         let mut counts = HashMap::new();
         text.split_ascii_whitespace().for_each(|word| *counts.entry(word.to_owned()).or_default() += 1);
-        Self { doc, namespace, text, counts }
+        let length = counts.values().sum();
+        Self { doc, namespace, text, counts, length }
     }
 
     fn fresh(&self) -> Fresh {
@@ -56,7 +59,17 @@ impl Plain {
     }
 
     fn length(&self) -> u32 {
-        self.counts.values().sum()
+        self.length
+    }
+
+    /// With a term for each beginning that counts all of its words.
+    fn with_beginnings(mut self, prefixes: &[TermPrefix]) -> Self {
+        for (name, prefix) in beginnings(prefixes).into_iter().zip(prefixes) {
+            let begins = |term: &str| term.starts_with(&prefix.start) || prefix.stems.iter().any(|stem| stem == term);
+            let count = self.counts.iter().filter(|(term, _)| begins(term)).map(|(_, count)| count).sum();
+            self.counts.extend((count > 0).then_some((name, count)));
+        }
+        self
     }
 
     fn is_meant(&self, asked: &Asked<'_>) -> bool {
@@ -64,6 +77,15 @@ impl Plain {
             && asked.scope.is_none_or(|scope| scope.contains(&i64::from(self.namespace)))
             && asked.all.iter().all(|term| self.count(term) > 0)
     }
+}
+
+/// Names for the terms of beginnings; no word has such a name.
+fn beginnings(prefixes: &[TermPrefix]) -> Vec<String> {
+    (0..prefixes.len()).map(|number| format!("*{number}")).collect()
+}
+
+fn unions(index: &Index, fresh: &FreshSet, prefixes: &[TermPrefix]) -> Vec<Arc<Union>> {
+    prefixes.iter().map(|prefix| Arc::new(Union::find(index, fresh, prefix).expect("whole"))).collect()
 }
 
 fn naive(docs: &[Plain], asked: &Asked<'_>, limit: usize, passes: impl Fn(i64) -> bool) -> Vec<Found> {
@@ -129,6 +151,12 @@ fn documents() -> impl Strategy<Value = Vec<Plain>> {
     })
 }
 
+fn prefixes() -> impl Strategy<Value = Vec<TermPrefix>> {
+    let start = prop_oneof![Just("w".to_owned()), (0_u8..5).prop_map(|n| format!("w{n}")), Just("w10".to_owned())];
+    let prefix = (start, terms(3)).prop_map(|(start, stems)| TermPrefix { start, stems });
+    proptest::collection::vec(prefix, 0..3)
+}
+
 fn terms(most: usize) -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec((0_u8..42).prop_map(|n| format!("w{n}")), 0..most)
 }
@@ -143,6 +171,7 @@ proptest! {
         shuffled in any::<bool>(),
         drop_every in 2_i64..9,
         any in terms(7),
+        prefixes in prefixes(),
         all in terms(3),
         scope in proptest::option::of(proptest::collection::vec(0_i64..5, 0..3)),
         upto in prop_oneof![Just(i64::MAX), 0_i64..200],
@@ -168,23 +197,28 @@ proptest! {
         let fresh = of_tail(&BTreeSet::new());
         prop_assert_eq!(index.documents() as usize + tail.len(), docs.len());
         let passes = |doc: i64| doc % hidden != 1;
-        let asked = Asked { any: &any, all: &all, rarest: usize::MAX, scope: scope.as_deref(), upto };
+        let of_prefixes = unions(&index, &fresh, &prefixes);
+        let asked = Asked { any: &any, unions: &of_prefixes, all: &all, rarest: usize::MAX, scope: scope.as_deref(), upto };
+        // Plain BM25 knows no beginnings: documents hold them as terms.
+        let docs: Vec<Plain> = docs.into_iter().map(|doc| doc.with_beginnings(&prefixes)).collect();
+        let named = [any.clone(), beginnings(&prefixes)].concat();
+        let naively = Asked { any: &named, unions: &[], ..asked };
         for _ in 0..3 {
             // The first questions look at each document, later ones into a table.
-            prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&docs, &asked, limit, passes));
+            prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&docs, &naively, limit, passes));
         }
-        prop_assert_eq!(matching(&index, &fresh, asked).expect("whole"), naive_matching(&docs, &asked));
+        prop_assert_eq!(matching(&index, &fresh, asked).expect("whole"), naive_matching(&docs, &naively));
         // Asked about one by one, documents have the same scores.
         let plain = Asked { all: &[], scope: None, upto: i64::MAX, ..asked };
         let mut every: Vec<i64> = docs.iter().map(|doc| doc.doc).collect();
         every.sort_unstable();
         let weighed = weigh(&index, &fresh, plain, MODEL, &every).expect("whole");
-        let best = naive(&docs, &plain, docs.len(), |_| true);
+        let best = naive(&docs, &Asked { any: &named, unions: &[], ..plain }, docs.len(), |_| true);
         prop_assert_eq!(weighed.len(), best.len());
         for hit in best {
             let doc = docs.iter().find(|doc| doc.doc == hit.doc).expect("there");
-            let terms = any.iter().enumerate().filter(|(place, term)| {
-                doc.count(term) > 0 && any.iter().position(|other| other == *term) == Some(*place)
+            let terms = named.iter().enumerate().filter(|(place, term)| {
+                doc.count(term) > 0 && named.iter().position(|other| other == *term) == Some(*place)
             });
             let terms = terms.fold(0_u64, |bits, (place, _)| bits | 1 << place);
             prop_assert_eq!(weighed.get(&hit.doc), Some(&Weighed { score: hit.score, terms }));
@@ -196,7 +230,9 @@ proptest! {
         let index = Index::open(home.path(), number).expect("whole");
         let left: Vec<Plain> = docs.iter().filter(|doc| !dropped.contains(&doc.doc)).cloned().collect();
         let fresh = of_tail(&dropped);
-        prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&left, &asked, limit, passes));
+        let of_prefixes = unions(&index, &fresh, &prefixes);
+        let asked = Asked { unions: &of_prefixes, ..asked };
+        prop_assert_eq!(found(&index, &fresh, asked, limit, passes), naive(&left, &naively, limit, passes));
         prop_assert!(docs.iter().all(|doc| index.holds(doc.doc) != (dropped.contains(&doc.doc) || tail.iter().any(|t| t.doc == doc.doc))));
     }
 }
@@ -226,6 +262,7 @@ fn skipping_loses_nothing_in_segments_of_many_windows() {
         let scope = (round % 3 == 0).then_some(scope.as_slice());
         let asked = Asked {
             any: &any,
+            unions: &[],
             all: &[],
             rarest: usize::MAX,
             scope,
@@ -245,13 +282,43 @@ fn the_rarest_terms_alone_are_asked_for() {
     let tail = FreshSet::new(docs[800..].iter().map(Plain::fresh).collect());
     let mut any: Vec<String> = docs[50].counts.keys().cloned().chain(["nowhere".to_owned()]).collect();
     any.sort();
-    let asked = Asked { any: &any, all: &[], rarest: 5, scope: None, upto: i64::MAX };
+    let asked = Asked { any: &any, unions: &[], all: &[], rarest: 5, scope: None, upto: i64::MAX };
     let mut rarest: Vec<String> = any[..].iter().filter(|term| *term != "nowhere").cloned().collect();
     rarest.sort_by_key(|term| docs.iter().filter(|doc| doc.count(term) > 0).count());
-    let few = Asked { any: &rarest[..5], all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+    let few = Asked { any: &rarest[..5], unions: &[], all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
     let best = found(&index, &tail, asked, 7, |_| true);
     assert_eq!(best, naive(&docs, &few, 7, |_| true));
     assert_eq!(best[0].doc, docs[50].doc, "a text is found by its rarest words");
+}
+
+#[test]
+fn of_many_words_that_begin_alike_the_most_frequent_are_taken() {
+    let begun = |n: usize| format!("co{n:04}");
+    // Each word in one document, every third in a second one; other words around them.
+    let words = PREFIX_TERMS_MAX + 500;
+    let texts = (0..words).map(|n| format!("{} ca zz", begun(n)));
+    let texts = texts.chain((0..words).step_by(3).map(|n| format!("again {}", begun(n))));
+    let docs: Vec<Plain> = (0..).zip(texts).map(|(doc, text)| Plain::new(doc, 0, text)).collect();
+    let prefix = [TermPrefix { start: "co".to_owned(), stems: vec![] }];
+    let mut answers = Vec::new();
+    for cut in [&[docs.len()][..], &[40, 900, 1900], &[0]] {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut index = Index::default();
+        let mut from = 0;
+        for to in cut {
+            put(home.path(), &mut index, &[&docs[from..*to]], &Source::new(2));
+            from = *to;
+        }
+        let tail = FreshSet::new(docs[from..].iter().map(Plain::fresh).collect());
+        let found = unions(&index, &tail, &prefix);
+        assert_eq!(found[0].terms, words);
+        let asked = Asked { any: &[], unions: &found, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+        answers.push(matching(&index, &tail, asked).expect("whole"));
+    }
+    let twice = words.div_ceil(3);
+    // Every word that two documents hold, and of the others those that come first.
+    assert_eq!(answers[0].len(), 2 * twice + (PREFIX_TERMS_MAX - twice));
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "how the index is cut shows nowhere");
 }
 
 #[test]
@@ -261,7 +328,7 @@ fn the_filter_is_asked_for_little_more_than_the_answer() {
     let mut index = Index::default();
     put(home.path(), &mut index, &[&docs], &Source::new(2));
     let any = [Salad::new(9).word().to_owned(), "bri".to_owned()];
-    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+    let asked = Asked { any: &any, unions: &[], all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
     let mut questions = 0;
     let hits = search::<Fault>(&index, &FreshSet::default(), asked, MODEL, 50, |doc| {
         questions += 1;
@@ -271,91 +338,4 @@ fn the_filter_is_asked_for_little_more_than_the_answer() {
     assert!((50..80).contains(&questions), "{questions}");
     let none = search::<Fault>(&index, &FreshSet::default(), asked, MODEL, 50, |_| Ok(false)).expect("whole");
     assert_eq!(none, []);
-}
-
-#[test]
-fn damage_is_told_and_never_a_panic() {
-    let home = tempfile::tempdir().expect("a directory");
-    let docs = salad(700, 5);
-    let mut index = Index::default();
-    let number = put(home.path(), &mut index, &[&docs], &Source::new(2));
-    let any: Vec<String> = docs[3].text.split(' ').take(6).map(str::to_owned).collect();
-    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
-    drop(index);
-    let mut random = Random::new(8);
-    let paths: Vec<_> =
-        std::fs::read_dir(home.path()).expect("listed").map(|entry| entry.expect("listed").path()).collect();
-    assert_eq!(paths.len(), 2, "a segment and a manifest");
-    for path in paths {
-        let whole = std::fs::read(&path).expect("read");
-        for round in 0..300 {
-            let mut bytes = whole.clone();
-            let at = random.index(bytes.len());
-            match round % 4 {
-                0 => bytes.truncate(at),
-                1 => bytes.extend_from_slice(&[0; 9]),
-                _ => bytes[at] ^= 1 << random.below(8),
-            }
-            // Another file in its place, as a damaged medium shows it: what is mapped must not be written to.
-            std::fs::remove_file(&path).expect("removed");
-            jay_testkit::write(&path, &bytes);
-            let verified = Index::open(home.path(), number).and_then(|index| {
-                let hits = search::<Fault>(&index, &FreshSet::default(), asked, MODEL, 10, |_| Ok(true));
-                let _ = (
-                    hits,
-                    matching(&index, &FreshSet::default(), asked),
-                    (round % 16 == 2)
-                        .then(|| index.without(home.path(), &BTreeSet::from([6]), &Source::new(1000 + round))),
-                );
-                index.verify()
-            });
-            assert!(verified.is_err(), "round {round} of {} bytes", whole.len());
-        }
-        std::fs::remove_file(&path).expect("removed");
-        jay_testkit::write(&path, &whole);
-    }
-    assert!(Index::open(home.path(), number).and_then(|index| index.verify()).is_ok());
-    assert!(matches!(Index::open(home.path(), number + 1), Err(Fault::Missing)));
-}
-
-#[test]
-fn readers_go_on_while_files_are_replaced_under_them() {
-    let home = tempfile::tempdir().expect("a directory");
-    let docs = salad(3000, 6);
-    let any = [docs[0].text.split(' ').next().expect("a word").to_owned()];
-    let asked = Asked { any: &any, all: &[], rarest: usize::MAX, scope: None, upto: docs[499].doc };
-    let current = Mutex::new(put(home.path(), &mut Index::default(), &[&docs[..500]], &Source::new(2)));
-    let expected = matching(
-        &Index::open(home.path(), *current.lock().expect("whole")).expect("whole"),
-        &FreshSet::default(),
-        asked,
-    )
-    .expect("whole");
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let reader = || {
-            let mut reads = 0;
-            while !is_done.load(Ordering::Relaxed) || reads == 0 {
-                // As the store does: whoever comes too late looks at its number again.
-                let number = *current.lock().expect("whole");
-                let Ok(index) = Index::open(home.path(), number) else { continue };
-                assert_eq!(matching(&index, &FreshSet::default(), asked).expect("whole"), expected);
-                reads += 1;
-            }
-        };
-        let readers = [scope.spawn(reader), scope.spawn(reader)];
-        let mut index = Index::open(home.path(), *current.lock().expect("whole")).expect("whole");
-        let source = Source::new(9);
-        for piece in docs[500..].chunks(250) {
-            let fresh: Vec<Fresh> = piece.iter().map(Plain::fresh).collect();
-            let number = index.with(home.path(), &fresh, &source).expect("written");
-            *current.lock().expect("whole") = number;
-            Index::clean(home.path(), &[number]).expect("cleaned");
-            index = Index::open(home.path(), number).expect("whole");
-        }
-        is_done.store(true, Ordering::Relaxed);
-        readers.into_iter().for_each(|reader| reader.join().expect("no panic"));
-        assert_eq!(index.documents(), 3000);
-        assert!(index.size().0 <= 6, "{:?}", index.size());
-    });
 }

@@ -1,0 +1,91 @@
+//! The files of an index: damaged, gone, and replaced under who reads them.
+
+use super::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[test]
+fn damage_is_told_and_never_a_panic() {
+    let home = tempfile::tempdir().expect("a directory");
+    let docs = salad(700, 5);
+    let mut index = Index::default();
+    let number = put(home.path(), &mut index, &[&docs], &Source::new(2));
+    let any: Vec<String> = docs[3].text.split(' ').take(6).map(str::to_owned).collect();
+    let asked = Asked { any: &any, unions: &[], all: &[], rarest: usize::MAX, scope: None, upto: i64::MAX };
+    drop(index);
+    let mut random = Random::new(8);
+    let paths: Vec<_> =
+        std::fs::read_dir(home.path()).expect("listed").map(|entry| entry.expect("listed").path()).collect();
+    assert_eq!(paths.len(), 2, "a segment and a manifest");
+    for path in paths {
+        let whole = std::fs::read(&path).expect("read");
+        for round in 0..300 {
+            let mut bytes = whole.clone();
+            let at = random.index(bytes.len());
+            match round % 4 {
+                0 => bytes.truncate(at),
+                1 => bytes.extend_from_slice(&[0; 9]),
+                _ => bytes[at] ^= 1 << random.below(8),
+            }
+            // Another file in its place, as a damaged medium shows it: what is mapped must not be written to.
+            std::fs::remove_file(&path).expect("removed");
+            jay_testkit::write(&path, &bytes);
+            let verified = Index::open(home.path(), number).and_then(|index| {
+                let hits = search::<Fault>(&index, &FreshSet::default(), asked, MODEL, 10, |_| Ok(true));
+                let _ = (
+                    hits,
+                    matching(&index, &FreshSet::default(), asked),
+                    (round % 16 == 2)
+                        .then(|| index.without(home.path(), &BTreeSet::from([6]), &Source::new(1000 + round))),
+                );
+                index.verify()
+            });
+            assert!(verified.is_err(), "round {round} of {} bytes", whole.len());
+        }
+        std::fs::remove_file(&path).expect("removed");
+        jay_testkit::write(&path, &whole);
+    }
+    assert!(Index::open(home.path(), number).and_then(|index| index.verify()).is_ok());
+    assert!(matches!(Index::open(home.path(), number + 1), Err(Fault::Missing)));
+}
+
+#[test]
+fn readers_go_on_while_files_are_replaced_under_them() {
+    let home = tempfile::tempdir().expect("a directory");
+    let docs = salad(3000, 6);
+    let any = [docs[0].text.split(' ').next().expect("a word").to_owned()];
+    let asked = Asked { any: &any, unions: &[], all: &[], rarest: usize::MAX, scope: None, upto: docs[499].doc };
+    let current = Mutex::new(put(home.path(), &mut Index::default(), &[&docs[..500]], &Source::new(2)));
+    let expected = matching(
+        &Index::open(home.path(), *current.lock().expect("whole")).expect("whole"),
+        &FreshSet::default(),
+        asked,
+    )
+    .expect("whole");
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = || {
+            let mut reads = 0;
+            while !is_done.load(Ordering::Relaxed) || reads == 0 {
+                // As the store does: whoever comes too late looks at its number again.
+                let number = *current.lock().expect("whole");
+                let Ok(index) = Index::open(home.path(), number) else { continue };
+                assert_eq!(matching(&index, &FreshSet::default(), asked).expect("whole"), expected);
+                reads += 1;
+            }
+        };
+        let readers = [scope.spawn(reader), scope.spawn(reader)];
+        let mut index = Index::open(home.path(), *current.lock().expect("whole")).expect("whole");
+        let source = Source::new(9);
+        for piece in docs[500..].chunks(250) {
+            let fresh: Vec<Fresh> = piece.iter().map(Plain::fresh).collect();
+            let number = index.with(home.path(), &fresh, &source).expect("written");
+            *current.lock().expect("whole") = number;
+            Index::clean(home.path(), &[number]).expect("cleaned");
+            index = Index::open(home.path(), number).expect("whole");
+        }
+        is_done.store(true, Ordering::Relaxed);
+        readers.into_iter().for_each(|reader| reader.join().expect("no panic"));
+        assert_eq!(index.documents(), 3000);
+        assert!(index.size().0 <= 6, "{:?}", index.size());
+    });
+}
