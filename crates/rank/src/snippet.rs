@@ -4,8 +4,9 @@
 //! span's, unchanged: whoever shows it adds the marks of omission.
 
 use crate::analyse;
+use crate::plan::Query;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// A part of a text.
@@ -17,20 +18,24 @@ pub struct Snippet {
     pub span: Range<usize>,
 }
 
-/// The window of at most `max_chars` characters that holds the most distinct `terms` (rare ones weigh more, more
-/// occurrences a little), with some text before the first match; the beginning where no term occurs.
+/// The window of at most `max_chars` characters that holds the most distinct terms and beginnings of the query (rare ones
+/// weigh more, more occurrences a little), with some text before the first match; the beginning where none occurs.
 #[must_use]
-pub fn snippet(text: &str, terms: &[String], max_chars: usize) -> Snippet {
+pub fn snippet(text: &str, query: &Query, max_chars: usize) -> Snippet {
     let ends: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
     if ends.len() <= max_chars.saturating_add(1) {
         return Snippet { text: text.to_owned(), span: 0..text.len() };
     }
-    let wanted: HashSet<&str> = terms.iter().map(String::as_str).collect();
     let char_of = |byte: usize| ends.partition_point(|end| *end < byte);
-    let matches: Vec<(String, Range<usize>)> = analyse::tokens(text)
-        .into_iter()
-        .filter(|token| wanted.contains(token.term.as_str()))
-        .map(|token| (token.term, char_of(token.span.start)..char_of(token.span.end)))
+    let tokens = analyse::tokens(text);
+    // A text repeats its terms, and a query may have 64.
+    let mut known: HashMap<&str, Option<&str>> = HashMap::new();
+    let matches: Vec<(&str, Range<usize>)> = tokens
+        .iter()
+        .filter_map(|token| {
+            let found = *known.entry(&token.term).or_insert_with(|| query.found_by(&token.term));
+            Some((found?, char_of(token.span.start)..char_of(token.span.end)))
+        })
         .collect();
     let start = densest(&matches, max_chars).map_or(0, |(first, last)| {
         let spare = max_chars.saturating_sub(last.saturating_sub(first));
@@ -42,7 +47,7 @@ pub fn snippet(text: &str, terms: &[String], max_chars: usize) -> Snippet {
 }
 
 /// First and last character of the best run of matches that fits into `max_chars`; the earliest of equals.
-fn densest(matches: &[(String, Range<usize>)], max_chars: usize) -> Option<(usize, usize)> {
+fn densest(matches: &[(&str, Range<usize>)], max_chars: usize) -> Option<(usize, usize)> {
     let mut frequency: HashMap<&str, f64> = HashMap::new();
     for (term, _) in matches {
         *frequency.entry(term).or_default() += 1.0;
@@ -97,34 +102,43 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn terms(text: &str) -> Vec<String> {
-        analyse::query_tokens(text).into_iter().map(|t| t.term).collect()
+    fn query(text: &str) -> Query {
+        Query::parse(text, jay_types::Timestamp(0), None)
     }
 
     #[test]
     fn the_densest_part_is_shown() {
         let filler = "lorem ipsum dolor sit amet ".repeat(40);
         let text = format!("a port here. {filler} the staging database listens on port 5433 since May. {filler}");
-        let found = snippet(&text, &terms("staging port"), 80);
+        let found = snippet(&text, &query("staging port"), 80);
         assert!(found.text.contains("staging") && found.text.contains("5433"), "{found:?}");
         assert_eq!(text.get(found.span.clone()), Some(found.text.as_str()));
-        let beginning = snippet(&text, &terms("absent"), 40);
+        let beginning = snippet(&text, &query("absent"), 40);
         assert_eq!(beginning.span.start, 0);
-        assert_eq!(snippet("short", &terms("x"), 80).text, "short");
-        assert_eq!(snippet("short", &[], 0).text, "");
+        assert_eq!(snippet("short", &query("x"), 80).text, "short");
+        assert_eq!(snippet("short", &query(""), 0).text, "");
+    }
+
+    #[test]
+    fn a_begun_word_is_shown() {
+        let text = format!("{}the deployment of staging{}", "lorem ipsum ".repeat(60), " dolor sit".repeat(60));
+        for asked in ["deploy*", "deploym*", "dep*"] {
+            let found = snippet(&text, &query(asked), 60);
+            assert!(found.text.contains("deployment"), "{asked}: {found:?}");
+        }
     }
 
     #[test]
     fn unspaced_text_is_cut_between_characters() {
         let text = format!("{}東京の天気予報{}", "あ".repeat(300), "い".repeat(300));
-        let found = snippet(&text, &terms("天気"), 30);
+        let found = snippet(&text, &query("天気"), 30);
         assert!(found.text.contains("天気"), "{found:?}");
     }
 
     proptest! {
         #[test]
-        fn a_snippet_is_a_part_of_its_text(text in "(\\PC{0,8} ?){0,60}", query in "\\PC{0,12}", max in 0usize..80) {
-            let found = snippet(&text, &terms(&query), max);
+        fn a_snippet_is_a_part_of_its_text(text in "(\\PC{0,8} ?){0,60}", asked in "\\PC{0,12}", max in 0usize..80) {
+            let found = snippet(&text, &query(&asked), max);
             prop_assert_eq!(text.get(found.span.clone()), Some(found.text.as_str()));
             prop_assert!(found.text.chars().count() <= max);
         }
@@ -132,7 +146,7 @@ mod tests {
         #[test]
         fn a_match_is_in_the_snippet(before in 0usize..400, after in 0usize..400) {
             let text = format!("{}zebra {}", "ab ".repeat(before), "cd ".repeat(after));
-            let found = snippet(&text, &terms("zebra"), 40);
+            let found = snippet(&text, &query("zebra"), 40);
             prop_assert!(found.text.contains("zebra"), "{:?}", found);
         }
     }

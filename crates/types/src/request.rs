@@ -174,7 +174,7 @@ pub struct Filter {
 /// A question to the memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecallQuery {
-    /// What to look for, in words; quote a phrase to demand it
+    /// What to look for, in words; quote a phrase to demand it, write `deploy*` for words that begin so
     #[schemars(extend("x-positional" = true))]
     pub query: Query,
     /// Which memories are meant

@@ -4,8 +4,9 @@
 
 use crate::embedding::QueryVector;
 use jay_rank::fuse::{Candidate, Setting, fuse};
+use jay_rank::plan::PREFIX_MIN;
 use jay_rank::plan::Query;
-use jay_store::{TextQuery, Tx};
+use jay_store::{PREFIX_TERMS_MAX, TermPrefix, TextQuery, Tx};
 use jay_types::Result;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,33 @@ const LATE_MAX: usize = 200;
 
 /// What the text index is asked for: what does not hold every word of a phrase cannot hold the phrase.
 pub(crate) fn text_query(plan: &Query) -> TextQuery {
-    TextQuery { all: plan.phrases.concat(), ..TextQuery::any(plan.terms.clone()) }
+    TextQuery {
+        any: plan.terms.clone(),
+        prefixes: plan.prefixes.iter().map(|p| TermPrefix { start: p.start.clone(), stems: p.stems.clone() }).collect(),
+        all: plan.phrases.iter().flat_map(|phrase| phrase.terms.clone()).collect(),
+        rarest: None,
+    }
+}
+
+/// What is to be said of beginnings of words that were not looked for, or not in full.
+pub(crate) fn prefix_notes(tx: &Tx<'_>, plan: &Query) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    if plan.prefixes_cut > 0 {
+        notes.push(format!(
+            "a beginning of a word needs {PREFIX_MIN} letters before its `*`; shorter ones were left out"
+        ));
+    }
+    if !plan.prefixes.is_empty() {
+        for (prefix, terms) in plan.prefixes.iter().zip(tx.prefix_terms(&text_query(plan))?) {
+            if terms > PREFIX_TERMS_MAX {
+                let start = &prefix.start;
+                notes.push(format!(
+                    "`{start}*` begins {terms} words: the {PREFIX_TERMS_MAX} most frequent were looked for"
+                ));
+            }
+        }
+    }
+    Ok(notes)
 }
 
 /// Candidates by id, with the document that each of them is found by.

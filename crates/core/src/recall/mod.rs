@@ -19,7 +19,7 @@ use jay_types::bounds::Unit;
 use jay_types::request::{RecallQuery, Recalled};
 use std::collections::BTreeMap;
 
-pub(crate) use present::{phrase_in, window};
+pub(crate) use present::{phrases_in, window};
 
 /// Note of an answer to what asks for nothing: without it the nearest of unrelated texts would stand as hits.
 pub(crate) const NO_WORD: &str =
@@ -35,7 +35,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     // Nothing found is not the same as nothing there.
     call.engine.demand_memory()?;
     let plan = Query::parse(query.query.as_str(), call.now, None);
-    let (vector, not_used) = embedding::query_vectors(call.engine, query.query.as_str());
+    let (vector, not_used) = embedding::query_vectors(call.engine, plan.meaning(query.query.as_str()));
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
         let mut notes = Vec::from_iter(filter::note_of(tx, filter.moment)?);
@@ -43,6 +43,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         if plan.terms_cut > 0 {
             notes.push(format!("the query was cut to its {} rarest terms", plan.terms.len()));
         }
+        notes.extend(legs::prefix_notes(tx, &plan)?);
         let floor = query.min_confidence.map(Unit::get);
         if plan.is_empty() {
             notes.push(NO_WORD.to_owned());
@@ -88,7 +89,7 @@ fn select(
             break;
         }
         let Some(row) = tx.memory(hit.id, filter.moment)? else { continue };
-        let says_it = plan.phrases.iter().all(|phrase| phrase_in(phrase, &row.memory.text));
+        let says_it = phrases_in(plan, &row.memory.text);
         if says_it && filter::may_show(call, tx, hit.id, filter.moment)? {
             read.push(Selected { row, score: hit.score, why: hit.why.clone() });
         }

@@ -31,7 +31,7 @@ pub(super) fn hits(
     for taken in packed.taken.iter().filter(|taken| taken.cut) {
         if let Some(hit) = hits.get_mut(taken.index) {
             let room = taken.tokens.saturating_sub(hit_tokens("")).max(1) * 3;
-            let (text, span) = window(&hit.text, &plan.terms, room.max(CUT_CHARS));
+            let (text, span) = window(&hit.text, plan, room.max(CUT_CHARS));
             (hit.text, hit.span) = (text, span);
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn hits(
 fn hit(selected: Selected, plan: &Query, explain: bool) -> Hit {
     let memory = selected.row.memory;
     let (text, span) = if memory.text.chars().count() > WHOLE_MAX_CHARS {
-        window(&memory.text, &plan.terms, WINDOW_CHARS)
+        window(&memory.text, plan, WINDOW_CHARS)
     } else {
         (memory.text, None)
     };
@@ -61,8 +61,8 @@ fn hit(selected: Selected, plan: &Query, explain: bool) -> Hit {
 }
 
 /// The densest window of `text` and, where it is not the whole, the characters that it covers.
-pub(crate) fn window(text: &str, terms: &[String], max_chars: usize) -> (String, Option<(u64, u64)>) {
-    let found = snippet(text, terms, max_chars);
+pub(crate) fn window(text: &str, plan: &Query, max_chars: usize) -> (String, Option<(u64, u64)>) {
+    let found = snippet(text, plan, max_chars);
     if found.span.len() >= text.len() {
         return (text.to_owned(), None);
     }
@@ -71,8 +71,11 @@ pub(crate) fn window(text: &str, terms: &[String], max_chars: usize) -> (String,
     (found.text, Some(span))
 }
 
-/// True where the terms of a quoted phrase stand next to each other in `text`.
-pub(crate) fn phrase_in(phrase: &[String], text: &str) -> bool {
+/// True where every quoted phrase stands in `text`.
+pub(crate) fn phrases_in(plan: &Query, text: &str) -> bool {
+    if plan.phrases.is_empty() {
+        return true;
+    }
     let terms = index_terms(text);
-    terms.windows(phrase.len().max(1)).any(|window| window == phrase)
+    plan.phrases.iter().all(|phrase| phrase.stands_in(&terms))
 }

@@ -3,9 +3,9 @@
 use super::list::{SessionFilter, clause, namespace_ids};
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
-use crate::recall::legs::{Found, text_query};
+use crate::recall::legs::{Found, prefix_notes, text_query};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
-use crate::recall::{NO_WORD, phrase_in, window};
+use crate::recall::{NO_WORD, phrases_in, window};
 use crate::secrets::masked_name;
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query as Plan;
@@ -90,11 +90,12 @@ pub fn search(
 ) -> Result<SessionHits> {
     call.engine.demand_archive()?;
     let plan = Plan::parse(query.as_str(), call.now, None);
-    let (vector, not_used) = embedding::query_vectors(call.engine, query.as_str());
+    let (vector, not_used) = embedding::query_vectors(call.engine, plan.meaning(query.as_str()));
     let namespaces = namespace_ids(call, filter)?;
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::from_iter(not_used);
+        notes.extend(prefix_notes(tx, &plan)?);
         if plan.is_empty() {
             notes.push(NO_WORD.to_owned());
             let searchable = tx.searchable_messages(&clause)?;
@@ -201,7 +202,7 @@ fn present(
             None => tx.message_texts(&[hit.id])?.remove(&hit.id),
         };
         let Some(text) = text else { continue };
-        if !plan.phrases.iter().all(|phrase| phrase_in(phrase, &text)) {
+        if !phrases_in(plan, &text) {
             continue;
         }
         if hits.len() == limit {
@@ -230,7 +231,7 @@ fn session_hit(
         author: message.author.map(masked_name),
         at: message.at,
         score: (hit.score * 10_000.0).round() / 10_000.0,
-        text: window(text, &plan.terms, WINDOW_CHARS).0,
+        text: window(text, plan, WINDOW_CHARS).0,
         why: explain.then(|| serde_json::to_value(&hit.why).unwrap_or_default()),
     }
 }

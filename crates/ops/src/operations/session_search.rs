@@ -12,7 +12,7 @@ use serde::Deserialize;
 /// Search what was said in past sessions
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SessionSearchInput {
-    /// What to look for, in words; quote a phrase to demand it
+    /// What to look for, in words; quote a phrase to demand it, write `deploy*` for words that begin so
     #[schemars(extend("x-positional" = true))]
     query: Query,
     #[serde(flatten)]

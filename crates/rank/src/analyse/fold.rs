@@ -77,7 +77,7 @@ impl Stems {
 }
 
 /// The stem of a lower-case word; words that are not ASCII letters are returned as they are.
-pub(super) fn stem(word: &str) -> String {
+pub(crate) fn stem(word: &str) -> String {
     if word.len() <= 2 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return word.to_owned();
     }

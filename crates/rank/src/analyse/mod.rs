@@ -18,7 +18,8 @@ mod stop;
 pub use question::is_question;
 pub use stop::is_stop_word;
 
-pub(crate) use fold::fold;
+pub(crate) use fold::{fold, stem};
+pub(crate) use split::start_of;
 
 use scan::Piece;
 use std::ops::Range;

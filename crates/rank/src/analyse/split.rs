@@ -79,6 +79,24 @@ fn whole(text: &str, kind: TokenKind, sink: &mut Sink) {
     sink.push(cut(term), kind, false);
 }
 
+/// What the whole of a word that begins with `run` begins with, and where the last part of `run` stands: the part that a
+/// longer word goes on with.
+pub(crate) fn start_of(run: &str) -> (String, usize) {
+    let folded = fold::fold(run);
+    let mut start = String::with_capacity(folded.len());
+    for piece in non_empty(&folded, |c| !is_piece_char(c) && c != '\'') {
+        if !start.is_empty() {
+            start.push('_');
+        }
+        start.extend(piece.chars().filter(|c| *c != '\'').flat_map(char::to_lowercase));
+    }
+    let piece_at = run.char_indices().rev().find(|(_, c)| !is_piece_char(*c) && !matches!(c, '\'' | '’'));
+    let piece_at = piece_at.map_or(0, |(at, c)| at + c.len_utf8());
+    let piece = run.get(piece_at..).unwrap_or_default();
+    let last = camel_parts(piece).last().map_or(0, |part| piece.len() - part.len());
+    (cut(start), piece_at + last)
+}
+
 /// A piece without separators: a word, a number, or a camel-cased identifier.
 fn atom(piece: &str, kind: TokenKind, sink: &mut Sink) {
     if piece.bytes().all(|b| b.is_ascii_digit()) {

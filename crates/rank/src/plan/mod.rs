@@ -1,12 +1,16 @@
-//! What a query asks for: terms, quoted phrases, identifiers, names, a time.
+//! What a query asks for: terms, beginnings of words, quoted phrases, identifiers, names, a time.
 //!
 //! Exists so that text search, vector search and fusion work from one reading of the query.
 //!
 //! **Invariant:** a query of any length costs bounded time ([`crate::analyse::TERMS_MAX`] tokens are looked at) and
-//! makes at most [`TERMS_MAX`] terms.
+//! makes at most [`TERMS_MAX`] terms, beginnings of words among them.
 
+mod phrase;
+mod prefix;
 mod when;
 
+pub use phrase::Phrase;
+pub use prefix::{PREFIX_MIN, PREFIXES_MAX, Prefix};
 pub use when::{Window, window};
 
 use crate::analyse::{self, Token, TokenKind};
@@ -21,9 +25,6 @@ pub const TERMS_MAX: usize = 64;
 pub const BM25_K1: f64 = 0.9;
 /// See [`BM25_K1`].
 pub const BM25_B: f64 = 0.4;
-/// Quoted phrases of one query at most, and terms of one phrase.
-pub const PHRASES_MAX: usize = 8;
-const PHRASE_TERMS_MAX: usize = 32;
 /// Capitalised names of one query at most.
 pub const NAMES_MAX: usize = 16;
 
@@ -35,8 +36,12 @@ pub type DocumentFrequency<'a> = &'a dyn Fn(&str) -> u64;
 pub struct Query {
     /// Terms to search, in the order of their first appearance, without duplicates.
     pub terms: Vec<String>,
-    /// Quoted phrases as contiguous terms of the index; never empty ones.
-    pub phrases: Vec<Vec<String>>,
+    /// Beginnings of words, each of which counts as one term.
+    pub prefixes: Vec<Prefix>,
+    /// Beginnings that are too short to be looked for.
+    pub prefixes_cut: usize,
+    /// Quoted phrases; never empty ones.
+    pub phrases: Vec<Phrase>,
     /// The terms that are compounds or numbers kept whole: they decide where words are vague.
     pub identifiers: Vec<String>,
     /// Capitalised words, folded and lower-cased, for matching speakers and entities.
@@ -45,6 +50,8 @@ pub struct Query {
     pub window: Option<Window>,
     /// Distinct terms that were left out because there were more than [`TERMS_MAX`].
     pub terms_cut: usize,
+    /// The text without beginnings of words, where it has some: what has a meaning to compare.
+    without_prefixes: Option<String>,
 }
 
 impl Query {
@@ -52,17 +59,43 @@ impl Query {
     /// too long keeps identifiers and long words, which are the rarer ones.
     #[must_use]
     pub fn parse(text: &str, now: Timestamp, frequency: Option<DocumentFrequency<'_>>) -> Self {
-        let tokens = analyse::query_tokens(text);
-        let (terms, terms_cut) = select_terms(&tokens, frequency);
+        let read = prefix::read(text);
+        let (terms, terms_cut) = select_terms(&read.tokens, TERMS_MAX - read.prefixes.len(), frequency);
         let kept: HashSet<&str> = terms.iter().map(String::as_str).collect();
         let mut seen = HashSet::new();
-        let identifiers = tokens
+        let identifiers = read
+            .tokens
             .iter()
             .filter(|t| matches!(t.kind, TokenKind::Whole | TokenKind::Number))
             .filter(|t| kept.contains(t.term.as_str()) && seen.insert(t.term.as_str()))
             .map(|t| t.term.clone())
             .collect();
-        Self { phrases: phrases(text), identifiers, names: names(text), window: window(text, now), terms_cut, terms }
+        Self {
+            phrases: phrase::phrases(text),
+            identifiers,
+            names: names(text),
+            window: window(text, now),
+            terms_cut,
+            terms,
+            without_prefixes: (!read.spans.is_empty()).then(|| read.rest(text)),
+            prefixes_cut: read.too_short,
+            prefixes: read.prefixes,
+        }
+    }
+
+    /// What of the text that this was read from is compared by meaning. The beginning of a word has none, or that of
+    /// another word ("port" of "portable"): it would lead away from what it stands for.
+    #[must_use]
+    pub fn meaning<'a>(&'a self, text: &'a str) -> &'a str {
+        self.without_prefixes.as_deref().unwrap_or(text)
+    }
+
+    /// The term of the query, or the start of the beginning, that a term of a text is found by.
+    #[must_use]
+    pub fn found_by<'a>(&'a self, term: &str) -> Option<&'a str> {
+        let whole = self.terms.iter().find(|asked| *asked == term);
+        let begun = || self.prefixes.iter().find(|prefix| prefix.takes(term)).map(|prefix| &prefix.start);
+        whole.or_else(begun).map(String::as_str)
     }
 
     /// The terms that come from names, a bit each: a text that holds none of them names nobody that the query names. All
@@ -78,27 +111,27 @@ impl Query {
     /// Whether the query asks for nothing that text or vectors could find.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty() && self.phrases.is_empty()
+        self.terms.is_empty() && self.phrases.is_empty() && self.prefixes.is_empty()
     }
 }
 
 /// The terms of a text that is looked for as a whole: those of [`Query::terms`], without reading a query in it.
 #[must_use]
 pub fn terms(text: &str) -> Vec<String> {
-    select_terms(&analyse::query_tokens(text), None).0
+    select_terms(&analyse::query_tokens(text), TERMS_MAX, None).0
 }
 
-/// Distinct terms without stop words (with them where nothing else is left), and how many were cut.
-fn select_terms(tokens: &[Token], frequency: Option<DocumentFrequency<'_>>) -> (Vec<String>, usize) {
+/// At most `max` distinct terms without stop words (with them where nothing else is left), and how many were cut.
+fn select_terms(tokens: &[Token], max: usize, frequency: Option<DocumentFrequency<'_>>) -> (Vec<String>, usize) {
     // A negation tells two statements apart, but by itself it asks for nothing: "to be or not to be".
     let content = tokens.iter().any(|t| !t.stop && !matches!(t.term.as_str(), "not" | "no" | "never"));
     let mut seen = HashSet::new();
     let distinct: Vec<&Token> =
         tokens.iter().filter(|t| !(content && t.stop)).filter(|t| seen.insert(t.term.as_str())).collect();
-    if distinct.len() <= TERMS_MAX {
+    if distinct.len() <= max {
         return (distinct.into_iter().map(|t| t.term.clone()).collect(), 0);
     }
-    let cut = distinct.len() - TERMS_MAX;
+    let cut = distinct.len() - max;
     let mut ranked: Vec<(u64, usize)> = distinct
         .iter()
         .enumerate()
@@ -106,7 +139,7 @@ fn select_terms(tokens: &[Token], frequency: Option<DocumentFrequency<'_>>) -> (
         .collect();
     // A term that no document holds finds nothing: it goes last, though it is the rarest.
     ranked.sort_by_key(|&(count, i)| (count == 0, count, i));
-    let mut kept: Vec<usize> = ranked.into_iter().take(TERMS_MAX).map(|(_, i)| i).collect();
+    let mut kept: Vec<usize> = ranked.into_iter().take(max).map(|(_, i)| i).collect();
     kept.sort_unstable();
     (kept.into_iter().filter_map(|i| distinct.get(i)).map(|t| t.term.clone()).collect(), cut)
 }
@@ -120,25 +153,6 @@ fn guessed_frequency(token: &Token) -> u64 {
         TokenKind::Word | TokenKind::Part => 27 - length,
         TokenKind::Character => 30,
     }
-}
-
-/// What stands in double quotes, straight or curly.
-fn phrases(text: &str) -> Vec<Vec<String>> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while out.len() < PHRASES_MAX {
-        let Some((_, after)) = rest.split_once(['"', '“', '„']) else { break };
-        let Some((inside, after)) = after.split_once(['"', '”', '“']) else { break };
-        rest = after;
-        if inside.len() > 16 * PHRASE_TERMS_MAX {
-            continue;
-        }
-        let terms = analyse::index_terms(inside);
-        if !terms.is_empty() && terms.len() <= PHRASE_TERMS_MAX && !out.contains(&terms) {
-            out.push(terms);
-        }
-    }
-    out
 }
 
 /// Capitalised words that are not stop words, months or week days; lower-cased, without possessive ending.

@@ -12,6 +12,7 @@ mod machine;
 mod model;
 mod models;
 mod namespaces;
+mod prefixes;
 mod purging;
 mod queries;
 mod ranking;
