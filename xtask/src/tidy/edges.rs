@@ -37,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("getrandom", &["cli", "serve"]),
     ("rten", &["models"]),
     ("rten-tensor", &["models"]),
+    ("ureq", &["models"]),
 ];
 
 /// Tables of a manifest that decide what the product is built from.
