@@ -7,11 +7,13 @@
 //! **Invariant:** vectors of another model are never compared; without an embedder nothing is queued and answers say
 //! `text_only`.
 
-use crate::engine::Engine;
+use crate::engine::Call;
+use crate::models::is_asked_in_private;
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
 use jay_store::{StoredVector, TextQuery, Tx};
 use jay_types::Result;
+use jay_types::namespace::NamespacePath;
 
 /// Tokens that neighbouring chunks share.
 const CHUNK_OVERLAP: usize = 30;
@@ -36,6 +38,8 @@ pub(crate) struct SecondVector {
     /// What people call it.
     pub(crate) name: String,
     pub(crate) code: Vec<u8>,
+    /// Whether it is on another machine and so has not read what is private.
+    pub(crate) leaves_machine: bool,
 }
 
 /// The query's vector; none without an embedder or where it fails (then text alone answers, and says so).
@@ -47,16 +51,30 @@ pub(crate) fn query_vector(embedder: Option<&dyn Embedder>, text: &str) -> Optio
 }
 
 /// The query's vectors of both lanes, and what is to be said where the chosen model gives none. Where nothing has a
-/// meaning (only beginnings of words are asked for) there are none.
-pub(crate) fn query_vectors(engine: &Engine, text: &str) -> (Option<QueryVector>, Option<String>) {
+/// meaning (only beginnings of words are asked for) there are none. A question that is asked in a private namespace, or of
+/// the one that is `named`, is not sent to another machine.
+pub(crate) fn query_vectors(
+    call: &Call<'_>,
+    text: &str,
+    named: Option<&NamespacePath>,
+) -> (Option<QueryVector>, Option<String>) {
+    let engine = call.engine;
     if text.trim().is_empty() {
         return (None, None);
     }
     let Some(mut vector) = query_vector(engine.embedder.as_deref(), text) else { return (None, None) };
     let Some(lane) = &engine.model else { return (Some(vector), engine.model_note()) };
+    let leaves_machine = lane.leaves_machine();
+    if leaves_machine && is_asked_in_private(call, named) {
+        let note = format!(
+            "{} is on another machine: what is asked in a private namespace is not sent to it",
+            lane.record.name
+        );
+        return (Some(vector), Some(note));
+    }
     let second = lane.embedder().and_then(|model| {
         let code = Encoded::from_vector(&model.embed_query(text)?)?.to_bytes();
-        Ok(SecondVector { model: lane.record.id.clone(), name: lane.record.name.clone(), code })
+        Ok(SecondVector { model: lane.record.id.clone(), name: lane.record.name.clone(), code, leaves_machine })
     });
     match second {
         Ok(second) => {
@@ -68,6 +86,17 @@ pub(crate) fn query_vectors(engine: &Engine, text: &str) -> (Option<QueryVector>
             (Some(vector), Some(note))
         }
     }
+}
+
+/// What is said of texts that a model on another machine is never given.
+pub(crate) fn said_of_private(count: u64, what: &str, model: &str) -> Option<String> {
+    let texts = match (count, what) {
+        (0, _) => return None,
+        (1, what) => format!("1 private {what} is"),
+        (count, "memory") => format!("{count} private memories are"),
+        (count, what) => format!("{count} private {what}s are"),
+    };
+    Some(format!("{texts} not sent to {model}, which is on another machine"))
 }
 
 impl QueryVector {

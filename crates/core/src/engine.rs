@@ -1,6 +1,6 @@
 //! The engine: two stores, an embedder where there is one, and who calls.
 
-use crate::models::{self, ModelFiles, ModelLane};
+use crate::models::{self, ModelFiles, ModelLane, Reach};
 use jay_models::signs::SIGNS_VERSION;
 use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
@@ -132,7 +132,7 @@ pub struct EngineOptions {
     pub user: String,
     /// The home directory, where clients keep their sessions.
     pub home: Option<PathBuf>,
-    /// The environment variables that clients honour.
+    /// The environment: variables that clients honour, and those in which keys of servers stand.
     pub variables: BTreeMap<String, String>,
     /// The namespace of a project directory.
     pub namespace_of: Option<NamespaceOfDirectory>,
@@ -175,7 +175,10 @@ impl Engine {
         // Where it cannot be had, everything goes on without it, and answers say so.
         let chosen = match options.embedder {
             EmbedderChoice::None => Ok(None),
-            _ => models::in_use(&ModelFiles::of(&options.data_dir), options.model.as_deref()),
+            _ => {
+                let reach = Reach::of(&options, &surroundings);
+                models::in_use(&ModelFiles::of(&options.data_dir), options.model.as_deref(), reach)
+            }
         };
         let (model, model_fault) = match chosen {
             Ok(model) => (model, None),

@@ -2,13 +2,14 @@
 //!
 //! **Invariant:** nothing is written; the same store is asked the same questions.
 
-use crate::engine::Call;
+use crate::engine::{Call, Caller};
 use crate::filter;
 use crate::recall::recall;
 use crate::sessions::{self, Group, SessionFilter};
 use jay_rank::known_item::{question, words};
 use jay_store::{Moment, TextQuery, Tx};
 use jay_types::bounds::{Limit, Query};
+use jay_types::namespace::{NamespacePath, PRIVATE};
 use jay_types::request::{Filter, RecallQuery};
 use jay_types::{EntityId, Result};
 use schemars::JsonSchema;
@@ -63,6 +64,13 @@ pub struct Evaluation {
 struct Item<Id> {
     query: Query,
     id: Id,
+    /// Where its text stands, and so where it is asked: a question made of private words is a private one.
+    within: NamespacePath,
+}
+
+/// The namespace of a path; a private one where it is not known.
+fn within(path: &str) -> Result<NamespacePath> {
+    NamespacePath::parse(path).or_else(|_| NamespacePath::parse(PRIVATE))
 }
 
 /// Asks up to `questions` about memories and as many about messages.
@@ -92,12 +100,13 @@ fn of_memories(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
         for num in sample {
             let Some(row) = tx.memory(num, Moment::Latest)? else { continue };
             if let Some(query) = known_item(tx, &row.memory.text)? {
-                items.push(Item { query, id: row.memory.id });
+                let within = within(row.memory.namespace.as_str())?;
+                items.push(Item { query, id: row.memory.id, within });
             }
         }
         Ok(items)
     })?;
-    measure(call, &items, EntityId::to_string, |item| {
+    measure(call, &items, EntityId::to_string, |call, item| {
         let query = RecallQuery {
             query: item.query.clone(),
             filter: Filter { all: true, ..Filter::default() },
@@ -111,6 +120,7 @@ fn of_memories(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
 }
 
 fn of_messages(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
+    let sharing = crate::models::sharing(call.engine)?;
     let items = call.engine.archive.read(|tx| -> Result<Vec<Item<(String, String)>>> {
         let sample = spread(tx.all_searchable_messages()?, questions);
         let texts = tx.message_texts(&sample)?;
@@ -119,12 +129,14 @@ fn of_messages(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
             let Some(query) = texts.get(&doc).map_or(Ok(None), |text| known_item(tx, text))? else { continue };
             let Some(message) = tx.message(doc)? else { continue };
             let Some(session) = tx.session(message.entity)? else { continue };
-            items.push(Item { query, id: (session.session, message.id) });
+            let is_open = sharing.takes(Some(tx.namespace_id_of(session.namespace)?));
+            let within = if is_open { call.caller.namespace.clone() } else { within(PRIVATE)? };
+            items.push(Item { query, id: (session.session, message.id), within });
         }
         Ok(items)
     })?;
     let name = |(session, message): &(String, String)| format!("{session} {message}");
-    measure(call, &items, name, |item| {
+    measure(call, &items, name, |call, item| {
         let filter = SessionFilter::default();
         let found = sessions::search(call, &item.query, &filter, LIMIT, Group::None, false)?;
         let is_it = |hit: &sessions::SessionHit| hit.session == item.id.0 && hit.message == item.id.1;
@@ -151,12 +163,14 @@ fn measure<Id>(
     call: &Call<'_>,
     items: &[Item<Id>],
     name: impl Fn(&Id) -> String,
-    rank: impl Fn(&Item<Id>) -> Result<Option<usize>>,
+    rank: impl Fn(&Call<'_>, &Item<Id>) -> Result<Option<usize>>,
 ) -> Result<Option<Found>> {
     let (mut ranks, mut times, mut missed) = (Vec::new(), Vec::new(), Vec::new());
     for item in items {
+        let caller = Caller { namespace: item.within.clone(), ..call.caller.clone() };
+        let call = Call { caller: &caller, idempotency: None, ..*call };
         let began = call.engine.surroundings.now();
-        let place = rank(item)?;
+        let place = rank(&call, item)?;
         times.push(call.engine.surroundings.now().0.saturating_sub(began.0) as f64 / 1000.0);
         if place.is_none() && missed.len() < MISSED_MAX {
             missed.push(Missed { query: item.query.as_str().to_owned(), id: name(&item.id) });

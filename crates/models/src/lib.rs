@@ -3,13 +3,15 @@
 //! Exists so that no other crate knows how a vector is made. Text search works without any of this; a model makes
 //! recall better where it is there.
 //!
-//! **Invariant:** no I/O, no clock, no randomness here: a model is given its files' bytes; the id of an embedder names
-//! everything that decides its vectors, so that vectors of two ids are never compared.
+//! **Invariant:** no I/O but in `network`, no clock, no randomness here: a model is given its files' bytes; the id of an
+//! embedder names everything that decides its vectors, so that vectors of two ids are never compared.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 pub mod chunk;
 mod hash;
 pub mod kernel;
+#[cfg(feature = "network")]
+pub mod network;
 pub mod signs;
 pub mod static_table;
 #[cfg(feature = "transformer")]
@@ -26,8 +28,8 @@ use jay_types::Error;
 
 /// Turns texts into vectors.
 ///
-/// Implementations: [`StaticEmbedder`], which is built in, `transformer::Transformer`, which reads a model's files, and
-/// [`HashEmbedder`] for tests. The trait is kept to what they need.
+/// Implementations: [`StaticEmbedder`], which is built in, `transformer::Transformer`, which reads a model's files,
+/// `network::Endpoint`, which asks a server, and [`HashEmbedder`] for tests. The trait is kept to what they need.
 pub trait Embedder: Send + Sync {
     /// Name and version of everything that decides the vectors; stored beside each of them.
     fn id(&self) -> &str;
@@ -39,7 +41,8 @@ pub trait Embedder: Send + Sync {
     /// not depend on the texts beside it. Texts longer than the model's window are the caller's to cut ([`chunks`]).
     ///
     /// # Errors
-    /// `internal` or `io` where the model itself fails; never because of what a text says.
+    /// `internal` or `io` where the model itself fails, `unreachable` and others where a server does; `bad_input` where it does not
+    /// take a text.
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error>;
 
     /// The vector of a question; another than that of an equal document where the model reads the two differently.
@@ -54,6 +57,11 @@ pub trait Embedder: Send + Sync {
     /// The most tokens, as [`chunks`] estimates them, that a document is to be cut into.
     fn chunk_tokens(&self) -> usize {
         CHUNK_TOKENS
+    }
+
+    /// True where texts are sent to another machine: those of private namespaces may not be given to it.
+    fn leaves_machine(&self) -> bool {
+        false
     }
 }
 

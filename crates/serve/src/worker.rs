@@ -51,6 +51,8 @@ fn work(engine: &Engine, surroundings: &dyn Surroundings, nudged: &mpsc::Receive
     };
     mend(engine);
     let mut waiting = IDLE;
+    // A server that is down for a day is told once.
+    let mut told = None;
     loop {
         match nudged.recv_timeout(waiting) {
             Err(mpsc::RecvTimeoutError::Disconnected) => return,
@@ -62,11 +64,14 @@ fn work(engine: &Engine, surroundings: &dyn Surroundings, nudged: &mpsc::Receive
         }));
         waiting = match turn {
             // More may wait: go on at once, but look first whether the doors have closed.
-            Ok(Ok(done)) if done.done > 0 && done.pending > 0 => Duration::ZERO,
-            Ok(Ok(_)) => IDLE,
+            Ok(Ok(done)) => {
+                told = None;
+                if done.done > 0 && done.pending > 0 { Duration::ZERO } else { IDLE }
+            }
             Ok(Err(error)) => {
-                if error.code != Code::Busy {
+                if error.code != Code::Busy && told != Some(error.code) {
                     tracing::warn!(code = error.code.name(), "queued work was not done");
+                    told = Some(error.code);
                 }
                 IDLE
             }

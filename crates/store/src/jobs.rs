@@ -23,7 +23,7 @@ pub struct Job {
     pub kind: String,
     /// The document that it is about; 0 for the whole store.
     pub subject: i64,
-    /// `pending` or `failed`.
+    /// `pending`, `failed` or `held`.
     pub state: String,
     /// Tries so far.
     pub attempts: u32,
@@ -88,12 +88,12 @@ impl Tx<'_> {
         )
     }
 
-    /// Jobs that are not done, those that wait for a person too; of one kind, or of all.
+    /// Jobs that are to be done, those that wait for a person too; of one kind, or of all.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn jobs_pending(&self, kind: Option<&str>) -> Result<u64> {
-        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ifnull(?1, kind)", [kind])? as u64)
+        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ifnull(?1, kind) AND state <> 'held'", [kind])? as u64)
     }
 }
 

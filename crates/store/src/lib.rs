@@ -12,6 +12,7 @@ mod connection;
 mod embedded;
 mod error;
 mod group;
+mod held;
 mod holders;
 mod identity;
 mod jobs;

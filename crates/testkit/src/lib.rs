@@ -2,7 +2,7 @@
 //!
 //! In it: homes in temporary directories ([`TempHome`]), a clock that only steps when asked ([`Clock`]), seeded
 //! randomness ([`Random`]), text that looks like what agents store ([`Salad`]) and session files that look like
-//! theirs ([`corpus`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
+//! theirs ([`corpus`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
 //! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) and what these report ([`measured`]).
 //! Not in it: anything that knows the store or the engine. Stores are filled through the binary's batch door.
 //!
@@ -13,7 +13,9 @@
 mod clock;
 pub mod corpus;
 mod counts;
+pub mod embedding_server;
 mod home;
+pub mod http;
 pub mod kill;
 pub mod measured;
 mod mixture;
@@ -26,6 +28,7 @@ pub mod tiny_bert;
 
 pub use clock::Clock;
 pub use counts::{Counts, counts};
+pub use embedding_server::EmbeddingServer;
 pub use home::{TempHome, write};
 pub use mixture::Mixture;
 pub use process::{Jay, Output, binary, jay};

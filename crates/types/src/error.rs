@@ -35,6 +35,8 @@ pub enum Code {
     VerificationFailed,
     /// Somebody else holds the resource; trying again later can work.
     Busy,
+    /// A server that this machine asks did not answer as it should; trying again later can work.
+    Unreachable,
     /// The store was written by a newer version; `details.needed` names it.
     StoreTooNew,
     /// The store's files are damaged or unreadable.
@@ -47,7 +49,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, for tables and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BadInput,
         Self::NotFound,
         Self::Ambiguous,
@@ -57,6 +59,7 @@ impl Code {
         Self::Conflict,
         Self::VerificationFailed,
         Self::Busy,
+        Self::Unreachable,
         Self::StoreTooNew,
         Self::Damaged,
         Self::Io,
@@ -75,6 +78,7 @@ impl Code {
             Self::Conflict => ("conflict", 5, 409, None),
             Self::VerificationFailed => ("verification_failed", 6, 422, None),
             Self::Busy => ("busy", 75, 503, Some(1)),
+            Self::Unreachable => ("unreachable", 75, 503, Some(30)),
             Self::StoreTooNew => ("store_too_new", 4, 409, None),
             Self::Damaged => ("damaged", 6, 500, None),
             Self::Io => ("io", 1, 500, None),

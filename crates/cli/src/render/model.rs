@@ -5,8 +5,12 @@ use super::text::{age, count, notes, table};
 use crate::output::one_line;
 use jay_core::models::{ModelChanged, ModelList, ModelUsed, ModelView};
 
+/// How large its files are, or where its server is.
 fn size(model: &ModelView) -> String {
-    format!("{}.{} MB", model.bytes / 1_000_000, model.bytes % 1_000_000 / 100_000)
+    match model.bytes {
+        Some(bytes) => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        None => format!("at {}", one_line(&model.source)),
+    }
 }
 
 pub(super) fn changed(changed: &ModelChanged, view: &View) -> String {
@@ -18,9 +22,9 @@ pub(super) fn changed(changed: &ModelChanged, view: &View) -> String {
             format!("removed {said}, with {vectors}\n")
         }
         outcome => {
-            let outcome = if outcome == "installed" { outcome } else { "installed already:" };
+            let outcome = if outcome == "already_installed" { "installed already:" } else { outcome };
             let hint = view.style.dim(&format!("`jay model use {}` makes its vectors.", one_line(&model.name)));
-            format!("{outcome} {said}\n{hint}\n")
+            format!("{outcome} {said}\n{hint}\n") + &notes(&changed.notes, view.style)
         }
     }
 }

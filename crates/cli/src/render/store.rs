@@ -95,6 +95,7 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     waiting("queued jobs", status.jobs_pending);
     waiting("not embedded", status.not_embedded.unwrap_or(0));
     waiting("not embedded by the model", status.not_embedded_by_model.unwrap_or(0));
+    waiting("private, not sent to it", status.not_sent_to_model.unwrap_or(0));
     waiting("conflicts", status.conflicts);
     waiting("forks", status.forks);
     for deferred in &status.deferred {

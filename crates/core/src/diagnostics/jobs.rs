@@ -2,9 +2,10 @@
 
 use crate::embedding::embed_documents;
 use crate::engine::Call;
+use crate::models;
 use jay_models::Embedder;
 use jay_store::{Job, Store};
-use jay_types::{Error, Result, Timestamp};
+use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub struct JobView {
     pub kind: String,
     /// The document that it is about; 0 for the whole store
     pub subject: i64,
-    /// pending, failed
+    /// pending, failed, held (its text is not given to the model)
     pub state: String,
     /// Tries so far
     pub attempts: u32,
@@ -79,8 +80,8 @@ pub fn jobs_list(call: &Call<'_>, limit: usize) -> Result<Vec<JobView>> {
 /// Does queued jobs that are due: all with `until_empty`, else at most `max`.
 ///
 /// # Errors
-/// What the store says; a job's own failure is noted with it. Where the chosen model cannot be loaded, why: all other jobs
-/// are done then; where a file of the store is missing, which one.
+/// What the store says; a job's own failure is noted with it. Where the chosen model cannot be loaded or its server does not
+/// answer, why: all other jobs are done then; where a file of the store is missing, which one.
 pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRun> {
     let mut run = JobsRun::default();
     let mut fault = None;
@@ -90,53 +91,71 @@ pub fn jobs_run(call: &Call<'_>, until_empty: bool, max: usize) -> Result<JobsRu
             continue;
         }
         store.queue_missing_vectors()?;
-        // A model that cannot be loaded leaves its jobs where they are: nothing is wrong with them.
-        let unloadable = match &call.engine.model {
+        store.release_jobs_but(&models::sharing(call.engine)?.rule())?;
+        // A model that cannot be used leaves its jobs where they are: nothing is wrong with them.
+        let mut unusable = match &call.engine.model {
             Some(lane) if store.read(|tx| tx.jobs_pending(Some(MODEL)))? > 0 => lane.embedder().err(),
             _ => None,
         };
-        let without = unloadable.as_ref().map(|_| MODEL);
         let mut left = if until_empty { usize::MAX } else { max.saturating_sub(run.done as usize) };
         while left > 0 {
+            let without = unusable.as_ref().map(|_| MODEL);
             let jobs = store.read(|tx| tx.due_jobs(call.now, PAGE.min(left), without))?;
             if jobs.is_empty() {
                 break;
             }
             left = left.saturating_sub(jobs.len());
-            let (done, failed) = run_page(call, store, &jobs)?;
-            run.done += done;
-            run.failed += failed;
-            if done == 0 && failed == 0 {
+            let page = run_page(call, store, &jobs)?;
+            run.done += page.done;
+            run.failed += page.failed;
+            let stood_still = page.done + page.failed + page.held == 0 && page.fault.is_none();
+            unusable = unusable.or(page.fault);
+            if stood_still {
                 break;
             }
         }
         run.pending += store.read(|tx| tx.jobs_pending(None))?;
         store.tend()?;
-        fault = fault.or(unloadable);
+        fault = fault.or(unusable);
     }
     fault.map_or(Ok(run), Err)
 }
 
-fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<(u64, u64)> {
-    let (mut done, mut failed) = (0, 0);
+/// What became of some jobs.
+#[derive(Default)]
+struct Page {
+    done: u64,
+    failed: u64,
+    /// Held back, since their texts are not the model's to read.
+    held: u64,
+    /// Why the model is asked no more; its other jobs wait unharmed.
+    fault: Option<Error>,
+}
+
+impl Page {
+    fn add(&mut self, other: Self) {
+        self.done += other.done;
+        self.failed += other.failed;
+        self.held += other.held;
+        self.fault = self.fault.take().or(other.fault);
+    }
+}
+
+fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<Page> {
+    let mut page = Page::default();
     let of = |wanted: &str| jobs.iter().filter(|job| job.kind == wanted).collect::<Vec<_>>();
     let (table, model) = (of(TABLE), of(MODEL));
-    let embedder = call.engine.embedder.clone();
-    let loaded = match &call.engine.model {
-        Some(lane) if !model.is_empty() => Some(lane.embedder()?),
-        _ => None,
-    };
-    for (jobs, embedder, is_table) in [(table, embedder, true), (model, loaded, false)] {
-        let (now_done, now_failed) = match embedder {
-            Some(embedder) => embed(store, &*embedder, &jobs, is_table)?,
-            // Without an embedder there is nothing to do for them: they were queued when there was one.
-            None => {
-                store.finish_jobs(&jobs.iter().map(|job| job.num).collect::<Vec<_>>())?;
-                (jobs.len() as u64, 0)
-            }
-        };
-        done += now_done;
-        failed += now_failed;
+    match &call.engine.embedder {
+        Some(embedder) => page.add(embed(store, &**embedder, &table, Lane::Table)?),
+        None => page.add(take_off(store, &table)?),
+    }
+    match &call.engine.model {
+        Some(lane) if !model.is_empty() => {
+            let of_model = if lane.is_on_server() { Lane::Server } else { Lane::Model };
+            let model = hold_private(call, store, model, &mut page)?;
+            page.add(embed(store, &*lane.embedder()?, &model, of_model)?);
+        }
+        _ => page.add(take_off(store, &model)?),
     }
     for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL)) {
         let result = match job.kind.as_str() {
@@ -144,21 +163,59 @@ fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<(u64, u64)> 
             kind => Err(Error::internal(format!("this version does not know jobs of kind `{kind}`"))),
         };
         match result {
-            Ok(()) => done += 1,
+            Ok(()) => page.done += 1,
             Err(error) => {
-                failed += 1;
+                page.failed += 1;
                 store.fail_job(job.num, &error.message)?;
             }
         }
     }
-    Ok((done, failed))
+    Ok(page)
+}
+
+/// Without an embedder there is nothing to do for its jobs: they were queued when there was one.
+fn take_off(store: &Store, jobs: &[&Job]) -> Result<Page> {
+    if !jobs.is_empty() {
+        store.finish_jobs(&jobs.iter().map(|job| job.num).collect::<Vec<_>>())?;
+    }
+    Ok(Page { done: jobs.len() as u64, ..Page::default() })
+}
+
+/// The jobs whose texts the model may be given; the others are held back. It is asked anew for each page: a namespace may
+/// have become private since the last one.
+fn hold_private<'a>(call: &Call<'_>, store: &Store, jobs: Vec<&'a Job>, page: &mut Page) -> Result<Vec<&'a Job>> {
+    let sharing = models::sharing(call.engine)?;
+    let (mut given, mut held) = (Vec::with_capacity(jobs.len()), Vec::new());
+    for job in jobs {
+        if sharing.takes(store.read(|tx| tx.namespace_of_document(job.subject))?) {
+            given.push(job);
+        } else {
+            held.push(job.num);
+        }
+    }
+    if !held.is_empty() {
+        store.hold_jobs(&held, &sharing.rule(), models::REASON)?;
+        page.held += held.len() as u64;
+    }
+    Ok(given)
+}
+
+/// Whose vectors jobs make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// The table's, with the tokens for late interaction.
+    Table,
+    /// Those of a model whose files are here: what fails is a text.
+    Model,
+    /// Those of a model on a server: what fails is the server, unless it says that it does not take a text.
+    Server,
 }
 
 /// Embeds the documents of jobs together, so that every core has something to do; one by one where that fails, so that one
 /// text does not hold up the others.
-fn embed(store: &Store, embedder: &dyn Embedder, jobs: &[&Job], is_table: bool) -> Result<(u64, u64)> {
+fn embed(store: &Store, embedder: &dyn Embedder, jobs: &[&Job], lane: Lane) -> Result<Page> {
     if jobs.is_empty() {
-        return Ok((0, 0));
+        return Ok(Page::default());
     }
     let mut texts = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -166,24 +223,28 @@ fn embed(store: &Store, embedder: &dyn Embedder, jobs: &[&Job], is_table: bool) 
         texts.extend(store.read(|tx| tx.document_text(job.subject))?.map(|text| (job.subject, text)));
     }
     let documents: Vec<(i64, &str)> = texts.iter().map(|(doc, text)| (*doc, text.as_str())).collect();
-    match (embed_documents(embedder, &documents, is_table), jobs) {
+    match (embed_documents(embedder, &documents, lane == Lane::Table), jobs) {
         (Ok(vectors), _) => {
             let nums: Vec<i64> = jobs.iter().map(|job| job.num).collect();
             store.put_vectors(embedder.id(), embedder.dimension(), &vectors, &nums)?;
-            Ok((nums.len() as u64, 0))
+            Ok(Page { done: nums.len() as u64, ..Page::default() })
+        }
+        (Err(error), _) if lane == Lane::Server && error.code != Code::BadInput => {
+            Ok(Page { fault: Some(error), ..Page::default() })
         }
         (Err(error), [job]) => {
             store.fail_job(job.num, &error.message)?;
-            Ok((0, 1))
+            Ok(Page { failed: 1, ..Page::default() })
         }
         (Err(_), _) => {
-            let (mut done, mut failed) = (0, 0);
+            let mut page = Page::default();
             for job in jobs {
-                let (one_done, one_failed) = embed(store, embedder, &[*job], is_table)?;
-                done += one_done;
-                failed += one_failed;
+                page.add(embed(store, embedder, &[*job], lane)?);
+                if page.fault.is_some() {
+                    break;
+                }
             }
-            Ok((done, failed))
+            Ok(page)
         }
     }
 }
@@ -192,7 +253,7 @@ fn scrub(store: &Store, job: &Job) -> Result<()> {
     let scrubbed = store.scrub()?;
     if !scrubbed.done {
         let who = scrubbed.waiting_for.unwrap_or_else(|| "somebody".to_owned());
-        return Err(Error::new(jay_types::Code::Busy, format!("purged text is still in the log: waiting for {who}"))
+        return Err(Error::new(Code::Busy, format!("purged text is still in the log: waiting for {who}"))
             .hint("End that process, then run `jay jobs run`."));
     }
     Ok(store.finish_jobs(&[job.num])?)

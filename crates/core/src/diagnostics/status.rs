@@ -76,6 +76,9 @@ pub struct Status {
     /// Texts that wait for their vectors by it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_embedded_by_model: Option<u64>,
+    /// Texts that are private and so not sent to it, since it is on another machine
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_sent_to_model: Option<u64>,
     /// Bytes of memory.db and its log
     pub bytes_memory: u64,
     /// Bytes of archive.db and its log
@@ -101,7 +104,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     };
     let embedding = |wanted: &str| -> u64 {
         let all = memory.jobs.iter().chain(&archive.jobs);
-        all.filter(|(kind, ..)| kind == wanted).map(|(.., count)| count).sum()
+        all.filter(|(kind, state, _)| kind == wanted && state != "held").map(|(.., count)| count).sum()
     };
     // Unknown is not zero.
     let of_memory = |counted: u64| engine.memory.missing().is_none().then_some(counted);
@@ -143,6 +146,11 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         embedder: engine.embedder.as_ref().map(|embedder| embedder.id().to_owned()),
         model: engine.model.as_ref().map(|lane| format!("{} ({})", lane.record.name, lane.record.id)),
         not_embedded_by_model: engine.model.as_ref().map(|_| embedding("embed_model")),
+        not_sent_to_model: engine
+            .model
+            .as_ref()
+            .filter(|lane| lane.leaves_machine())
+            .map(|_| jobs(&memory, "held") + jobs(&archive, "held")),
         bytes_memory: engine.memory.file_bytes(),
         bytes_archive: engine.archive.file_bytes(),
         last_session_sync: last_sync,

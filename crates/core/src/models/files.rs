@@ -1,8 +1,9 @@
 //! Where installed models stand: `models/<id>/` in the data directory, and which of them is in use.
 //!
-//! **Invariant:** a model's directory is whole or not there; what is in it is never changed.
+//! **Invariant:** a model's directory is whole or not there; what is in it is never changed, but for how a server is reached.
 
 use jay_types::{Error, Result, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -13,15 +14,30 @@ const RECORD: &str = "installed.json";
 /// The file that names the model in use.
 const IN_USE: &str = "in-use";
 
+/// What sort of model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelKind {
+    /// Makes vectors, from files that stand here.
+    #[default]
+    Encoder,
+    /// Makes vectors, on a server.
+    Server,
+}
+
 /// What is known of an installed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Installed {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) dimension: usize,
-    pub(crate) bytes: u64,
+    /// Of its files; none where they are a server's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bytes: Option<u64>,
     pub(crate) source: String,
     pub(crate) installed_at: Timestamp,
+    #[serde(default)]
+    pub(crate) kind: ModelKind,
 }
 
 /// The directory of all models.
@@ -78,7 +94,7 @@ impl ModelFiles {
             [one] => Ok((*one).clone()),
             [] => {
                 Err(Error::new(jay_types::Code::NotFound, format!("no model `{}`", jay_types::text::shorten(word, 60)))
-                    .hint("`jay model list` shows what is installed; `jay model install DIRECTORY` installs one."))
+                    .hint("`jay model list` shows what is installed; `jay model install` installs one."))
             }
             _ => {
                 let ids: Vec<&str> = found.iter().map(|model| model.id.as_str()).collect();
@@ -116,6 +132,18 @@ impl ModelFiles {
         let text = serde_json::to_vec_pretty(record).map_err(|error| Error::internal(error.to_string()))?;
         write_private(&unfinished.join(RECORD), &text)?;
         rename(&unfinished, &self.directory(&record.id))
+    }
+
+    /// A file of an installed model; nothing where it cannot be read.
+    pub(crate) fn text(&self, id: &str, name: &str) -> Option<String> {
+        fs::read_to_string(self.directory(id).join(name)).ok()
+    }
+
+    /// Puts another text into a file of an installed model.
+    pub(crate) fn rewrite(&self, id: &str, name: &str, text: &str) -> Result<()> {
+        let (path, unfinished) = (self.directory(id).join(name), self.directory(id).join(format!("{name}.unfinished")));
+        write_private(&unfinished, text.as_bytes())?;
+        rename(&unfinished, &path)
     }
 
     pub(crate) fn remove(&self, id: &str) -> Result<()> {

@@ -1,7 +1,10 @@
 //! The model in use: known from its record at once, loaded when the first text is given to it.
 
-use super::files::{Installed, ModelFiles};
+use super::endpoint::{self, Reach};
+use super::files::{Installed, ModelFiles, ModelKind};
 use super::load;
+use super::private::Sharing;
+use crate::engine::Engine;
 use jay_models::Embedder;
 use jay_types::{Error, Result};
 use std::path::PathBuf;
@@ -14,6 +17,7 @@ pub(crate) const NONE: &str = "none";
 pub(crate) struct ModelLane {
     pub(crate) record: Installed,
     directory: PathBuf,
+    reach: Reach,
     loaded: OnceLock<Result<Arc<dyn Embedder>>>,
 }
 
@@ -24,7 +28,10 @@ impl ModelLane {
     }
 
     fn load(&self) -> Result<Arc<dyn Embedder>> {
-        let embedder = load::installed(&self.directory)?;
+        let embedder = match self.record.kind {
+            ModelKind::Encoder => load::installed(&self.directory)?,
+            ModelKind::Server => endpoint::open(&self.directory, &self.reach)?,
+        };
         if embedder.id() != self.record.id || embedder.dimension() != self.record.dimension {
             return Err(Error::new(
                 jay_types::Code::VerificationFailed,
@@ -34,15 +41,34 @@ impl ModelLane {
         }
         Ok(embedder)
     }
+
+    /// True where it is a server's: what goes wrong there is seldom a text's fault.
+    pub(crate) fn is_on_server(&self) -> bool {
+        self.record.kind == ModelKind::Server
+    }
+
+    /// True where texts would be sent to another machine.
+    pub(crate) fn leaves_machine(&self) -> bool {
+        // Where it cannot be opened nothing is sent.
+        self.is_on_server() && self.embedder().is_ok_and(|embedder| embedder.leaves_machine())
+    }
+}
+
+/// Which texts the model in use is given.
+pub(crate) fn sharing(engine: &Engine) -> Result<Sharing> {
+    match &engine.model {
+        Some(lane) if lane.leaves_machine() => Sharing::open_ones(engine),
+        _ => Ok(Sharing::everything()),
+    }
 }
 
 /// The model that is to be used: what the settings say, else what `jay model use` chose. An error where that one is not
 /// here: answers go on without it and say so.
-pub(crate) fn in_use(files: &ModelFiles, setting: Option<&str>) -> Result<Option<ModelLane>> {
+pub(crate) fn in_use(files: &ModelFiles, setting: Option<&str>, reach: Reach) -> Result<Option<ModelLane>> {
     let Some(word) = setting.map(str::to_owned).or_else(|| files.chosen()).filter(|word| word != NONE) else {
         return Ok(None);
     };
     let record = files.find(&word)?;
     let directory = files.directory(&record.id);
-    Ok(Some(ModelLane { record, directory, loaded: OnceLock::new() }))
+    Ok(Some(ModelLane { record, directory, reach, loaded: OnceLock::new() }))
 }

@@ -1,17 +1,23 @@
 //! Models that make vectors beside the table that is compiled in: installing, choosing, removing.
 //!
-//! A model's files are copied into the data directory under the model's id, which names all that decides its vectors. Which
-//! one is in use is a local choice; its vectors are made by jobs, and until they are there the table finds what there is.
+//! A model's files are copied into the data directory under the model's id, which names all that decides its vectors; of one
+//! on a server only how it is reached is noted there. Which one is in use is a local choice; its vectors are made by jobs, and until they are there the table finds what there is.
 //!
 //! **Invariant:** nothing is downloaded. A model is tried before it is installed; one that is in use is not removed.
 
+mod endpoint;
 mod files;
 mod lane;
 mod load;
+mod private;
 
+pub use endpoint::EndpointAsked;
+pub(crate) use endpoint::Reach;
 pub(crate) use files::ModelFiles;
-pub(crate) use lane::{ModelLane, NONE, in_use};
+pub use files::ModelKind;
+pub(crate) use lane::{ModelLane, NONE, in_use, sharing};
 pub use load::Overrides;
+pub(crate) use private::{REASON, is_asked_in_private};
 
 use crate::engine::{Call, Door, EmbedderChoice};
 use files::Installed;
@@ -33,9 +39,12 @@ pub struct ModelView {
     pub name: String,
     /// Length of its vectors
     pub dimension: usize,
-    /// Bytes of its files
-    pub bytes: u64,
-    /// Where it was read from
+    /// encoder for files that stand here, server for a model that is asked over the network
+    pub kind: ModelKind,
+    /// Bytes of its files; absent where they are a server's
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Where it was read from, or where it is
     pub source: String,
     /// When
     pub installed_at: Timestamp,
@@ -48,11 +57,14 @@ pub struct ModelView {
 pub struct ModelChanged {
     /// The model
     pub model: ModelView,
-    /// installed, already_installed or removed
+    /// installed, already_installed, updated or removed
     pub outcome: String,
     /// Vectors that went with it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors_dropped: Option<u64>,
+    /// What there is to say
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer to model list.
@@ -84,9 +96,9 @@ fn files(call: &Call<'_>) -> ModelFiles {
 }
 
 fn view(call: &Call<'_>, record: Installed) -> ModelView {
-    let Installed { id, name, dimension, bytes, source, installed_at } = record;
+    let Installed { id, name, dimension, bytes, source, installed_at, kind } = record;
     let in_use = call.engine.model.as_ref().is_some_and(|lane| lane.record.id == id);
-    ModelView { id, name, dimension, bytes, source, installed_at, in_use }
+    ModelView { id, name, dimension, kind, bytes, source, installed_at, in_use }
 }
 
 /// Copies a model from a directory.
@@ -121,11 +133,20 @@ pub fn install(
             model: view(call, before),
             outcome: "already_installed".to_owned(),
             vectors_dropped: None,
+            notes: vec![],
         });
     }
     let bytes = (found.model.len() + found.tokenizer.len() + found.settings.len()) as u64;
     let source = directory.display().to_string();
-    let record = Installed { id: found.id, name, dimension: found.dimension, bytes, source, installed_at: call.now };
+    let record = Installed {
+        id: found.id,
+        name,
+        dimension: found.dimension,
+        bytes: Some(bytes),
+        source,
+        installed_at: call.now,
+        kind: ModelKind::Encoder,
+    };
     files.install(
         &record,
         &[
@@ -134,7 +155,52 @@ pub fn install(
             (load::SETTINGS, found.settings.as_bytes()),
         ],
     )?;
-    Ok(ModelChanged { model: view(call, record), outcome: "installed".to_owned(), vectors_dropped: None })
+    Ok(ModelChanged {
+        model: view(call, record),
+        outcome: "installed".to_owned(),
+        vectors_dropped: None,
+        notes: vec![],
+    })
+}
+
+/// Notes a model on a server, after it has answered.
+///
+/// # Errors
+/// `bad_input` and `refused` for what is asked for; `unreachable`, `not_found`, `verification_failed` and others for what the
+/// server answers; nothing is noted then.
+pub fn install_endpoint(call: &Call<'_>, asked: EndpointAsked) -> Result<ModelChanged> {
+    call.demand_person("installing a model")?;
+    let model = asked.model.clone();
+    let name = asked.name.as_deref().map(named).transpose()?;
+    let reach = Reach::of(&call.engine.options, &call.engine.surroundings);
+    let found = endpoint::probe(asked, &reach)?;
+    let name = name.or_else(|| named(&nameable(&model)).ok()).unwrap_or_else(|| found.id.clone());
+    let files = files(call);
+    let changed = |record, outcome: &str| ModelChanged {
+        model: view(call, record),
+        outcome: outcome.to_owned(),
+        vectors_dropped: None,
+        notes: found.notes.clone(),
+    };
+    if let Some(before) = files.installed(&found.id)? {
+        // The same vectors; perhaps another key or another patience.
+        if files.text(&found.id, endpoint::SETTINGS).as_deref() == Some(found.settings.as_str()) {
+            return Ok(changed(before, "already_installed"));
+        }
+        files.rewrite(&found.id, endpoint::SETTINGS, &found.settings)?;
+        return Ok(changed(before, "updated"));
+    }
+    let record = Installed {
+        id: found.id.clone(),
+        name,
+        dimension: found.dimension,
+        bytes: None,
+        source: found.source.clone(),
+        installed_at: call.now,
+        kind: ModelKind::Server,
+    };
+    files.install(&record, &[(endpoint::SETTINGS, found.settings.as_bytes())])?;
+    Ok(changed(record, "installed"))
 }
 
 /// The graph's file: the one that is named, else `model.onnx`, else where exporters put it.
@@ -154,8 +220,11 @@ fn graph_file(directory: &Path, named: Option<&str>) -> Result<PathBuf> {
 }
 
 fn called(directory: &Path) -> String {
-    let name = directory.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    name.chars().map(|c| if is_name_char(c) { c } else { '-' }).take(NAME_MAX).collect()
+    nameable(&directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+}
+
+fn nameable(name: &str) -> String {
+    name.to_lowercase().chars().map(|c| if is_name_char(c) { c } else { '-' }).take(NAME_MAX).collect()
 }
 
 const fn is_name_char(c: char) -> bool {
@@ -204,7 +273,8 @@ pub fn choose(call: &Call<'_>, word: &str) -> Result<ModelUsed> {
         notes.push("the setting `embedder` is `none`: no vectors are made at all".to_owned());
     }
     // One that cannot be loaded is not chosen.
-    lane::in_use(&files, Some(&record.id))?.map(|lane| lane.embedder()).transpose()?;
+    let reach = Reach::of(&call.engine.options, &call.engine.surroundings);
+    lane::in_use(&files, Some(&record.id), reach)?.map(|lane| lane.embedder()).transpose()?;
     files.choose(&record.id)?;
     let not_embedded = call.engine.memory.read(|tx| tx.not_embedded(&record.id, &ListFilter::shown(Scope::All)))?;
     notes.push("running servers take it when they are started again".to_owned());
@@ -229,5 +299,5 @@ pub fn remove(call: &Call<'_>, word: &str) -> Result<ModelChanged> {
     }
     files.remove(&model.id)?;
     let dropped = call.engine.memory.drop_model(&model.id)? + call.engine.archive.drop_model(&model.id)?;
-    Ok(ModelChanged { model, outcome: "removed".to_owned(), vectors_dropped: Some(dropped) })
+    Ok(ModelChanged { model, outcome: "removed".to_owned(), vectors_dropped: Some(dropped), notes: vec![] })
 }

@@ -2,7 +2,7 @@
 
 use super::legs::{Found, text_query};
 use super::turns::{self, AROUND_MAX, NEIGHBOURS, is_named, speaker};
-use crate::embedding::QueryVector;
+use crate::embedding::{QueryVector, said_of_private};
 use jay_rank::fuse::{Candidate, Priors, Setting, fuse};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, Moment, Tx};
@@ -63,6 +63,9 @@ pub(super) fn gather(
             }
         }
         None => notes.push("text_only".to_owned()),
+    }
+    if let Some(second) = vector.and_then(|vector| vector.second.as_ref()).filter(|second| second.leaves_machine) {
+        notes.extend(said_of_private(tx.held_memories(filter)?, "memory", &second.name));
     }
     around.sort_unstable();
     around.dedup();

@@ -35,7 +35,8 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     // Nothing found is not the same as nothing there.
     call.engine.demand_memory()?;
     let plan = Query::parse(query.query.as_str(), call.now, None);
-    let (vector, not_used) = embedding::query_vectors(call.engine, plan.meaning(query.query.as_str()));
+    let meaning = plan.meaning(query.query.as_str());
+    let (vector, not_used) = embedding::query_vectors(call, meaning, query.filter.namespace.as_ref());
     call.engine.memory.read(|tx| {
         let filter = filter::resolve(call, tx, &query.filter)?;
         let mut notes = Vec::from_iter(filter::note_of(tx, filter.moment)?);

@@ -90,7 +90,7 @@ pub fn search(
 ) -> Result<SessionHits> {
     call.engine.demand_archive()?;
     let plan = Plan::parse(query.as_str(), call.now, None);
-    let (vector, not_used) = embedding::query_vectors(call.engine, plan.meaning(query.as_str()));
+    let (vector, not_used) = embedding::query_vectors(call, plan.meaning(query.as_str()), filter.namespace.as_ref());
     let namespaces = namespace_ids(call, filter)?;
     call.engine.archive.read(|tx| {
         let clause = clause(call, tx, filter, namespaces)?;
@@ -144,6 +144,10 @@ fn gather(
                     found.add(neighbour.doc, neighbour.doc);
                 }
                 notes.extend(not_embedded(tx.messages_not_embedded(model)?, name.map(String::as_str)));
+            }
+            let everywhere = clause.namespaces.is_none();
+            if let Some(second) = vector.second.as_ref().filter(|second| second.leaves_machine && everywhere) {
+                notes.extend(embedding::said_of_private(tx.held_documents()?, "message", &second.name));
             }
         }
         None => notes.push("text_only".to_owned()),

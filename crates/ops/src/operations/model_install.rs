@@ -1,26 +1,29 @@
 //! `model_install`.
 
 use crate::operation::{Access, Operation};
-use jay_core::models::{ModelChanged, Overrides};
+use jay_core::models::{EndpointAsked, ModelChanged, Overrides};
 use jay_core::{Call, Door};
 use jay_types::bounds::{Bounded, Limit, Word};
 use jay_types::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Install a model from a directory
+/// Install a model from a directory, or note one on a server
 ///
-/// The directory holds model.onnx (a BERT-type encoder, f32 or int8), tokenizer.json (WordPiece) and, where its vectors are
-/// not the mean over the tokens, jay-model.toml. The files are copied and tried; `jay model use` then chooses the model.
+/// A directory holds model.onnx (a BERT-type encoder, f32 or int8), tokenizer.json (WordPiece) and, where its vectors are
+/// not the mean over the tokens, jay-model.toml; the files are copied and tried.
+///
+/// A server is named by its address, as in `jay model install http://127.0.0.1:11434 --api ollama --model NAME`, and asked
+/// for two vectors. `jay model use` then chooses the model.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ModelInstallInput {
-    /// The directory; nothing is downloaded
+    /// The directory, or with --api the address of a server
     #[schemars(extend("x-positional" = true))]
     path: Bounded<4096>,
     /// The ONNX file in it; model.onnx or onnx/model.onnx where not given
     #[serde(default)]
     file: Option<Word>,
-    /// What to call the model; the directory's name where not given
+    /// What to call the model; the directory's or the server's name for it where not given
     #[serde(default)]
     name: Option<Word>,
     /// How the vectors of its tokens become one; by the shape of its output where not given
@@ -38,6 +41,40 @@ pub(super) struct ModelInstallInput {
     /// Which of the graph's outputs to take
     #[serde(default)]
     graph_output: Option<Word>,
+    /// What the server speaks: openai for POST {address}/embeddings, ollama for POST {address}/api/embed
+    #[serde(default)]
+    api: Option<Api>,
+    /// What the server calls the model
+    #[serde(default)]
+    model: Option<Word>,
+    /// The environment variable that holds the server's key; the key itself is stored nowhere
+    #[serde(default)]
+    api_key_env: Option<Word>,
+    /// Milliseconds that a question waits for the server before the built-in table answers alone; 2000 where not given
+    #[serde(default)]
+    query_timeout_ms: Option<Limit<2000, 30_000>>,
+    /// Milliseconds that a batch of texts waits for it; 60000 where not given
+    #[serde(default)]
+    document_timeout_ms: Option<Limit<60_000, 600_000>>,
+}
+
+/// What a server of embeddings speaks.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Api {
+    /// As OpenAI has it and many servers took over.
+    Openai,
+    /// As Ollama has it.
+    Ollama,
+}
+
+impl Api {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Openai => "openai",
+            Self::Ollama => "ollama",
+        }
+    }
 }
 
 /// How the vectors of tokens become one.
@@ -73,18 +110,77 @@ impl Operation for ModelInstall {
     type Output = ModelChanged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        if input.path.as_str().contains("://") {
-            return Err(Error::bad_input("`path`: a model is installed from a directory, not from an address")
-                .hint("Download it with what you trust, then run `jay model install DIRECTORY`."));
+        let is_address = input.path.as_str().contains("://");
+        match (input.api, is_address) {
+            (Some(api), true) => jay_core::models::install_endpoint(call, endpoint(api, input)?),
+            (Some(_), false) => Err(Error::bad_input("`api`: a server is named by its address, not by a directory")
+                .hint("Write it like `jay model install http://127.0.0.1:11434 --api ollama --model NAME`.")),
+            (None, true) => Err(Error::bad_input("`path`: a model is installed from a directory, not from an address")
+                .hint("Say --api and --model for a model on a server; download files with what you trust first.")),
+            (None, false) => directory(call, input),
         }
-        let overrides = Overrides {
-            pooling: input.pooling.map(|pooling| pooling.name().to_owned()),
-            query_prefix: input.query_prefix.map(Bounded::into_string),
-            document_prefix: input.document_prefix.map(Bounded::into_string),
-            window_tokens: input.window_tokens.map(Limit::get),
-            output: input.graph_output.map(Word::into_string),
-        };
-        let (file, name) = (input.file.as_ref().map(Word::as_str), input.name.as_ref().map(Word::as_str));
-        jay_core::models::install(call, input.path.as_str(), file, name, overrides)
     }
+}
+
+fn given(input: &ModelInstallInput) -> (Option<String>, Option<String>, Option<usize>) {
+    let text = |value: &Option<Bounded<512>>| value.as_ref().map(|value| value.as_str().to_owned());
+    (text(&input.query_prefix), text(&input.document_prefix), input.window_tokens.map(Limit::get))
+}
+
+/// Refuses fields that say nothing of what is installed: whoever sent them meant something else.
+fn only_for(what: &str, fields: &[(&str, bool)]) -> Result<()> {
+    match fields.iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => Err(Error::bad_input(format!("`{name}`: it is for {what} only"))
+            .hint("`jay model install --help` says which field belongs to what.")),
+        None => Ok(()),
+    }
+}
+
+fn directory(call: &Call<'_>, input: ModelInstallInput) -> Result<ModelChanged> {
+    only_for(
+        "a model on a server (--api)",
+        &[
+            ("model", input.model.is_some()),
+            ("api_key_env", input.api_key_env.is_some()),
+            ("query_timeout_ms", input.query_timeout_ms.is_some()),
+            ("document_timeout_ms", input.document_timeout_ms.is_some()),
+        ],
+    )?;
+    let (query_prefix, document_prefix, window_tokens) = given(&input);
+    let overrides = Overrides {
+        pooling: input.pooling.map(|pooling| pooling.name().to_owned()),
+        query_prefix,
+        document_prefix,
+        window_tokens,
+        output: input.graph_output.map(Word::into_string),
+    };
+    let (file, name) = (input.file.as_ref().map(Word::as_str), input.name.as_ref().map(Word::as_str));
+    jay_core::models::install(call, input.path.as_str(), file, name, overrides)
+}
+
+fn endpoint(api: Api, input: ModelInstallInput) -> Result<EndpointAsked> {
+    only_for(
+        "a model of files",
+        &[
+            ("file", input.file.is_some()),
+            ("pooling", input.pooling.is_some()),
+            ("graph_output", input.graph_output.is_some()),
+        ],
+    )?;
+    let (query_prefix, document_prefix, window_tokens) = given(&input);
+    let milliseconds = |given: Option<usize>| given.and_then(|given| u32::try_from(given).ok());
+    Ok(EndpointAsked {
+        base: input.path.as_str().to_owned(),
+        api: api.name().to_owned(),
+        model: input.model.map(Word::into_string).ok_or_else(|| {
+            Error::bad_input("`model` is missing").hint("Say what the server calls it: --model nomic-embed-text.")
+        })?,
+        name: input.name.map(Word::into_string),
+        api_key_env: input.api_key_env.map(Word::into_string),
+        query_prefix,
+        document_prefix,
+        window_tokens,
+        query_timeout_ms: milliseconds(input.query_timeout_ms.map(Limit::get)),
+        document_timeout_ms: milliseconds(input.document_timeout_ms.map(Limit::get)),
+    })
 }

@@ -4,7 +4,7 @@ use crate::support::{Node, everything, saying};
 use jay_store::vector_index::Neighbour;
 use jay_store::{Scope, StoredVector, WantedVectors};
 use jay_testkit::Mixture;
-use jay_types::{EntityId, Error, NamespaceId};
+use jay_types::{EntityId, Error, NamespaceId, Timestamp};
 use std::path::PathBuf;
 
 const MODEL: &str = "mixture";
@@ -252,6 +252,50 @@ fn what_is_not_embedded_is_known_whoever_wrote_it() {
     assert_eq!(missing(&other, "other"), 3);
     other.memory.queue_missing_vectors().unwrap();
     assert_eq!(missing(&other, "other"), 3);
+}
+
+#[test]
+fn held_jobs_wait_nowhere_until_another_rule_holds() {
+    let home = Node::new(1);
+    let node = home.wanting_both("table", Some("far"));
+    let (secret, _) = node.namespace("private/diary");
+    let (open, _) = node.namespace("team");
+    node.remember(secret, "dear diary");
+    node.remember(open, "the port is 5433");
+    let of_model = |state: Option<&str>| {
+        let jobs = node.memory.read::<_, Error>(|tx| Ok(tx.jobs(None, 100)?)).unwrap();
+        let wanted = |job: &jay_store::Job| job.kind == "embed_model" && state.is_none_or(|state| job.state == state);
+        jobs.into_iter().filter(wanted).collect::<Vec<_>>()
+    };
+    let counts = || {
+        let read = |tx: &jay_store::Tx<'_>| -> Result<_, Error> {
+            let not_embedded = tx.not_embedded("far", &everything())?;
+            Ok((
+                tx.jobs_pending(Some("embed_model"))?,
+                not_embedded,
+                tx.held_memories(&everything())?,
+                tx.held_documents()?,
+            ))
+        };
+        node.memory.read(read).unwrap()
+    };
+    let of = |doc| node.memory.read::<_, Error>(|tx| Ok(tx.namespace_of_document(doc)?)).unwrap();
+    let waiting = of_model(None);
+    assert_eq!(counts(), (2, 2, 0, 0));
+    assert_eq!(of(waiting[0].subject).map(|id| id == of(waiting[1].subject).unwrap()), Some(false));
+    assert_eq!(of(999_999), None);
+    node.memory.hold_jobs(&[waiting[0].num], "team only", "private").unwrap();
+    assert_eq!(counts(), (1, 1, 1, 1));
+    assert_eq!(of_model(Some("held"))[0].error.as_deref(), Some("private"));
+    let due = node.memory.read::<_, Error>(|tx| Ok(tx.due_jobs(Timestamp(i64::MAX), 9, Some("embed"))?)).unwrap();
+    assert_eq!(due.iter().map(|job| job.num).collect::<Vec<_>>(), [waiting[1].num]);
+    // What is queued again for another reason stays one job; under the same rule nothing is let go.
+    node.memory.queue_missing_vectors().unwrap();
+    node.memory.release_jobs_but("team only").unwrap();
+    assert_eq!(counts(), (1, 1, 1, 1));
+    node.memory.release_jobs_but("everything").unwrap();
+    assert_eq!(counts(), (2, 2, 0, 0));
+    assert_eq!(of_model(Some("pending"))[0].error, None);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod batch;
 mod confidence;
 mod edits;
+mod endpoints;
 mod evaluating;
 mod forgetting;
 mod idempotency;
@@ -31,6 +32,9 @@ use jay_types::{Code, Error, Timestamp};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+/// A server's key, in the variable `JAY_TEST_KEY` of every world.
+const KEY: &str = "sk-a-key-that-nobody-sees";
 
 /// A clock that the world steps, and bytes of a seed.
 struct Steps {
@@ -86,7 +90,7 @@ impl World {
             host: "host".to_owned(),
             user: "ann".to_owned(),
             home: Some(home.work_dir()),
-            variables: std::collections::BTreeMap::new(),
+            variables: [("JAY_TEST_KEY".to_owned(), KEY.to_owned())].into(),
             namespace_of: None,
         };
         let engine = Engine::open(options, Arc::clone(&steps) as Arc<dyn Surroundings>).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use jay_testkit::TinyBert;
 
 /// A person at the batch door: a model is read from a directory, which no web page may name.
-fn hand() -> Caller {
+pub(super) fn hand() -> Caller {
     someone("ann", ActorKind::Person, Door::Call, "work/acme/api")
 }
 
@@ -14,19 +14,19 @@ fn install(world: &World, name: &str, model: TinyBert, settings: &str) -> Value 
     world.by(&hand(), "model_install", json!({"path": directory, "window_tokens": 64}))
 }
 
-fn notes(world: &World, query: &str) -> Vec<String> {
+pub(super) fn notes(world: &World, query: &str) -> Vec<String> {
     let answer = world.ok("recall", json!({"query": query}));
     assert!(!answer["hits"].as_array().unwrap().is_empty(), "{query} finds nothing: {answer}");
     answer["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap().to_owned()).collect()
 }
 
 /// The legs that gave the best hit its score.
-fn legs(world: &World, query: &str) -> Vec<String> {
+pub(super) fn legs(world: &World, query: &str) -> Vec<String> {
     let answer = world.ok("recall", json!({"query": query, "explain": true}));
     strings(&answer["hits"][0]["why"], "leg")
 }
 
-fn embed_all(world: &World) -> u64 {
+pub(super) fn embed_all(world: &World) -> u64 {
     let run = world.ok("jobs_run", json!({"until_empty": true}));
     assert_eq!((&run["failed"], &run["pending"]), (&json!(0), &json!(0)), "{run}");
     run["done"].as_u64().unwrap()
