@@ -1,5 +1,6 @@
 //! The files of an index: damaged, gone, and replaced under who reads them.
 
+use super::super::segment::{DocumentRow, Segment, SegmentId, SegmentWriter};
 use super::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -46,6 +47,28 @@ fn damage_is_told_and_never_a_panic() {
     }
     assert!(Index::open(home.path(), number).and_then(|index| index.verify()).is_ok());
     assert!(matches!(Index::open(home.path(), number + 1), Err(Fault::Missing)));
+}
+
+/// A count that the file does not bear out would be room taken for nothing.
+#[test]
+fn a_segment_has_the_documents_that_it_counts() {
+    let home = tempfile::tempdir().expect("a directory");
+    let rows = [DocumentRow { doc: 1, namespace: 2, length: 3 }];
+    let id =
+        SegmentWriter::new(home.path(), "forged", &rows).and_then(|writer| writer.finish("forged")).expect("written");
+    assert!(Segment::open(home.path(), &id).is_ok());
+    let path = home.path().join("forged.segment");
+    let mut bytes = std::fs::read(&path).expect("read");
+    let footer = bytes.len() - 128;
+    bytes[footer..footer + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    let hash = *blake3::hash(&bytes[footer..bytes.len() - 32]).as_bytes();
+    let end = bytes.len() - 32;
+    bytes[end..].copy_from_slice(&hash);
+    jay_testkit::write(&path, &bytes);
+    let forged = SegmentId { documents: u32::MAX, footer: hash, ..id };
+    assert!(
+        matches!(Segment::open(home.path(), &forged), Err(Fault::Damaged(said)) if said.contains("number of documents"))
+    );
 }
 
 #[test]
