@@ -100,7 +100,7 @@ mod with {
             id: endpoint.id().to_owned(),
             dimension: endpoint.dimension(),
             source: format!("{} ({} {})", address.base(), settings.api.name(), settings.model),
-            settings: settings.to_toml(),
+            settings: settings.to_toml()?,
             notes,
         })
     }

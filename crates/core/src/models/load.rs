@@ -93,7 +93,7 @@ mod with {
         let settings = overridden(settings(directory)?, with)?;
         let model = read(graph)?;
         let tokenizer = read(&directory.join(TOKENIZER))?;
-        let text = settings.to_toml();
+        let text = settings.to_toml()?;
         let files = Files { model: model.clone(), tokenizer: tokenizer.clone(), settings };
         let loaded = Transformer::load(files)?;
         loaded.try_out()?;

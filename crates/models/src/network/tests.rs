@@ -114,7 +114,7 @@ fn what_decides_vectors_is_in_the_id_and_nothing_else() {
         ..base.clone()
     };
     assert_eq!(reached.id(), base.id());
-    assert_eq!(Settings::parse(&reached.to_toml()).unwrap(), reached);
+    assert_eq!(Settings::parse(&reached.to_toml().unwrap()).unwrap(), reached);
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn nobody_waits_longer_than_was_said() {
 
 #[test]
 fn settings_that_are_none_are_refused() {
-    let good = settings(Api::Ollama, "http://127.0.0.1:1").to_toml();
+    let good = settings(Api::Ollama, "http://127.0.0.1:1").to_toml().unwrap();
     for bad in ["base = 1", "api = \"soap\"", &format!("{good}\nkey = \"{KEY}\""), &good.replace("tiny", " ")] {
         let error = Settings::parse(bad).unwrap_err();
         assert_eq!(error.code, Code::BadInput, "{bad}");

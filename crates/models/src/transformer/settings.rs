@@ -87,9 +87,11 @@ impl Settings {
     }
 
     /// The file's text.
-    #[must_use]
-    pub fn to_toml(&self) -> String {
-        toml::to_string(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// `internal` where a value cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|error| Error::internal(format!("settings of a model: {error}")))
     }
 
     /// Tokens that the model reads.
