@@ -9,6 +9,7 @@
 //! job of that lane.
 
 use crate::Result;
+use crate::held::HELD;
 use crate::open::Store;
 use crate::read::list::ListFilter;
 use crate::tx::Tx;
@@ -110,7 +111,7 @@ impl Tx<'_> {
                 // The few that wait come first, whatever the planner thinks of the filter.
                 "SELECT count(*) FROM jobs j CROSS JOIN changes c ON c.pos = j.subject
                    CROSS JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos
-                 WHERE j.kind = ? AND j.state <> 'held' AND {clause}"
+                 WHERE j.kind = ? AND j.state <> '{HELD}' AND {clause}"
             )
         } else {
             params.insert(0, Sql::from(model.to_owned()));
@@ -132,8 +133,8 @@ impl Tx<'_> {
             let is_empty = self.one("SELECT 1 FROM messages LIMIT 1", [], |_| Ok(()))?.is_none();
             return Ok(is_empty.then_some((0, false)));
         };
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = ?2 AND state <> 'held' LIMIT ?1)";
-        let count = self.number(sql, rusqlite::params![COUNTED_MAX as i64 + 1, lane.job()])? as u64;
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE kind = ?2 AND state <> ?3 LIMIT ?1)";
+        let count = self.number(sql, rusqlite::params![COUNTED_MAX as i64 + 1, lane.job(), HELD])? as u64;
         Ok(Some((count.min(COUNTED_MAX), count > COUNTED_MAX)))
     }
 

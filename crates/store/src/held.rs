@@ -16,7 +16,7 @@ use rusqlite::params;
 use rusqlite::types::Value as Sql;
 
 /// State of a held job.
-pub(crate) const HELD: &str = "held";
+pub const HELD: &str = "held";
 /// Name of the record in `meta`.
 const RULE: &str = "held_under";
 

@@ -4,6 +4,7 @@
 
 use crate::Result;
 use crate::embedded::Lane;
+use crate::held::HELD;
 use crate::open::Store;
 use crate::tx::Tx;
 use jay_types::Timestamp;
@@ -93,7 +94,8 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn jobs_pending(&self, kind: Option<&str>) -> Result<u64> {
-        Ok(self.number("SELECT count(*) FROM jobs WHERE kind = ifnull(?1, kind) AND state <> 'held'", [kind])? as u64)
+        let sql = "SELECT count(*) FROM jobs WHERE kind = ifnull(?1, kind) AND state <> ?2";
+        Ok(self.number(sql, params![kind, HELD])? as u64)
     }
 }
 

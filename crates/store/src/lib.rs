@@ -38,6 +38,7 @@ mod vectors;
 mod write;
 
 pub use error::StoreError;
+pub use held::HELD;
 pub use identity::Machine;
 pub use jobs::Job;
 pub use journal::ahead::ClockAhead;

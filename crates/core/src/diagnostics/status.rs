@@ -2,7 +2,7 @@
 
 use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
 use crate::engine::Call;
-use jay_store::StoreCounts;
+use jay_store::{HELD, StoreCounts};
 use jay_types::{EntityId, NodeId, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     };
     let embedding = |wanted: &str| -> u64 {
         let all = memory.jobs.iter().chain(&archive.jobs);
-        all.filter(|(kind, state, _)| kind == wanted && state != "held").map(|(.., count)| count).sum()
+        all.filter(|(kind, state, _)| kind == wanted && state != HELD).map(|(.., count)| count).sum()
     };
     // Unknown is not zero.
     let of_memory = |counted: u64| engine.memory.missing().is_none().then_some(counted);
@@ -150,7 +150,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
             .model
             .as_ref()
             .filter(|lane| lane.leaves_machine())
-            .map(|_| jobs(&memory, "held") + jobs(&archive, "held")),
+            .map(|_| jobs(&memory, HELD) + jobs(&archive, HELD)),
         bytes_memory: engine.memory.file_bytes(),
         bytes_archive: engine.archive.file_bytes(),
         last_session_sync: last_sync,

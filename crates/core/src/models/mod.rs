@@ -1,7 +1,8 @@
 //! Models that make vectors beside the table that is compiled in: installing, choosing, removing.
 //!
 //! A model's files are copied into the data directory under the model's id, which names all that decides its vectors; of one
-//! on a server only how it is reached is noted there. Which one is in use is a local choice; its vectors are made by jobs, and until they are there the table finds what there is.
+//! on a server only how it is reached is noted there. Which one is in use is a local choice; its vectors are made by jobs, and
+//! until they are there the table finds what there is.
 //!
 //! **Invariant:** nothing is downloaded. A model is tried before it is installed; one that is in use is not removed.
 

@@ -4,8 +4,7 @@
 
 use crate::embedding::QueryVector;
 use jay_rank::fuse::{Candidate, Setting, fuse};
-use jay_rank::plan::PREFIX_MIN;
-use jay_rank::plan::Query;
+use jay_rank::plan::{PREFIX_MIN, Query};
 use jay_store::{PREFIX_TERMS_MAX, TermPrefix, TextQuery, Tx};
 use jay_types::Result;
 use std::collections::BTreeMap;

@@ -30,7 +30,8 @@ const READ_PER_HIT: usize = 3;
 /// Answers a question from the memories that the caller sees.
 ///
 /// # Errors
-/// `damaged` where the file of the memories is missing, `bad_input` for a time that is none, `refused` for forgotten memories where the caller may not see them.
+/// `damaged` where the file of the memories is missing, `bad_input` for a time that is none, `refused` for forgotten
+/// memories where the caller may not see them.
 pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
     // Nothing found is not the same as nothing there.
     call.engine.demand_memory()?;
