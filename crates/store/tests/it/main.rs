@@ -3,13 +3,16 @@
 //! Each file is one promise; `support` opens stores in temporary directories with a clock and randomness of their own.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod acts;
 mod archive;
 mod as_of;
+mod clones;
 mod convergence;
 mod crash;
 mod foreign;
 mod format;
 mod group;
+mod lists;
 mod memories;
 mod purge;
 mod receive;

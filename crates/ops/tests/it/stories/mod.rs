@@ -21,6 +21,7 @@ mod reading;
 mod recalling;
 mod remembering;
 mod secrets;
+mod session_search;
 mod sessions;
 mod undoing;
 
