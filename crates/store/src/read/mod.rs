@@ -4,6 +4,7 @@ pub(crate) mod actors;
 pub(crate) mod as_of;
 pub(crate) mod bodies;
 mod dump;
+mod equal_texts;
 pub(crate) mod history;
 pub(crate) mod idempotency;
 pub(crate) mod list;

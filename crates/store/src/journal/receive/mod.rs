@@ -3,19 +3,20 @@
 //! **Invariant:** what fails is refused by name and stops its stream, no other; what is already here is not written again;
 //! a gap is "not here yet" and no fault.
 
+mod chain;
+
 use super::append::{Row, insert, insert_body, insert_stream, set_head};
 use super::stopped::{BAD_CLOCK, is_bad_clock};
 use super::{ahead, stopped};
 use crate::open::Store;
 use crate::tx::Tx;
 use crate::{Result, project};
+use chain::{Missing, Parent, check_chain, find_parent, public_key};
 use jay_types::bounds::{ACT_MAX_BYTES, ACT_MAX_CHANGES};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::{HeaderFault, StreamId};
-use jay_types::change::registry::PUBLIC_KEY;
-use jay_types::change::sign::{node_of, verify};
-use jay_types::change::{EntityKind, Header, Journal, Op, StoredBody};
-use jay_types::id::from_hex;
+use jay_types::change::sign::verify;
+use jay_types::change::{Header, Journal, StoredBody};
 use jay_types::{Hash, Hlc, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -307,79 +308,6 @@ fn take_known(
     Ok(Some(Ok(())))
 }
 
-enum Parent {
-    /// The part is the first of a branch without a beginning elsewhere.
-    Start,
-    /// It follows the end of this branch.
-    Head(i64),
-    /// It leaves this branch after `seq`.
-    Inside { stream: i64, seq: u64 },
-}
-
-enum Missing {
-    NotHereYet,
-    Broken,
-}
-
-fn find_parent(tx: &Tx<'_>, node: i64, namespace: i64, first: &Header) -> Result<Result<Parent, Missing>> {
-    let before = first.seq - 1;
-    if before == 0 {
-        return Ok(if first.prev_hash == Hash::ZERO { Ok(Parent::Start) } else { Err(Missing::Broken) });
-    }
-    let at_head = tx.one(
-        "SELECT num FROM streams WHERE node = ?1 AND namespace = ?2 AND head_seq = ?3 AND head_hash = ?4",
-        params![node, namespace, before, first.prev_hash.0],
-        |row| row.get(0),
-    )?;
-    if let Some(stream) = at_head {
-        return Ok(Ok(Parent::Head(stream)));
-    }
-    let inside = tx.one(
-        "SELECT c.stream FROM changes c JOIN streams s ON s.num = c.stream
-         WHERE s.node = ?1 AND s.namespace = ?2 AND c.seq = ?3 AND c.hash = ?4",
-        params![node, namespace, before, first.prev_hash.0],
-        |row| row.get(0),
-    )?;
-    Ok(inside.map(|stream| Parent::Inside { stream, seq: before }).ok_or(Missing::NotHereYet))
-}
-
-fn check_chain(tx: &Tx<'_>, part: &[Received<'_>], parent: &Parent) -> Result<Result<(), &'static str>> {
-    let Some(head) = part.first() else { return Ok(Ok(())) };
-    let before = match parent {
-        Parent::Start => 0,
-        Parent::Head(stream) | Parent::Inside { stream, .. } => tx.hlc_in_branch(*stream, head.header.seq - 1)?,
-    };
-    let mut hlc = before;
-    let mut chain = (head.header.seq - 1, head.header.prev_hash);
-    for received in part {
-        let header = &received.header;
-        if header.seq != chain.0 + 1 || header.prev_hash != chain.1 || header.hlc.0 as i64 <= hlc {
-            return Ok(Err("bad_chain"));
-        }
-        hlc = header.hlc.0 as i64;
-        chain = (header.seq, received.hash);
-        let opens = header.op == Op::Open.number() && header.kind == EntityKind::Node.number();
-        if opens != (header.seq == 1) {
-            return Ok(Err("bad_chain"));
-        }
-    }
-    Ok(Ok(()))
-}
-
-/// The author's public key: known, or told by the `open` at the front of this part.
-fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<[u8; 32]>> {
-    let known: Option<[u8; 32]> =
-        tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
-    if known.is_some() {
-        return Ok(known);
-    }
-    let told = head
-        .body()
-        .and_then(|body| body.read().ok())
-        .and_then(|body| body.registers.get(PUBLIC_KEY.name).and_then(|value| value.as_str().and_then(from_hex::<32>)));
-    Ok(told.filter(|key| node_of(key) == head.header.node))
-}
-
 impl Tx<'_> {
     pub(crate) fn is_purged(&self, entity: i64) -> Result<bool> {
         Ok(self.one("SELECT 1 FROM purged WHERE entity = ?1", [entity], |_| Ok(()))?.is_some())
@@ -392,16 +320,6 @@ impl Tx<'_> {
              WHERE s.node = ?1 AND s.namespace = ?2 AND c.hash = ?4",
             params![node, namespace, seq, hash.0],
             |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-    }
-
-    fn hlc_in_branch(&self, branch: i64, seq: u64) -> Result<i64> {
-        let hash = self.hash_in_branch(branch, seq)?;
-        self.number(
-            "SELECT c.hlc FROM changes c JOIN streams s ON s.num = c.stream
-             WHERE c.seq = ?2 AND c.hash = ?3 AND s.node = (SELECT node FROM streams WHERE num = ?1)
-               AND s.namespace = (SELECT namespace FROM streams WHERE num = ?1)",
-            params![branch, seq, hash.0],
         )
     }
 }
