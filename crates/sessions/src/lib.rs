@@ -19,7 +19,6 @@ mod calls;
 pub mod claude_code;
 
 pub mod codex;
-mod codex_output;
 mod cursor;
 mod discover;
 mod environment;

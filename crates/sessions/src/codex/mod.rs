@@ -3,19 +3,22 @@
 //! A row is an envelope `{timestamp, type, payload}`; in files from before October 2025 the payload stands bare. What
 //! was said is in `response_item` rows; `event_msg` rows repeat it for the screen and are carriers.
 
+mod items;
+mod output;
+
 use crate::adapter::{RowParser, SessionAdapter};
 use crate::calls::{Call, Calls};
-use crate::codex_output::{self, Output};
 use crate::discover::{self, Discovery, Source};
 use crate::environment::Environment;
 use crate::json::{self, Fields};
 use crate::key::{content_hash, line_id};
 use crate::sink::Sink;
-use jay_types::session::{Message, Part, Provenance, Role};
+use items::{message, reasoning};
+use jay_types::session::{Message, Part, Role};
 use jay_types::{Hash, Result, Timestamp};
+use output::Output;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "codex";
@@ -57,9 +60,6 @@ const EVENTS: [&str; 27] = [
     "exited_review_mode",
     "error",
 ];
-
-/// How a text begins that the client put in a person's mouth.
-const INJECTED_PREFIXES: [&str; 3] = ["<environment_context>", "<user_instructions>", "# AGENTS.md"];
 
 impl SessionAdapter for Codex {
     fn name(&self) -> &'static str {
@@ -347,7 +347,7 @@ impl Parser {
         };
         let given = item.word("name").unwrap_or_else(|| kind.trim_end_matches("_call").to_owned());
         let wrapped = match &input {
-            Value::String(script) if given == "exec" => codex_output::only_tool(script),
+            Value::String(script) if given == "exec" => output::only_tool(script),
             _ => None,
         };
         let wraps = given == "exec";
@@ -359,69 +359,10 @@ impl Parser {
     fn output(&mut self, item: &Fields<'_>) -> Option<Vec<Part>> {
         let id = item.word("call_id")?;
         let call = self.state.calls.close(&id);
-        let Output { text, failed, files } = item.get("output").map(codex_output::read).unwrap_or_default();
+        let Output { text, failed, files } = item.get("output").map(output::read).unwrap_or_default();
         let is_error = failed || call.as_ref().is_some_and(|call| call.failed);
         let mut parts = vec![Part::ToolResult { id, name: call.map(|call| call.name), output: text, is_error }];
         parts.extend(files);
         Some(parts)
     }
-}
-
-/// Reads a message item.
-fn message(item: &Fields<'_>, sink: &mut Sink<'_>) -> Option<(Role, Vec<Part>)> {
-    let role = match item.text("role").as_deref() {
-        Some("user") => Role::User,
-        Some("assistant") => Role::Assistant,
-        Some("developer" | "system") => Role::System,
-        other => {
-            sink.unknown(&format!("role:{}", other.unwrap_or("(none)")));
-            return None;
-        }
-    };
-    let mut parts = Vec::new();
-    match item.get("content") {
-        Some(content) if content.get().starts_with('"') => {
-            parts.extend(json::text(content).map(|text| said(role, text)));
-        }
-        Some(content) => {
-            for block in json::array(content).unwrap_or_default() {
-                parts.extend(block_part(role, block, sink));
-            }
-        }
-        None => sink.unknown("(message without content)"),
-    }
-    Some((role, parts))
-}
-
-fn block_part(role: Role, block: &RawValue, sink: &mut Sink<'_>) -> Option<Part> {
-    let fields = json::object(block).unwrap_or_default();
-    let kind = fields.text("type").unwrap_or_default();
-    let part = match kind.as_str() {
-        "input_text" | "output_text" | "text" => fields.text("text").map(|text| said(role, text)),
-        "input_image" | "input_file" => Some(codex_output::file(&fields)),
-        _ => None,
-    };
-    if part.is_none() {
-        sink.unknown(&format!("content:{}", if kind.is_empty() { "(no type)" } else { &kind }));
-    }
-    part
-}
-
-fn said(role: Role, text: String) -> Part {
-    let begins = text.trim_start();
-    let injected = match role {
-        Role::System => true,
-        Role::User => INJECTED_PREFIXES.iter().any(|prefix| begins.starts_with(prefix)),
-        Role::Assistant | Role::Tool => false,
-    };
-    let provenance = if injected { Provenance::Injected } else { Provenance::Conversational };
-    Part::Text { text, provenance }
-}
-
-/// The summary and the content of a reasoning item; empty where only ciphertext is kept.
-fn reasoning(item: &Fields<'_>) -> String {
-    let texts = |name| item.get(name).and_then(json::array).unwrap_or_default();
-    let all = texts("summary").into_iter().chain(texts("content"));
-    let words: Vec<_> = all.filter_map(|block| json::object(block)?.word("text")).collect();
-    words.join("\n\n")
 }

@@ -3,18 +3,18 @@
 //! **Invariant:** a source's cursor is stored in the transaction that stores what was read up to it; a source that fails
 //! is reported and stops no other.
 
+mod place;
+
 use super::ingest::split;
 use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
 use crate::engine::Call;
-use crate::secrets::masked_name;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::Draft;
-use jay_types::change::block::{Block, BlockSource};
-use jay_types::namespace::{NamespacePath, normalise_git_remote};
-use jay_types::session::SessionMeta;
+use jay_types::change::block::BlockSource;
+use jay_types::namespace::NamespacePath;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Source bytes of a block.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -350,57 +350,6 @@ impl<'a> Run<'a> {
         written
     }
 
-    /// The change that holds a block; none for a session that was purged. That one gets no namespace either, which
-    /// would be named by its project.
-    fn draft(&mut self, block: &Block) -> Result<Option<BlockDraft>> {
-        let id = EntityId::derived("session", &[&block.session.client, &block.session.id]);
-        let messages = block.messages.iter().filter(|message| message.role.is_some()).count() as u64;
-        if self.call.engine.archive.read(|tx| tx.is_session_purged(id))? {
-            *self.left_out.entry(id).or_default() += messages;
-            return Ok(None);
-        }
-        let namespace = self.place(&block.session)?;
-        Ok(Some(BlockDraft { draft: Draft::block(namespace, id, block.to_json()), messages }))
-    }
-
-    /// The namespace of a session: where it is already, else that of its repository or directory.
-    fn place(&mut self, session: &SessionMeta) -> Result<NamespaceId> {
-        let key = (session.client.clone(), session.id.clone());
-        if let Some(id) = self.placed.get(&key) {
-            return Ok(*id);
-        }
-        let here = self.call.engine.archive.read(|tx| tx.session_namespace(&session.client, &session.id))?;
-        let id = match here {
-            Some(id) => id,
-            None => {
-                self.inserted.insert(key.clone());
-                let path = self.path_of(session)?;
-                self.call.namespace_id(&path)?
-            }
-        };
-        self.placed.insert(key, id);
-        Ok(id)
-    }
-
-    fn path_of(&mut self, session: &SessionMeta) -> Result<NamespacePath> {
-        if let Some(remote) = session.git_remote.as_deref().and_then(normalise_git_remote) {
-            let bound = self.call.engine.memory.read(|tx| tx.path_of_remote(&remote))?;
-            return Ok(without_secrets(NamespacePath::from_words(bound.as_deref().unwrap_or(&remote))));
-        }
-        let Some(project) = &session.project else {
-            return Ok(if self.has_path { self.call.caller.namespace.clone() } else { NamespacePath::global() });
-        };
-        if let Some(path) = self.directories.get(project) {
-            return Ok(path.clone());
-        }
-        let ask = self.call.engine.options.namespace_of.as_ref();
-        let path =
-            ask.and_then(|ask| (ask.0)(Path::new(project))).unwrap_or_else(|| NamespacePath::from_words(project));
-        let path = without_secrets(path);
-        self.directories.insert(project.clone(), path.clone());
-        Ok(path)
-    }
-
     fn answer(mut self, started: Timestamp, dry_run: bool) -> Synced {
         let left_out: u64 = self.left_out.values().sum();
         if !self.left_out.is_empty() {
@@ -434,12 +383,6 @@ impl<'a> Run<'a> {
 /// True where every row is white space.
 fn is_blank(read: &ReadBlock) -> bool {
     read.rows.iter().all(|row| row.0.trim_ascii().is_empty())
-}
-
-/// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
-fn without_secrets(path: NamespacePath) -> NamespacePath {
-    let masked = masked_name(path.as_str().to_owned());
-    if masked == path.as_str() { path } else { NamespacePath::from_words(&masked) }
 }
 
 fn options() -> ReadOptions {
