@@ -19,8 +19,8 @@ pub use settings::{Api, Settings};
 
 use crate::{CHUNK_TOKENS, Embedder, vector};
 use client::{Client, Failure, Key};
-use jay_types::Error;
 use jay_types::surroundings::Surroundings;
+use jay_types::{Code, Error};
 use patience::Gate;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +96,15 @@ impl Endpoint {
             .and_then(|answer| {
                 dialect::vectors(settings.api, &answer, texts.len(), None).map_err(|said| client.wrong(&said))
             })
-            .map_err(Failure::into_error)?;
+            .map_err(|failure| {
+                let error = failure.into_error();
+                // Nothing is installed yet, so nothing answers in its place and no job waits.
+                if error.code == Code::Unreachable {
+                    error.hint("Start the server, or look at the address.")
+                } else {
+                    error
+                }
+            })?;
         settings.dimension = vectors.first().map(Vec::len);
         Self::open(settings, variable, surroundings)
     }
