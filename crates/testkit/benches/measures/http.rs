@@ -36,6 +36,13 @@ impl Server {
         Ok(Client { stream: BufReader::new(stream), head })
     }
 
+    /// Bytes that it has in memory, its touched pages of mapped files too; none where the system does not say it so.
+    pub(crate) fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+    }
+
     /// A counter of `/metrics`.
     pub(crate) fn counter(&self, name: &str) -> Result<f64> {
         let page = self.connect()?.send("GET", "/metrics", "")?;

@@ -57,14 +57,15 @@ fn is_found(answer: &Value, word: &str) -> bool {
 }
 
 /// A running `jay call`; it is killed when this goes.
-struct Batch {
+pub(crate) struct Batch {
     process: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Batch {
-    fn start(jay: &Jay) -> Result<Self> {
+    /// Starts one over the jay's home.
+    pub(crate) fn start(jay: &Jay) -> Result<Self> {
         let mut command = jay.command(&["call"]);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let stdin = process.stdin.take().context("stdin is a pipe")?;
@@ -72,7 +73,8 @@ impl Batch {
         Ok(Self { process, stdin, stdout })
     }
 
-    fn call(&mut self, operation: &str, input: &Value) -> Result<Value> {
+    /// One operation and its answer, which is a good one.
+    pub(crate) fn call(&mut self, operation: &str, input: &Value) -> Result<Value> {
         let line = format!("{}\n", json!({ "op": operation, "input": input }));
         self.stdin.write_all(line.as_bytes())?;
         let mut answer = String::new();

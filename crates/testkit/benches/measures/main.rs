@@ -6,12 +6,14 @@
 //! **Invariant:** a figure with a target stands in the same run as what the target is a ratio to.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program that reads this reads its stdout")]
 
+mod beside;
 mod disk;
 mod http;
 mod lag;
 mod recall;
 mod remember;
 mod server;
+mod server_idle;
 mod sessions;
 mod size;
 mod world;
@@ -62,6 +64,8 @@ fn main() -> Result<()> {
     remember::run(&bench).context("remember")?;
     recall::run(&bench).context("recall")?;
     server::run(&bench).context("writers through a server")?;
+    server_idle::run(&bench).context("an idle server")?;
+    beside::run(&bench).context("readers beside a writer")?;
     lag::run(&bench).context("write-to-findable lag")?;
     size::run(&bench).context("bytes")?;
     sessions::run(&bench).context("session ingest")
