@@ -125,13 +125,10 @@ fn name_speakers(tx: &Tx<'_>, plan: &Query, setting: &Setting, found: &mut Found
         return Ok(());
     }
     let names = plan.name_terms();
-    let may_be_said = |candidate: &&Candidate<i64>| candidate.terms & names != 0 || names == u64::MAX;
-    let candidates: Vec<Candidate<i64>> = found.candidates.values().filter(may_be_said).cloned().collect();
-    let best: Vec<i64> = if candidates.len() <= SPEAKERS_MAX {
-        candidates.iter().map(|candidate| candidate.id).collect()
-    } else {
-        fuse(&candidates, setting).iter().take(SPEAKERS_MAX).map(|hit| hit.id).collect()
-    };
+    let may_be_said = |id: &i64| found.candidates.get(id).is_some_and(|c| c.terms & names != 0 || names == u64::MAX);
+    let candidates: Vec<Candidate<i64>> = found.candidates.values().cloned().collect();
+    let best = fuse(&candidates, setting).into_iter().take(SPEAKERS_MAX).map(|hit| hit.id);
+    let best: Vec<i64> = best.filter(may_be_said).collect();
     for (entity, text) in tx.current_texts(&best)? {
         if let Some(candidate) = found.candidates.get_mut(&entity) {
             candidate.named = speaker(&text).is_some_and(|name| is_named(plan, name));
