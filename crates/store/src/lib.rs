@@ -24,6 +24,8 @@ mod mapped;
 mod migrate;
 mod open;
 mod permissions;
+#[doc(hidden)]
+pub mod probe;
 pub mod project;
 mod purge;
 mod read;

@@ -12,7 +12,7 @@
 //! **Invariant:** a map is read-only and is never longer than its file was when it was made.
 #![allow(unsafe_code)]
 
-use memmap2::{Mmap, MmapOptions};
+use memmap2::{Mmap, MmapMut, MmapOptions};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -22,7 +22,8 @@ use std::path::Path;
 pub(crate) struct Mapped {
     /// None for an empty file, which cannot be mapped.
     map: Option<Mmap>,
-    file: File,
+    /// None for bytes that were never in a file.
+    file: Option<File>,
 }
 
 impl Mapped {
@@ -39,16 +40,27 @@ impl Mapped {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         }
         if length == 0 {
-            return Ok(Self { map: None, file: file.try_clone()? });
+            return Ok(Self { map: None, file: Some(file.try_clone()?) });
         }
         // SAFETY: the file is as long, and nobody who keeps to the rules above changes what is used of it.
         let map = unsafe { MmapOptions::new().len(length).map(file) }?;
-        Ok(Self { map: Some(map), file: file.try_clone()? })
+        Ok(Self { map: Some(map), file: Some(file.try_clone()?) })
+    }
+
+    /// Bytes of no file, for who makes them up (`probe`).
+    pub(crate) fn of(bytes: &[u8]) -> io::Result<Self> {
+        if bytes.is_empty() {
+            return Ok(Self { map: None, file: None });
+        }
+        let mut map = MmapMut::map_anon(bytes.len())?;
+        map.copy_from_slice(bytes);
+        Ok(Self { map: Some(map.make_read_only()?), file: None })
     }
 
     /// False where somebody has cut the file: what is mapped behind its end must not be read.
     pub(crate) fn is_whole(&self) -> bool {
-        self.file.metadata().is_ok_and(|metadata| metadata.len() >= self.bytes_len())
+        let holds = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() >= self.bytes_len());
+        self.file.as_ref().is_none_or(holds)
     }
 
     fn bytes_len(&self) -> u64 {

@@ -10,7 +10,7 @@ use super::bytes::{Reader, put_varint, u32_at};
 use std::cmp::Ordering;
 
 /// Terms of a block.
-const TERMS: usize = 16;
+pub(super) const TERMS: usize = 16;
 
 /// Where the postings of a term are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -28,6 +28,7 @@ mod merge;
 mod packing;
 mod postings;
 mod prefix;
+pub(crate) mod probe;
 mod scan;
 mod score;
 mod search;

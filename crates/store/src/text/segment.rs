@@ -17,12 +17,12 @@ use super::{Fault, bytes};
 use crate::mapped::Mapped;
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"JAYTEXT1";
+pub(super) const MAGIC: &[u8; 8] = b"JAYTEXT1";
 /// Bytes of the footer.
-const FOOTER_BYTES: usize = 128;
+pub(super) const FOOTER_BYTES: usize = 128;
 /// Parts of the file, see the head.
 const PARTS: usize = 6;
-const HASH_BYTES: usize = 32;
+pub(super) const HASH_BYTES: usize = 32;
 
 /// A document as a segment knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +120,11 @@ impl Segment {
     /// Opens the file that `id` names; looks at its footer only.
     pub(super) fn open(directory: &Path, id: &SegmentId) -> Result<Self, Fault> {
         let path = path_of(directory, &id.name);
-        let mapped = Mapped::open(&path).map_err(|error| files::fault("read", &path, error))?;
+        Self::of(Mapped::open(&path).map_err(|error| files::fault("read", &path, error))?, id)
+    }
+
+    /// The segment that these bytes are.
+    pub(super) fn of(mapped: Mapped, id: &SegmentId) -> Result<Self, Fault> {
         let all = mapped.bytes();
         if all.len() as u64 != id.bytes || !all.starts_with(MAGIC) {
             return Err(Fault::Damaged("a segment is not the one that was written"));
@@ -145,6 +149,10 @@ impl Segment {
         }
         if before != parts.len() || documents != id.documents {
             return Err(Fault::Damaged("a segment's parts do not fit"));
+        }
+        // Lengths of segments are added up.
+        if length > u64::from(documents) * u64::from(u32::MAX) {
+            return Err(Fault::Damaged("a segment's documents are not as long as it says"));
         }
         let segment = Self { id: id.clone(), terms, length, ends, mapped };
         // A scan takes room by this count.

@@ -16,7 +16,7 @@ pub(crate) const MARKS_MAX: usize = 64;
 const MARKS: usize = 8 + 4 * 4 + 32 + 5 * 8 + 8;
 const MARK_BYTES: usize = 24;
 /// Where the checksum of a copy stands.
-const CHECKSUM: usize = PAGE - 8;
+pub(super) const CHECKSUM: usize = PAGE - 8;
 
 /// Why a file cannot be used. Each makes readers scan SQLite and the next writer build anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +144,7 @@ impl Header {
             && slots as usize == SLOTS
             && version == signs_version
             && marks.iter().all(|held| held.count <= count)
+            && dropped <= count
             && count < u64::from(u32::MAX);
         let header = Self { dimension, build, serial, count: count as usize, dropped: dropped as usize, marks };
         Some((header, fits))

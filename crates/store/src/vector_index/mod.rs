@@ -22,6 +22,7 @@
 
 mod header;
 mod layout;
+pub(crate) mod probe;
 mod record;
 mod search;
 mod state;

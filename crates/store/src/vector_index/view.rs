@@ -28,6 +28,8 @@ pub(super) struct Summary {
     pub(super) drops: u32,
 }
 
+/// Dropped records from which a file is made anew, where they are also a quarter of all.
+const DROPPED_MIN: usize = 1024;
 /// Bytes of a summary before its checksum.
 const SUMMARY_BYTES: usize = 24;
 
@@ -54,6 +56,11 @@ impl Summary {
         put(extent, 8, &self.greatest.to_le_bytes());
         put(extent, 16, &u32::from(self.is_sorted).to_le_bytes());
         put(extent, 20, &self.drops.to_le_bytes());
+        Self::seal(extent);
+    }
+
+    /// Writes the checksum of the summary that stands at the beginning of an extent.
+    pub(super) fn seal(extent: &mut [u8]) {
         let sum = checksum(extent.get(..SUMMARY_BYTES).unwrap_or_default());
         put(extent, SUMMARY_BYTES, &sum);
     }
@@ -111,9 +118,15 @@ impl View {
             Some(seen) => Arc::clone(&seen.map),
             None => Arc::new(Mapped::first(&file, length).map_err(told)?),
         };
+        Self::of(header, map).map(Some)
+    }
+
+    /// The records that a header counts, in bytes that hold all of them.
+    pub(super) fn of(header: Header, map: Arc<Mapped>) -> Result<Self, Damage> {
+        let shape = Shape::of(header.dimension);
         let mut view = Self { header, shape, map, summaries: vec![], drops: HashMap::new(), orders: vec![] };
         view.summarise()?;
-        Ok(Some(view))
+        Ok(view)
     }
 
     fn summarise(&mut self) -> Result<(), Damage> {
@@ -149,6 +162,11 @@ impl View {
 
     pub(super) const fn dead_count(&self) -> usize {
         self.header.dropped
+    }
+
+    /// True where so much is dropped that the file is better made anew.
+    pub(super) const fn is_worn(&self) -> bool {
+        self.dead_count() >= DROPPED_MIN && self.dead_count() * 4 >= self.count()
     }
 
     /// Committed records of an extent.

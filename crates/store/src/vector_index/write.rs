@@ -16,9 +16,6 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Dropped records from which a file is made anew, where they are also a quarter of all.
-const DROPPED_MIN: usize = 1024;
-
 /// A vector that goes into a file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Addition<'a> {
@@ -82,8 +79,7 @@ impl VectorIndex {
     /// # Errors
     /// Why the file cannot be used.
     pub fn is_worn(&self) -> Result<bool, Damage> {
-        let view = self.view()?;
-        Ok(view.dead_count() >= DROPPED_MIN && view.dead_count() * 4 >= view.count())
+        Ok(self.view()?.is_worn())
     }
 
     /// Overwrites the file, so that nothing of it is left even where another process still has it mapped, and removes it.

@@ -2,6 +2,7 @@
 
 use super::super::segment::{DocumentRow, Segment, SegmentId, SegmentWriter};
 use super::*;
+use crate::probe::TextSeal;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
@@ -69,6 +70,54 @@ fn a_segment_has_the_documents_that_it_counts() {
     assert!(
         matches!(Segment::open(home.path(), &forged), Err(Fault::Damaged(said)) if said.contains("number of documents"))
     );
+}
+
+/// Documents with lists of every form: short ones, a whole block, and a block with a rest.
+fn forms(documents: i64) -> Vec<(i64, u32, String)> {
+    let words = |doc: i64| format!("every{} w{} w{} größe", " even".repeat(1 - (doc % 2) as usize), doc % 20, doc % 3);
+    (1..=documents).map(|doc| (doc * 2, doc as u32 % 3, words(doc))).collect()
+}
+
+/// What hashes keep out before anything else looks at it is let in here: bytes are changed, the file is cut, and the
+/// footer says that all is well.
+#[test]
+fn a_segment_that_was_forged_is_told_and_never_a_panic() {
+    let home = tempfile::tempdir().expect("a directory");
+    let other = probe::make(home.path(), &forms(3)).expect("they ascend");
+    let mut random = Random::new(4);
+    // Every byte of a small file, some of one with whole blocks.
+    for (documents, step) in [(9, 1), (130, 37)] {
+        let whole = probe::make(home.path(), &forms(documents)).expect("they ascend");
+        let ask = |bytes: &[u8]| {
+            let mut bytes = bytes.to_vec();
+            [None, Some(TextSeal::Footer), Some(TextSeal::Postings), Some(TextSeal::Terms)].map(|seal| {
+                seal.into_iter().for_each(|seal| probe::seal(&mut bytes, seal));
+                probe::ask(&[&bytes, &other])
+            })
+        };
+        for probed in ask(&whole) {
+            assert!(probed.fault.is_none() && probed.seen > 300, "{probed:?}");
+        }
+        for at in (0..whole.len()).step_by(step) {
+            let mut bytes = whole.clone();
+            bytes[at] = if at % 2 == 0 { 0xff } else { bytes[at] ^ 1 << random.below(8) };
+            assert!(ask(&bytes)[0].fault.is_some() || bytes == whole, "its hash does not hold: byte {at}");
+            assert!(ask(&whole[..at])[0].fault.is_some(), "cut at {at}");
+        }
+    }
+}
+
+/// Lengths are added up over segments: no sum of them may overflow.
+#[test]
+fn a_segment_is_as_long_as_its_documents_can_be() {
+    let home = tempfile::tempdir().expect("a directory");
+    let whole = probe::make(home.path(), &forms(130)).expect("they ascend");
+    let mut bytes = whole.clone();
+    let sum = whole.len() - 128 + 8;
+    bytes[sum..sum + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+    probe::seal(&mut bytes, TextSeal::Footer);
+    let fault = probe::ask(&[&bytes, &whole]).fault;
+    assert!(matches!(fault, Some(Fault::Damaged(said)) if said.contains("not as long")), "{fault:?}");
 }
 
 #[test]

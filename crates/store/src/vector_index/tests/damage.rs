@@ -1,6 +1,7 @@
 //! Files that are cut, changed, foreign or gone: they are not used, and nothing panics.
 
 use super::*;
+use crate::vector_index::probe::{VectorSeals, seal_vectors, vectors};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 
 fn small() -> Table {
@@ -123,6 +124,38 @@ fn a_damaged_sign_code_is_found_by_a_check_of_all() {
     file.read_exact_at(&mut byte, place).unwrap();
     file.write_all_at(&[byte[0] ^ 1], place).unwrap();
     assert_eq!(table.other().verify(), Err(Damage::Record(77)));
+}
+
+/// Checksums find accidents. A header that was forged, or written by a fault of our own, has its checksum: found by fuzzing.
+#[test]
+fn a_header_that_says_what_cannot_be_is_not_used() {
+    let mut table = Table::new(64);
+    table.store(0..50);
+    table.build();
+    table.append(50..60);
+    let whole = std::fs::read(table.index.path()).unwrap();
+    let mut random = Random::new(3);
+    let query = Query::read(&table.rows[7].3, 64, MATH).unwrap();
+    let read = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        seal_vectors(&mut bytes, 64, VectorSeals { header: true, ..VectorSeals::default() });
+        vectors(&bytes, &table.index.model, MATH, &table.content, &query)
+    };
+    assert_eq!(read(&whole).fault, None);
+    for (place, value) in [(72, 61_u64), (80, 61), (80, u64::MAX), (72, 1 << 33), (120, 61)] {
+        let mut bytes = whole.clone();
+        for copy in [0, layout::PAGE] {
+            bytes[copy + place..copy + place + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        assert!(read(&bytes).fault.is_some(), "{value} at {place}");
+    }
+    for place in (0..200).chain([4088, 4095]) {
+        let mut bytes = whole.clone();
+        for copy in [0, layout::PAGE] {
+            bytes[copy + place] ^= 1 << random.below(8);
+        }
+        let _ = read(&bytes);
+    }
 }
 
 proptest! {
