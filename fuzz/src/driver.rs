@@ -87,9 +87,10 @@ impl State {
 }
 
 fn search(target: &Target, state: &State, time: Duration, seed: u64) {
-    let watch = Stopwatch::start();
     let mut random = Random::new(seed);
-    let mut pool: Vec<Vec<u8>> = target.seeds.iter().map(|seed| seed.to_vec()).collect();
+    let mut pool: Vec<Vec<u8>> = target.seeds.all();
+    let seed_count = pool.len();
+    let watch = Stopwatch::start();
     let mut seeds = pool.clone().into_iter();
     let mut failure = None;
     while failure.is_none() && watch.elapsed() < time {
@@ -109,10 +110,9 @@ fn search(target: &Target, state: &State, time: Duration, seed: u64) {
         failure = catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).err().map(|panic| message(panic.as_ref()));
         // A few inputs far from the seeds are kept, so that the search walks on; the seeds always stay.
         if random.chance(1) {
-            let seeds = target.seeds.len();
             if pool.len() < POOL_MAX {
                 pool.push(input);
-            } else if let Some(kept) = pool.get_mut(seeds..).and_then(|kept| {
+            } else if let Some(kept) = pool.get_mut(seed_count..).and_then(|kept| {
                 let at = random.index(kept.len());
                 kept.get_mut(at)
             }) {
@@ -133,6 +133,7 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Seeds;
 
     fn fine(_: &[u8]) {}
 
@@ -147,9 +148,9 @@ mod tests {
     }
 
     const TARGETS: &[Target] = &[
-        Target { name: "fine", run: fine, seeds: &[b"a"] },
-        Target { name: "broken", run: broken, seeds: &[b"a/b"] },
-        Target { name: "endless", run: endless, seeds: &[b"go", b"stop"] },
+        Target { name: "fine", run: fine, seeds: Seeds::Written(&[b"a"]) },
+        Target { name: "broken", run: broken, seeds: Seeds::Written(&[b"a/b"]) },
+        Target { name: "endless", run: endless, seeds: Seeds::Written(&[b"go", b"stop"]) },
     ];
 
     #[test]

@@ -23,7 +23,27 @@ pub struct Target {
     /// Panics where a promise is broken.
     pub run: fn(&[u8]),
     /// Inputs to begin with.
-    pub seeds: &'static [&'static [u8]],
+    pub seeds: Seeds,
+}
+
+/// Where the inputs to begin with come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Seeds {
+    /// Written down.
+    Written(&'static [&'static [u8]]),
+    /// Made by the code that writes such files, so that they are of the format of today.
+    Made(fn() -> Vec<Vec<u8>>),
+}
+
+impl Seeds {
+    /// All of them, the same ones each time.
+    #[must_use]
+    pub fn all(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Written(seeds) => seeds.iter().map(|seed| seed.to_vec()).collect(),
+            Self::Made(make) => make(),
+        }
+    }
 }
 
 /// Runs the target called `name` once: what a driver outside this package calls.

@@ -1,10 +1,13 @@
 //! Runs the fuzz targets: `cargo run -p jay-fuzz -- [TARGET] [--seconds N] [--seed N] [--input FILE]`.
 //!
+//! An input that makes a reader ask for gigabytes ends the process: then each target alone, with the same seed, finds it.
+//!
 //! **Invariant:** it ends by itself, and a broken promise leaves its input in `fuzz/artifacts` and a failing exit.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development tool speaks to the terminal directly")]
 
 use anyhow::{Context, Result, bail, ensure};
 use jay_fuzz::{TARGETS, Target, driver};
+use nix::sys::resource::{Resource, setrlimit};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,7 +20,12 @@ struct Options {
     input: Option<String>,
 }
 
+/// Bytes of address space that all targets together may take: some hundred times what they need.
+const SPACE_MAX: u64 = 8 << 30;
+
 fn main() -> ExitCode {
+    // Where the system knows no such limit the search goes on without it.
+    let _ = setrlimit(Resource::RLIMIT_AS, SPACE_MAX, SPACE_MAX);
     match options(std::env::args().skip(1)).and_then(|options| run(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

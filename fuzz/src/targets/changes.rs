@@ -1,6 +1,6 @@
 //! The readers of changes: what came over a wire is refused or read, and what is read is written as it was.
 
-use crate::Target;
+use crate::{Seeds, Target};
 use jay_types::change::block::Block;
 use jay_types::change::body::{ENCODING_JSON, ENCODING_ZSTD, ElementDot};
 use jay_types::change::frame::{self, FrameEntry};
@@ -10,31 +10,32 @@ use std::sync::LazyLock;
 pub(super) const FRAMES: Target = Target {
     name: "frames",
     run: frames,
-    seeds: &[
+    seeds: Seeds::Written(&[
         b"JAYFRAME\x01\0\0\0\0",
         b"JAYFRAME\x01\0\0\0\x01\0\x03abc\x03AAAAAAAAAAAAAAAA\0\0\0\x02{}SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS",
         b"JAYFRAME\x01\0\0\0\x02\0\0\0\0\x01x\x01AAAAAAAAAAAAAAAA\0\0\0\0",
-    ],
+    ]),
 };
 
-pub(super) const HEADERS: Target = Target { name: "headers", run: headers, seeds: &[&[1; 195], &[2; 60], &[1; 42]] };
+pub(super) const HEADERS: Target =
+    Target { name: "headers", run: headers, seeds: Seeds::Written(&[&[1; 195], &[2; 60], &[1; 42]]) };
 
 pub(super) const BODIES: Target = Target {
     name: "bodies",
     run: bodies,
-    seeds: &[
+    seeds: Seeds::Written(&[
         br#"{"text":{"text":"a","title":"b"},"tags":{"add":["x"],"remove":["09090909090909090909090909090909:2"]},"replaces":{"text":["09090909090909090909090909090909"]}}"#,
         br#"{"undoes":"0196b2f0-1c9a-7def-8abc-1234567890ab","mood":[null,1e9,-1]}"#,
         b"{\"replaces\":{\"text\":[]}}",
-    ],
+    ]),
 };
 
 pub(super) const BLOCKS: Target = Target {
     name: "blocks",
     run: blocks,
-    seeds: &[
+    seeds: Seeds::Written(&[
         br#"{"block":{"source":{"client":"generic","path":"/a","revision":0},"session":{"client":"generic","id":"s"},"adapter":1,"rows":[{"n":0,"t":"x\n"},{"n":1,"x":"ff00"}],"messages":[{"id":"m","role":"user","at":"2026-05-01T10:00:00Z","parts":[{"type":"text","text":"x"}],"row":0}],"secrets":[{"message":0,"part":0,"start":0,"end":1,"rule":"r"}]}}"#,
-    ],
+    ]),
 };
 
 fn frames(input: &[u8]) {

@@ -1,6 +1,7 @@
 //! The targets, one file per crate that is fuzzed.
 
 mod changes;
+mod indexes;
 mod types;
 
 use crate::Target;
@@ -15,6 +16,8 @@ pub const TARGETS: &[Target] = &[
     changes::HEADERS,
     changes::BODIES,
     changes::BLOCKS,
+    indexes::SEGMENTS,
+    indexes::VECTORS,
 ];
 
 #[cfg(test)]
@@ -26,8 +29,9 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = TARGETS.iter().map(|target| target.name).collect();
         assert_eq!(names.len(), TARGETS.len());
         for target in TARGETS {
-            assert!(!target.seeds.is_empty(), "{} has no seed", target.name);
-            for seed in target.seeds {
+            let seeds = target.seeds.all();
+            assert!(!seeds.is_empty(), "{} has no seed", target.name);
+            for seed in &seeds {
                 (target.run)(seed);
             }
             (target.run)(b"");

@@ -1,49 +1,54 @@
 //! The readers of `jay-types`: what they accept they write in a form that they read as the same value.
 
-use crate::Target;
+use crate::{Seeds, Target};
 use jay_types::namespace::{NamespacePath, PATH_MAX_BYTES, normalise_git_remote};
 use jay_types::{EntityId, Hash, Timestamp, id, text};
 
 pub(super) const TIMES: Target = Target {
     name: "times",
     run: times,
-    seeds: &[
+    seeds: Seeds::Written(&[
         b"2026-05-01",
         b"2026-05-01T10:00:00.123456Z",
         b"2026-05-01T10:00:00+02:00[Europe/Berlin]",
         b"3d",
         b"90s ago",
         b"-9999-01-01",
-    ],
+    ]),
 };
 
 pub(super) const NAMESPACES: Target = Target {
     name: "namespaces",
     run: namespaces,
-    seeds: &[
+    seeds: Seeds::Written(&[
         b"work/acme/api",
         b"git@github.com:Acme/API.git",
         b"ssh://git@host:22/a/b/",
         b"C:\\repo\\x",
         b"file:///x/y",
         "größe/日本".as_bytes(),
-    ],
+    ]),
 };
 
 pub(super) const IDS: Target = Target {
     name: "ids",
     run: ids,
-    seeds: &[b"0196b2f0-1c9a-7def-8abc-1234567890ab", b"0196b2f01c9a7def8abc1234567890ab", b"7890ab", &[b'f'; 64]],
+    seeds: Seeds::Written(&[
+        b"0196b2f0-1c9a-7def-8abc-1234567890ab",
+        b"0196b2f01c9a7def8abc1234567890ab",
+        b"7890ab",
+        &[b'f'; 64],
+    ]),
 };
 
 pub(super) const TEXTS: Target = Target {
     name: "texts",
     run: texts,
-    seeds: &[
+    seeds: Seeds::Written(&[
         "Cafe\u{301}\n\tau  lait".as_bytes(),
         "\u{1100}\u{1161}\u{11a8} 각".as_bytes(),
         b"Staging Postgres listens on 5433, not 5432",
-    ],
+    ]),
 };
 
 fn times(input: &[u8]) {
