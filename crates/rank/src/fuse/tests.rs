@@ -91,7 +91,7 @@ fn sessions_take_turns_where_their_hits_are_nearly_as_good() {
 
 #[test]
 fn names_and_times_lift() {
-    let window = Window { from: Timestamp(10 * DAY), to: Timestamp(11 * DAY) };
+    let window = Window::between(Timestamp(10 * DAY), Timestamp(11 * DAY));
     let candidates = [
         text(1, 10.0),
         Candidate { named: true, ..text(2, 9.0) },

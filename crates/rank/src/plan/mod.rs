@@ -8,10 +8,12 @@
 mod phrase;
 mod prefix;
 mod when;
+mod window;
 
 pub use phrase::Phrase;
 pub use prefix::{PREFIX_MIN, PREFIXES_MAX, Prefix};
-pub use when::{Window, window};
+pub use when::window;
+pub use window::Window;
 
 use crate::analyse::{self, Token, TokenKind};
 use jay_types::Timestamp;

@@ -3,33 +3,13 @@
 //! The result is a soft window: fusion lifts what lies in or near it, nothing is filtered, so a wrong reading costs
 //! a little order and no answer.
 
+use super::Window;
 use jay_types::Timestamp;
-use jiff::civil::{Date, Weekday, date};
+use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan as _};
-use serde::Serialize;
 
 /// Words of a query that are looked at for a time.
 const WORDS_MAX: usize = 512;
-
-/// A span of time that a query names; `from` is in it, `to` is not. Days are UTC days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Window {
-    /// The first moment.
-    pub from: Timestamp,
-    /// The moment after the last.
-    pub to: Timestamp,
-}
-
-impl Window {
-    /// How well `at` fits, 0 to 1: 1 inside, half at one window's length (at least a day) outside, falling to 0.
-    #[must_use]
-    pub fn fit(&self, at: Timestamp) -> f64 {
-        let outside = (self.from.0.saturating_sub(at.0)).max(at.0.saturating_sub(self.to.0)).max(0);
-        let scale = self.to.0.saturating_sub(self.from.0).max(jay_types::time::DAY);
-        let fit = (-std::f64::consts::LN_2 * (outside as f64) / (scale as f64)).exp();
-        if fit < 0.01 { 0.0 } else { fit }
-    }
-}
 
 /// The first time expression of `text`, read at `now`; none where there is none. A month or day without a year is the
 /// latest one that is not in the future.
@@ -42,13 +22,14 @@ pub fn window(text: &str, now: Timestamp) -> Option<Window> {
         let here = words.get(i..)?;
         let before = i.checked_sub(1).and_then(|i| words.get(i)).copied().unwrap_or_default();
         let (first, last) = days(before, here, today)?;
-        let (first, last) = match before {
-            "since" | "after" if last < today => (if before == "after" { last } else { first }, today),
-            "before" => (date(1970, 1, 1), first.saturating_sub(1.day())),
-            "until" => (date(1970, 1, 1), last),
-            _ => (first, last),
-        };
-        Some(Window { from: midnight(first)?, to: midnight(last.checked_add(1.day()).ok()?)? })
+        let end = |day: Date| midnight(day.checked_add(1.day()).ok()?);
+        Some(match before {
+            "since" if last < today => Window::since(midnight(first)?),
+            "after" if last < today => Window::since(midnight(last)?),
+            "before" => Window::until(midnight(first)?),
+            "until" => Window::until(end(last)?),
+            _ => Window::between(midnight(first)?, end(last)?),
+        })
     })
 }
 
