@@ -1,6 +1,7 @@
 //! Recall: a question becomes candidates from one snapshot, one order, and as many hits as the caller has room for.
 
 pub(crate) mod confidence;
+pub(crate) mod event;
 mod gather;
 pub(crate) mod legs;
 mod present;
@@ -51,7 +52,8 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             notes.push(NO_WORD.to_owned());
             return Ok(Recalled { hits: vec![], confidence: floor.map(|_| 0.0), notes });
         }
-        let setting = Setting { now: call.now, window: plan.window, weights: Weights::default() };
+        let of_event = event::of_memories(call, tx, plan.event.as_ref(), &filter, query.explain, &mut notes)?;
+        let setting = Setting { now: call.now, window: plan.window.or(of_event), weights: Weights::default() };
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&gathered.candidates, &setting);
         let confidence = match floor {

@@ -3,6 +3,7 @@
 use super::list::{SessionFilter, clause, namespace_ids};
 use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
+use crate::recall::event;
 use crate::recall::legs::{Found, prefix_notes, text_query};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
 use crate::recall::{NO_WORD, phrases_in, window};
@@ -105,7 +106,8 @@ pub fn search(
             Group::None => Weights::default(),
             Group::Session => Weights::for_sessions(),
         };
-        let setting = Setting { now: call.now, window: plan.window, weights };
+        let of_event = event::of_messages(tx, plan.event.as_ref(), &clause, explain, &mut notes)?;
+        let setting = Setting { now: call.now, window: plan.window.or(of_event), weights };
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
         let fused = fuse(&candidates, &setting);
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;

@@ -1,18 +1,20 @@
-//! What a query asks for: terms, beginnings of words, quoted phrases, identifiers, names, a time.
+//! What a query asks for: terms, beginnings of words, quoted phrases, identifiers, names, a time or what it hangs on.
 //!
 //! Exists so that text search, vector search and fusion work from one reading of the query.
 //!
 //! **Invariant:** a query of any length costs bounded time ([`crate::analyse::TERMS_MAX`] tokens are looked at) and
 //! makes at most [`TERMS_MAX`] terms, beginnings of words among them.
 
+pub mod event;
 mod phrase;
 mod prefix;
 mod when;
 mod window;
 
+pub use event::{Event, Told};
 pub use phrase::Phrase;
 pub use prefix::{PREFIX_MIN, PREFIXES_MAX, Prefix};
-pub use when::window;
+pub use when::{told, window};
 pub use window::Window;
 
 use crate::analyse::{self, Token, TokenKind};
@@ -50,6 +52,8 @@ pub struct Query {
     pub names: Vec<String>,
     /// The time that the query names.
     pub window: Option<Window>,
+    /// What its time hangs on, where it names none itself.
+    pub event: Option<Event>,
     /// Distinct terms that were left out because there were more than [`TERMS_MAX`].
     pub terms_cut: usize,
     /// The text without beginnings of words, where it has some: what has a meaning to compare.
@@ -72,11 +76,14 @@ impl Query {
             .filter(|t| kept.contains(t.term.as_str()) && seen.insert(t.term.as_str()))
             .map(|t| t.term.clone())
             .collect();
+        let window = window(text, now);
         Self {
             phrases: phrase::phrases(text),
             identifiers,
             names: names(text),
-            window: window(text, now),
+            // Only the first time of a query counts, and a day is surer than an event.
+            event: if window.is_none() { event::event(text) } else { None },
+            window,
             terms_cut,
             terms,
             without_prefixes: (!read.spans.is_empty()).then(|| read.rest(text)),

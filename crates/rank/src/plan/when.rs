@@ -3,7 +3,7 @@
 //! The result is a soft window: fusion lifts what lies in or near it, nothing is filtered, so a wrong reading costs
 //! a little order and no answer.
 
-use super::Window;
+use super::{Told, Window};
 use jay_types::Timestamp;
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan as _};
@@ -30,6 +30,23 @@ pub fn window(text: &str, now: Timestamp) -> Option<Window> {
             "until" => Window::until(end(last)?),
             _ => Window::between(midnight(first)?, end(last)?),
         })
+    })
+}
+
+/// The first span of at most a month that `text`, which was said at `at`, names: when what it tells of was. One that is
+/// open ("before May") tells of no day.
+#[must_use]
+pub fn told(text: &str, at: Timestamp) -> Option<Told> {
+    let today = jiff::Timestamp::from_microsecond(at.0).ok()?.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let words: Vec<String> = text.split_whitespace().take(WORDS_MAX).map(clean).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    (0..words.len()).find_map(|i| {
+        let before = i.checked_sub(1).and_then(|i| words.get(i)).copied().unwrap_or_default();
+        let (first, last) = days(before, words.get(i..)?, today)?;
+        let is_open = matches!(before, "since" | "after" | "before" | "until" | "till" | "by");
+        let is_long = first.checked_add(31.days()).is_ok_and(|longest| longest <= last);
+        let told = Told { from: midnight(first)?, to: midnight(last.checked_add(1.day()).ok()?)? };
+        (!is_open && !is_long).then_some(told)
     })
 }
 

@@ -43,6 +43,11 @@ impl Window {
         Self { from: None, to: Some(to), half: OPEN_HALF }
     }
 
+    /// The same span with another scale, microseconds.
+    pub(super) const fn with_half(self, half: i64) -> Self {
+        Self { half, ..self }
+    }
+
     /// How well `at` fits, 0 to 1: 1 inside, half at the window's scale outside, falling to 0.
     #[must_use]
     pub fn fit(&self, at: Timestamp) -> f64 {

@@ -7,6 +7,7 @@ mod confidence;
 mod edits;
 mod endpoints;
 mod evaluating;
+mod events;
 mod forgetting;
 mod idempotency;
 mod machine;
