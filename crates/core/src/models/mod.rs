@@ -8,6 +8,7 @@
 
 mod endpoint;
 mod files;
+mod install;
 mod lane;
 mod load;
 mod private;
@@ -16,20 +17,17 @@ pub use endpoint::EndpointAsked;
 pub(crate) use endpoint::Reach;
 pub(crate) use files::ModelFiles;
 pub use files::ModelKind;
+pub use install::{install, install_endpoint};
 pub(crate) use lane::{ModelLane, NONE, in_use, sharing};
 pub use load::Overrides;
 pub(crate) use private::{REASON, is_asked_in_private};
 
-use crate::engine::{Call, Door, EmbedderChoice};
+use crate::engine::{Call, EmbedderChoice};
 use files::Installed;
 use jay_store::{ListFilter, Scope};
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// Characters of a name.
-const NAME_MAX: usize = 64;
 
 /// An installed model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -100,145 +98,6 @@ fn view(call: &Call<'_>, record: Installed) -> ModelView {
     let Installed { id, name, dimension, bytes, source, installed_at, kind } = record;
     let in_use = call.engine.model.as_ref().is_some_and(|lane| lane.record.id == id);
     ModelView { id, name, dimension, kind, bytes, source, installed_at, in_use }
-}
-
-/// Copies a model from a directory.
-///
-/// # Errors
-/// `bad_input` that names the file and what is wrong with it; nothing is installed then.
-pub fn install(
-    call: &Call<'_>,
-    path: &str,
-    graph: Option<&str>,
-    name: Option<&str>,
-    overrides: Overrides,
-) -> Result<ModelChanged> {
-    call.demand_person("installing a model")?;
-    let directory = PathBuf::from(path);
-    if directory.is_relative() && call.caller.door != Door::Cli {
-        return Err(Error::bad_input(format!("`{path}` is not an absolute path"))
-            .hint("A server's directory is not its caller's: name the whole path."));
-    }
-    let directory = directory.canonicalize().map_err(|_| {
-        Error::bad_input(format!("{} is not there", directory.display()))
-            .hint("Name a directory with model.onnx and tokenizer.json; nothing is downloaded.")
-    })?;
-    let found = load::candidate(&directory, &graph_file(&directory, graph)?, overrides)?;
-    let name = match name {
-        Some(name) => named(name)?,
-        None => named(&called(&directory)).unwrap_or_else(|_| found.id.clone()),
-    };
-    let files = files(call);
-    if let Some(before) = files.installed(&found.id)? {
-        return Ok(ModelChanged {
-            model: view(call, before),
-            outcome: "already_installed".to_owned(),
-            vectors_dropped: None,
-            notes: vec![],
-        });
-    }
-    let bytes = (found.model.len() + found.tokenizer.len() + found.settings.len()) as u64;
-    let source = directory.display().to_string();
-    let record = Installed {
-        id: found.id,
-        name,
-        dimension: found.dimension,
-        bytes: Some(bytes),
-        source,
-        installed_at: call.now,
-        kind: ModelKind::Encoder,
-    };
-    files.install(
-        &record,
-        &[
-            (load::GRAPH, &found.model),
-            (load::TOKENIZER, &found.tokenizer),
-            (load::SETTINGS, found.settings.as_bytes()),
-        ],
-    )?;
-    Ok(ModelChanged {
-        model: view(call, record),
-        outcome: "installed".to_owned(),
-        vectors_dropped: None,
-        notes: vec![],
-    })
-}
-
-/// Notes a model on a server, after it has answered.
-///
-/// # Errors
-/// `bad_input` and `refused` for what is asked for; `unreachable`, `not_found`, `verification_failed` and others for what the
-/// server answers; nothing is noted then.
-pub fn install_endpoint(call: &Call<'_>, asked: EndpointAsked) -> Result<ModelChanged> {
-    call.demand_person("installing a model")?;
-    let model = asked.model.clone();
-    let name = asked.name.as_deref().map(named).transpose()?;
-    let reach = Reach::of(&call.engine.options, &call.engine.surroundings);
-    let found = endpoint::probe(asked, &reach)?;
-    let name = name.or_else(|| named(&nameable(&model)).ok()).unwrap_or_else(|| found.id.clone());
-    let files = files(call);
-    let changed = |record, outcome: &str| ModelChanged {
-        model: view(call, record),
-        outcome: outcome.to_owned(),
-        vectors_dropped: None,
-        notes: found.notes.clone(),
-    };
-    if let Some(before) = files.installed(&found.id)? {
-        // The same vectors; perhaps another key or another patience.
-        if files.text(&found.id, endpoint::SETTINGS).as_deref() == Some(found.settings.as_str()) {
-            return Ok(changed(before, "already_installed"));
-        }
-        files.rewrite(&found.id, endpoint::SETTINGS, &found.settings)?;
-        return Ok(changed(before, "updated"));
-    }
-    let record = Installed {
-        id: found.id.clone(),
-        name,
-        dimension: found.dimension,
-        bytes: None,
-        source: found.source.clone(),
-        installed_at: call.now,
-        kind: ModelKind::Server,
-    };
-    files.install(&record, &[(endpoint::SETTINGS, found.settings.as_bytes())])?;
-    Ok(changed(record, "installed"))
-}
-
-/// The graph's file: the one that is named, else `model.onnx`, else where exporters put it.
-fn graph_file(directory: &Path, named: Option<&str>) -> Result<PathBuf> {
-    if let Some(named) = named {
-        let is_inside = Path::new(named).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        return if is_inside {
-            Ok(directory.join(named))
-        } else {
-            Err(Error::bad_input(format!("`{named}` is not a file of the directory"))
-                .hint("Name it from the model's directory on."))
-        };
-    }
-    let usual = directory.join(load::GRAPH);
-    let exported = directory.join("onnx").join(load::GRAPH);
-    Ok(if usual.exists() || !exported.exists() { usual } else { exported })
-}
-
-fn called(directory: &Path) -> String {
-    nameable(&directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
-}
-
-fn nameable(name: &str) -> String {
-    name.to_lowercase().chars().map(|c| if is_name_char(c) { c } else { '-' }).take(NAME_MAX).collect()
-}
-
-const fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
-}
-
-fn named(name: &str) -> Result<String> {
-    let is_good = !name.is_empty() && name.len() <= NAME_MAX && name.chars().all(is_name_char);
-    if !is_good || name == NONE || name.starts_with(['.', '-']) {
-        return Err(Error::bad_input(format!("`{}` is not a name for a model", jay_types::text::shorten(name, 60)))
-            .hint(format!("A name has 1 to {NAME_MAX} letters, digits, `.`, `_`, `-`, and is not `none`.")));
-    }
-    Ok(name.to_owned())
 }
 
 /// What is installed.
