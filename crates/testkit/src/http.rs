@@ -46,12 +46,27 @@ pub struct Response {
     pub after: Duration,
     /// Sends only so many bytes of the body and closes.
     pub cut_at: Option<usize>,
+    /// Says how long the body is.
+    pub has_length: bool,
+    /// Sends the body in so many parts.
+    pub parts: usize,
+    /// Waits so long between two parts.
+    pub between: Duration,
 }
 
 impl Response {
     /// An answer with a body.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![], body: body.into(), after: Duration::ZERO, cut_at: None }
+        Self {
+            status,
+            headers: vec![],
+            body: body.into(),
+            after: Duration::ZERO,
+            cut_at: None,
+            has_length: true,
+            parts: 1,
+            between: Duration::ZERO,
+        }
     }
 
     /// With one more header.
@@ -65,6 +80,12 @@ impl Response {
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Self { after: wait, ..self }
+    }
+
+    /// In parts, with a wait between them.
+    #[must_use]
+    pub fn slowly(self, parts: usize, between: Duration) -> Self {
+        Self { parts, between, ..self }
     }
 }
 
@@ -164,16 +185,22 @@ fn serve(stream: TcpStream, answer: &Answer) -> std::io::Result<()> {
     reader.read_exact(&mut request.body)?;
     let response = answer(&request);
     std::thread::sleep(response.after);
-    let mut head = format!(
-        "HTTP/1.1 {} test\r\ncontent-length: {}\r\nconnection: close\r\n",
-        response.status,
-        response.body.len()
-    );
+    let mut head = format!("HTTP/1.1 {} test\r\nconnection: close\r\n", response.status);
+    if response.has_length {
+        head.push_str(&format!("content-length: {}\r\n", response.body.len()));
+    }
     response.headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
     let mut stream = stream;
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;
     let sent = response.cut_at.unwrap_or(response.body.len()).min(response.body.len());
-    stream.write_all(response.body.get(..sent).unwrap_or_default())?;
-    stream.flush()
+    let body = response.body.get(..sent).unwrap_or_default();
+    for (place, part) in body.chunks(sent.div_ceil(response.parts.max(1)).max(1)).enumerate() {
+        if place > 0 {
+            std::thread::sleep(response.between);
+        }
+        stream.write_all(part)?;
+        stream.flush()?;
+    }
+    Ok(())
 }

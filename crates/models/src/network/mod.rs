@@ -1,6 +1,7 @@
-//! Models that a server has: OpenAI-compatible or Ollama, on this machine or another.
+//! Models that a server has: OpenAI-compatible or Ollama, on this machine or another; and files of models from an address
+//! ([`FileSource`]).
 //!
-//! It is asked over HTTP, in batches for documents and alone for a question. What comes back is checked as if a stranger
+//! A server is asked over HTTP, in batches for documents and alone for a question. What comes back is checked as if a stranger
 //! had sent it. Nothing is ever sent but texts that the caller gave; which may be sent is the caller's to decide
 //! ([`Embedder::leaves_machine`]).
 //!
@@ -10,10 +11,12 @@
 mod address;
 mod client;
 mod dialect;
+mod fetch;
 mod patience;
 mod settings;
 
 pub use address::Address;
+pub use fetch::{Advance, Answer, FetchPatience, FetchedFile, FileSource, TakePiece};
 pub use patience::Patience;
 pub use settings::{Api, Settings};
 
