@@ -3,12 +3,12 @@
 use super::View;
 use super::text::{age, count, notes, table};
 use crate::output::one_line;
-use jay_core::models::{ModelChanged, ModelList, ModelUsed, ModelView};
+use jay_core::models::{Fetched, ModelChanged, ModelList, ModelUsed, ModelView};
 
 /// How large its files are, or where its server is.
 fn size(model: &ModelView) -> String {
     match model.bytes {
-        Some(bytes) => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        Some(bytes) => megabytes(bytes),
         None => format!("at {}", one_line(&model.source)),
     }
 }
@@ -24,9 +24,22 @@ pub(super) fn changed(changed: &ModelChanged, view: &View) -> String {
         outcome => {
             let outcome = if outcome == "already_installed" { "installed already:" } else { outcome };
             let hint = view.style.dim(&format!("`jay model use {}` makes its vectors.", one_line(&model.name)));
-            format!("{outcome} {said}\n{hint}\n") + &notes(&changed.notes, view.style)
+            let fetched = changed.fetched.as_ref().map(fetched).unwrap_or_default();
+            format!("{outcome} {said}\n{fetched}{hint}\n") + &notes(&changed.notes, view.style)
         }
     }
+}
+
+/// What came from where; the hash is that by which `--sha256` makes sure of the model.
+fn fetched(fetched: &Fetched) -> String {
+    let files: Vec<String> =
+        fetched.files.iter().map(|file| format!("{} ({})", one_line(&file.file), megabytes(file.bytes))).collect();
+    let hash = fetched.files.last().map(|model| format!("sha256 {}\n", one_line(&model.sha256))).unwrap_or_default();
+    format!("fetched {} from {}\n{hash}", files.join(", "), one_line(&fetched.from))
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
 }
 
 pub(super) fn listed(list: &ModelList, view: &View) -> String {

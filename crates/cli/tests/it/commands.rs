@@ -249,3 +249,68 @@ fn what_the_machine_says_is_told_in_words() {
     std::io::Write::write_all(&mut config, b"actor = \"\xff\"\n").unwrap();
     told(&["list"], &[], &["config.toml is not text in UTF-8"]);
 }
+
+#[test]
+fn a_model_is_fetched_and_an_end_in_the_middle_leaves_none() {
+    use jay_testkit::http::{HttpServer, Response};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (home, is_slow) = (Home::new(), std::sync::Arc::new(AtomicBool::new(true)));
+    let slow = std::sync::Arc::clone(&is_slow);
+    let server = HttpServer::start(move |request| match request.path.as_str() {
+        "/tiny/tokenizer.json" => Response::new(200, jay_testkit::tiny_bert::tokenizer()),
+        "/tiny/onnx/model.onnx" => {
+            let whole = Response::new(200, jay_testkit::TinyBert::default().onnx());
+            if slow.load(Ordering::Relaxed) { whole.slowly(2, std::time::Duration::from_secs(2)) } else { whole }
+        }
+        _ => Response::new(404, ""),
+    });
+    let address = format!("{}/tiny", server.base());
+    let install = ["model", "install", &address, "--window-tokens", "64"];
+    let half = home.path("jay/models/fetched.unfinished/model.onnx");
+    let mut child = home.jay(&install).spawn().unwrap();
+    for _ in 0..1000 {
+        if half.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(half.exists());
+    assert_eq!(home.run(&["model", "list", "--json"]).json()["models"], serde_json::json!([]));
+    is_slow.store(false, Ordering::Relaxed);
+    let shown = |words: &[&str], code: i32, expected: Expect| {
+        let done = home.run(words);
+        let said = format!("{}{}", done.stdout, done.stderr).replace(&server.base(), "BASE");
+        assert_eq!(done.code, code, "{done:?}");
+        expected.assert_eq(&said);
+    };
+    let zeros = "0".repeat(64);
+    shown(
+        &[install.as_slice(), &["--sha256", &zeros]].concat(),
+        6,
+        expect![[r#"
+        error: onnx/model.onnx has the SHA-256 d073093c928775536c1858cca99e61b0215bf926bda7416f94eabf01588deabb, not 0000000000000000000000000000000000000000000000000000000000000000
+        hint: Nothing was installed. Compare with what the publisher says of the file.
+    "#]],
+    );
+    shown(
+        &install,
+        0,
+        expect![[r#"
+        installed tiny (onnx-826bdd574ce3b468), 32 dimensions, 0.0 MB
+        fetched tokenizer.json (0.0 MB), onnx/model.onnx (0.0 MB) from BASE/tiny
+        sha256 d073093c928775536c1858cca99e61b0215bf926bda7416f94eabf01588deabb
+        `jay model use tiny` makes its vectors.
+    "#]],
+    );
+    shown(
+        &["model", "install", &server.base()],
+        3,
+        expect![[r#"
+        error: there is no tokenizer.json below BASE
+        hint: Name the address below which the files stand; of Hugging Face it is https://huggingface.co/OWNER/NAME/resolve/main. `--file` names a model with another name.
+    "#]],
+    );
+    assert!(!half.parent().unwrap().exists());
+}

@@ -5,7 +5,7 @@
 use jay_types::{Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 const RECORD: &str = "installed.json";
 /// The file that names the model in use.
 const IN_USE: &str = "in-use";
+/// Where files are fetched to before they are a model.
+const FETCHED: &str = "fetched.unfinished";
+/// The lock under which somebody fetches.
+const FETCH_LOCK: &str = "fetch.lock";
 
 /// What sort of model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -150,12 +154,20 @@ impl ModelFiles {
         remove(&self.directory(id))
     }
 
-    fn make(&self) -> Result<()> {
+    pub(super) fn fetched(&self) -> PathBuf {
+        self.0.join(FETCHED)
+    }
+
+    pub(super) fn fetch_lock(&self) -> PathBuf {
+        self.0.join(FETCH_LOCK)
+    }
+
+    pub(super) fn make(&self) -> Result<()> {
         make_private(&self.0)
     }
 }
 
-fn make_private(path: &Path) -> Result<()> {
+pub(super) fn make_private(path: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -163,13 +175,18 @@ fn make_private(path: &Path) -> Result<()> {
     builder.create(path).map_err(|error| Error::io(format!("cannot make {}", path.display()), &error))
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+/// A new, empty file that is its owner's only.
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || -> std::io::Result<()> {
-        let mut file = options.open(path)?;
+        let mut file = private_file(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };
@@ -182,7 +199,7 @@ fn rename(from: &Path, to: &Path) -> Result<()> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a directory that this module made, with the copies in it")]
-fn remove(path: &Path) -> Result<()> {
+pub(super) fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io(format!("cannot remove {}", path.display()), &error))

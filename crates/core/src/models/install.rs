@@ -1,8 +1,9 @@
-//! Installing: from a directory, or by noting where a server is.
+//! Installing: from a directory, from an address below which files stand, or by noting where a server is.
 //!
 //! **Invariant:** what is refused leaves nothing; what is installed was loaded and tried in the form in which it is kept.
 
 use super::endpoint::{self, EndpointAsked, Reach};
+use super::fetched::{self, FetchDirectory, FilesAsked, FilesHere, Progress};
 use super::files::{Installed, ModelKind};
 use super::load::{self, Overrides};
 use super::{ModelChanged, NONE, files, view};
@@ -32,24 +33,70 @@ pub fn install(
     }
     let directory = directory.canonicalize().map_err(|_| {
         Error::bad_input(format!("{} is not there", directory.display()))
-            .hint("Name a directory with model.onnx and tokenizer.json; nothing is downloaded.")
+            .hint("Name a directory with model.onnx and tokenizer.json, or the address of one.")
     })?;
-    let found = load::candidate(&directory, &graph_file(&directory, graph)?, overrides)?;
+    FetchDirectory::tidy(&files(call))?;
+    let graph = graph_file(&directory, graph)?;
+    let called = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    keep(call, &directory, &graph, Named { name, called: &called }, overrides, directory.display().to_string())
+}
+
+/// Fetches a model's files from an address and installs them as those of a directory.
+///
+/// # Errors
+/// As [`install`]; and `not_found` for files that are not there, `unreachable`, `refused` and `verification_failed` for what the
+/// address answers, `busy` where another process fetches. Nothing is installed then and nothing is left.
+pub fn install_files(
+    call: &Call<'_>,
+    asked: &FilesAsked,
+    name: Option<&str>,
+    overrides: Overrides,
+    progress: &mut Progress<'_>,
+) -> Result<ModelChanged> {
+    call.demand_person("installing a model")?;
+    load::demand()?;
+    name.map(named).transpose()?;
+    if let Some(graph) = &asked.graph {
+        demand_inside(graph)?;
+    }
+    let FilesHere { directory, fetched, called, notes } = fetched::fetch(&files(call), asked, progress)?;
+    let (path, names) = (&directory.path, Named { name, called: &called });
+    let changed = keep(call, path, &path.join(load::GRAPH), names, overrides, fetched.from.clone())?;
+    Ok(ModelChanged { fetched: Some(fetched), notes, ..changed })
+}
+
+/// What a model is to be called: the name that was given, else what its place tells.
+struct Named<'a> {
+    name: Option<&'a str>,
+    called: &'a str,
+}
+
+/// Tries the files of a directory and keeps copies of them.
+fn keep(
+    call: &Call<'_>,
+    directory: &Path,
+    graph: &Path,
+    Named { name, called }: Named<'_>,
+    overrides: Overrides,
+    source: String,
+) -> Result<ModelChanged> {
+    let found = load::candidate(directory, graph, overrides)?;
     let name = match name {
         Some(name) => named(name)?,
-        None => named(&called(&directory)).unwrap_or_else(|_| found.id.clone()),
+        None => named(&nameable(called)).unwrap_or_else(|_| found.id.clone()),
+    };
+    let changed = |record, outcome: &str| ModelChanged {
+        model: view(call, record),
+        outcome: outcome.to_owned(),
+        vectors_dropped: None,
+        fetched: None,
+        notes: vec![],
     };
     let files = files(call);
     if let Some(before) = files.installed(&found.id)? {
-        return Ok(ModelChanged {
-            model: view(call, before),
-            outcome: "already_installed".to_owned(),
-            vectors_dropped: None,
-            notes: vec![],
-        });
+        return Ok(changed(before, "already_installed"));
     }
     let bytes = (found.model.len() + found.tokenizer.len() + found.settings.len()) as u64;
-    let source = directory.display().to_string();
     let record = Installed {
         id: found.id,
         name,
@@ -67,12 +114,7 @@ pub fn install(
             (load::SETTINGS, found.settings.as_bytes()),
         ],
     )?;
-    Ok(ModelChanged {
-        model: view(call, record),
-        outcome: "installed".to_owned(),
-        vectors_dropped: None,
-        notes: vec![],
-    })
+    Ok(changed(record, "installed"))
 }
 
 /// Notes a model on a server, after it has answered.
@@ -92,6 +134,7 @@ pub fn install_endpoint(call: &Call<'_>, asked: EndpointAsked) -> Result<ModelCh
         model: view(call, record),
         outcome: outcome.to_owned(),
         vectors_dropped: None,
+        fetched: None,
         notes: found.notes.clone(),
     };
     if let Some(before) = files.installed(&found.id)? {
@@ -118,21 +161,20 @@ pub fn install_endpoint(call: &Call<'_>, asked: EndpointAsked) -> Result<ModelCh
 /// The graph's file: the one that is named, else `model.onnx`, else where exporters put it.
 fn graph_file(directory: &Path, named: Option<&str>) -> Result<PathBuf> {
     if let Some(named) = named {
-        let is_inside = Path::new(named).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        return if is_inside {
-            Ok(directory.join(named))
-        } else {
-            Err(Error::bad_input(format!("`{named}` is not a file of the directory"))
-                .hint("Name it from the model's directory on."))
-        };
+        demand_inside(named)?;
+        return Ok(directory.join(named));
     }
     let usual = directory.join(load::GRAPH);
     let exported = directory.join("onnx").join(load::GRAPH);
     Ok(if usual.exists() || !exported.exists() { usual } else { exported })
 }
 
-fn called(directory: &Path) -> String {
-    nameable(&directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default())
+fn demand_inside(named: &str) -> Result<()> {
+    if Path::new(named).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!("`{named}` is not a file of the directory"))
+        .hint("Name it from the model's directory on."))
 }
 
 fn nameable(name: &str) -> String {

@@ -101,6 +101,12 @@ mod with {
         Ok(Candidate { id, dimension, model, tokenizer, settings: text })
     }
 
+    #[cfg(feature = "network")]
+    pub(in crate::models) fn check_small(directory: &Path) -> Result<()> {
+        settings(directory)?;
+        Transformer::check_tokenizer(&read(&directory.join(TOKENIZER))?)
+    }
+
     pub(in crate::models) fn installed(directory: &Path) -> Result<Transformer> {
         let settings = settings(directory)?;
         let (model, tokenizer) = (read(&directory.join(GRAPH))?, read(&directory.join(TOKENIZER))?);
@@ -108,10 +114,23 @@ mod with {
     }
 }
 
-#[cfg(not(feature = "transformer"))]
 fn missing() -> Error {
     Error::new(jay_types::Code::Refused, "this jay was built without transformer models")
         .hint("Build it with the feature `transformer`, which is on by default.")
+}
+
+/// Refuses where this build cannot read a model's files.
+pub(super) fn demand() -> Result<()> {
+    if cfg!(feature = "transformer") { Ok(()) } else { Err(missing()) }
+}
+
+/// Reads what stands beside a model, before the model is here.
+#[cfg(all(feature = "transformer", feature = "network"))]
+pub(super) use with::check_small;
+
+#[cfg(all(not(feature = "transformer"), feature = "network"))]
+pub(super) fn check_small(_: &Path) -> Result<()> {
+    Err(missing())
 }
 
 /// Reads a model that is to be installed, and tries it.

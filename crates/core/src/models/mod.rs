@@ -4,9 +4,11 @@
 //! on a server only how it is reached is noted there. Which one is in use is a local choice; its vectors are made by jobs, and
 //! until they are there the table finds what there is.
 //!
-//! **Invariant:** nothing is downloaded. A model is tried before it is installed; one that is in use is not removed.
+//! **Invariant:** nothing is downloaded but from an address that a person named. A model is tried before it is installed; one
+//! that is in use is not removed.
 
 mod endpoint;
+mod fetched;
 mod files;
 mod install;
 mod lane;
@@ -15,9 +17,10 @@ mod private;
 
 pub use endpoint::EndpointAsked;
 pub(crate) use endpoint::Reach;
+pub use fetched::{Fetched, FetchedFile, FilesAsked};
 pub(crate) use files::ModelFiles;
 pub use files::ModelKind;
-pub use install::{install, install_endpoint};
+pub use install::{install, install_endpoint, install_files};
 pub(crate) use lane::{ModelLane, NONE, in_use, sharing};
 pub use load::Overrides;
 pub(crate) use private::{REASON, is_asked_in_private};
@@ -61,6 +64,9 @@ pub struct ModelChanged {
     /// Vectors that went with it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors_dropped: Option<u64>,
+    /// What was fetched from an address
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched: Option<Fetched>,
     /// What there is to say
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -159,5 +165,11 @@ pub fn remove(call: &Call<'_>, word: &str) -> Result<ModelChanged> {
     }
     files.remove(&model.id)?;
     let dropped = call.engine.memory.drop_model(&model.id)? + call.engine.archive.drop_model(&model.id)?;
-    Ok(ModelChanged { model, outcome: "removed".to_owned(), vectors_dropped: Some(dropped), notes: vec![] })
+    Ok(ModelChanged {
+        model,
+        outcome: "removed".to_owned(),
+        vectors_dropped: Some(dropped),
+        fetched: None,
+        notes: vec![],
+    })
 }

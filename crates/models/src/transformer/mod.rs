@@ -94,6 +94,14 @@ impl Transformer {
         Ok(model)
     }
 
+    /// Reads a `tokenizer.json` and forgets it: a directory may be refused for it before the model is here.
+    ///
+    /// # Errors
+    /// `bad_input` that says what is wrong with it.
+    pub fn check_tokenizer(json: &[u8]) -> Result<(), Error> {
+        Tokenizer::parse(json).map(drop)
+    }
+
     /// Tries the model with the longest text and the last token that it will ever be given. Loading does not, since it takes
     /// as long as ten questions.
     ///

@@ -1,28 +1,34 @@
 //! `model_install`.
 
-use crate::operation::{Access, Operation};
-use jay_core::models::{EndpointAsked, ModelChanged, Overrides};
+use crate::operation::{Access, Operation, Progress};
+use jay_core::models::{EndpointAsked, FilesAsked, ModelChanged, Overrides};
 use jay_core::{Call, Door};
 use jay_types::bounds::{Bounded, Limit, Word};
 use jay_types::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Install a model from a directory, or note one on a server
+/// Install a model from a directory or an address, or note one on a server
 ///
 /// A directory holds model.onnx (a BERT-type encoder, f32 or int8), tokenizer.json (WordPiece) and, where its vectors are
 /// not the mean over the tokens, jay-model.toml; the files are copied and tried.
 ///
-/// A server is named by its address, as in `jay model install http://127.0.0.1:11434 --api ollama --model NAME`, and asked
-/// for two vectors. `jay model use` then chooses the model.
+/// An address, as in `jay model install https://huggingface.co/OWNER/NAME/resolve/main`, is one below which these files stand:
+/// they are fetched, and installed like those of a directory.
+///
+/// A server is named by its address with --api, as in `jay model install http://127.0.0.1:11434 --api ollama --model NAME`, and
+/// asked for two vectors. `jay model use` then chooses the model.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ModelInstallInput {
-    /// The directory, or with --api the address of a server
+    /// The directory, or the address of one; with --api the address of a server
     #[schemars(extend("x-positional" = true))]
     path: Bounded<4096>,
     /// The ONNX file in it; model.onnx or onnx/model.onnx where not given
     #[serde(default)]
     file: Option<Word>,
+    /// What the SHA-256 of the ONNX file at an address must be, in hexadecimal digits; nothing is installed where it is another
+    #[serde(default)]
+    sha256: Option<Word>,
     /// What to call the model; the directory's or the server's name for it where not given
     #[serde(default)]
     name: Option<Word>,
@@ -110,14 +116,17 @@ impl Operation for ModelInstall {
     type Output = ModelChanged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        Self::run_with_progress(call, input, &mut |_, _, _| {})
+    }
+
+    fn run_with_progress(call: &Call<'_>, input: Self::Input, progress: &mut Progress<'_>) -> Result<Self::Output> {
         let is_address = input.path.as_str().contains("://");
         match (input.api, is_address) {
             (Some(api), true) => jay_core::models::install_endpoint(call, endpoint(api, input)?),
             (Some(_), false) => Err(Error::bad_input("`api`: a server is named by its address, not by a directory")
                 .hint("Write it like `jay model install http://127.0.0.1:11434 --api ollama --model NAME`.")),
-            (None, true) => Err(Error::bad_input("`path`: a model is installed from a directory, not from an address")
-                .hint("Say --api and --model for a model on a server; download files with what you trust first.")),
-            (None, false) => directory(call, input),
+            (None, true) => files(call, input, progress),
+            (None, false) => directory(call, &input),
         }
     }
 }
@@ -136,7 +145,7 @@ fn only_for(what: &str, fields: &[(&str, bool)]) -> Result<()> {
     }
 }
 
-fn directory(call: &Call<'_>, input: ModelInstallInput) -> Result<ModelChanged> {
+fn only_for_files(input: &ModelInstallInput) -> Result<()> {
     only_for(
         "a model on a server (--api)",
         &[
@@ -145,17 +154,37 @@ fn directory(call: &Call<'_>, input: ModelInstallInput) -> Result<ModelChanged> 
             ("query_timeout_ms", input.query_timeout_ms.is_some()),
             ("document_timeout_ms", input.document_timeout_ms.is_some()),
         ],
-    )?;
-    let (query_prefix, document_prefix, window_tokens) = given(&input);
-    let overrides = Overrides {
+    )
+}
+
+fn overrides(input: &ModelInstallInput) -> Overrides {
+    let (query_prefix, document_prefix, window_tokens) = given(input);
+    Overrides {
         pooling: input.pooling.map(|pooling| pooling.name().to_owned()),
         query_prefix,
         document_prefix,
         window_tokens,
-        output: input.graph_output.map(Word::into_string),
-    };
+        output: input.graph_output.clone().map(Word::into_string),
+    }
+}
+
+fn directory(call: &Call<'_>, input: &ModelInstallInput) -> Result<ModelChanged> {
+    only_for_files(input)?;
+    only_for("files from an address", &[("sha256", input.sha256.is_some())])?;
     let (file, name) = (input.file.as_ref().map(Word::as_str), input.name.as_ref().map(Word::as_str));
-    jay_core::models::install(call, input.path.as_str(), file, name, overrides)
+    jay_core::models::install(call, input.path.as_str(), file, name, overrides(input))
+}
+
+fn files(call: &Call<'_>, input: ModelInstallInput, progress: &mut Progress<'_>) -> Result<ModelChanged> {
+    only_for_files(&input)?;
+    let overrides = overrides(&input);
+    let name = input.name.map(Word::into_string);
+    let asked = FilesAsked {
+        base: input.path.as_str().to_owned(),
+        graph: input.file.map(Word::into_string),
+        sha256: input.sha256.map(Word::into_string),
+    };
+    jay_core::models::install_files(call, &asked, name.as_deref(), overrides, progress)
 }
 
 fn endpoint(api: Api, input: ModelInstallInput) -> Result<EndpointAsked> {
@@ -163,6 +192,7 @@ fn endpoint(api: Api, input: ModelInstallInput) -> Result<EndpointAsked> {
         "a model of files",
         &[
             ("file", input.file.is_some()),
+            ("sha256", input.sha256.is_some()),
             ("pooling", input.pooling.is_some()),
             ("graph_output", input.graph_output.is_some()),
         ],

@@ -8,6 +8,7 @@ mod edits;
 mod endpoints;
 mod evaluating;
 mod events;
+mod fetched;
 mod forgetting;
 mod idempotency;
 mod machine;

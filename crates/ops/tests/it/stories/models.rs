@@ -143,7 +143,7 @@ fn what_cannot_be_a_model_is_refused_and_leaves_nothing() {
     TinyBert::default().write(&bad, "pooling = \"max\"");
     let refused = |input: Value| world.err_by(&hand(), "model_install", input).code;
     for input in [
-        json!({"path": "https://example.com/model"}),
+        json!({"path": "https://example.com?model"}),
         json!({"path": "good"}),
         json!({"path": world.home.work_dir().join("nowhere")}),
         json!({"path": world.home.work_dir()}),
