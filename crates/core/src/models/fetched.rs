@@ -109,10 +109,10 @@ pub(super) use with::fetch;
 
 #[cfg(feature = "network")]
 mod with {
-    use super::super::load::{self, GRAPH, SETTINGS, TOKENIZER};
+    use super::super::load::{self, GRAPH, POOLING, SETTINGS, TOKENIZER};
     use super::{
         Code, Error, FetchDirectory, Fetched, FetchedFile, FilesAsked, FilesHere, ModelFiles, Progress, Result,
-        private_file,
+        make_private, private_file,
     };
     use jay_models::network::{Address, Answer, FetchPatience, FileSource};
     use std::io::Write as _;
@@ -146,6 +146,7 @@ mod with {
             return Err(fetching.absent(TOKENIZER));
         }
         fetching.one(SETTINGS, SETTINGS, SETTINGS_MAX_BYTES)?;
+        fetching.one(POOLING, POOLING, SETTINGS_MAX_BYTES)?;
         load::check_small(&fetching.directory.path)?;
         let exported = format!("onnx/{GRAPH}");
         let graphs = asked.graph.as_deref().map_or_else(|| vec![GRAPH, &exported], |graph| vec![graph]);
@@ -216,6 +217,7 @@ mod with {
         /// Puts `file` into the directory as `name`; false where it is not there.
         fn one(&mut self, file: &str, name: &str, max_bytes: u64) -> Result<bool> {
             let path = self.directory.path.join(name);
+            path.parent().map(make_private).transpose()?;
             let failed = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
             let mut out = None;
             let mut take = |piece: &[u8]| {

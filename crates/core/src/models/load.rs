@@ -9,6 +9,9 @@ use std::sync::Arc;
 pub(super) const SETTINGS: &str = "jay-model.toml";
 /// The graph.
 pub(super) const GRAPH: &str = "model.onnx";
+/// Where exporters of sentence encoders say how vectors of tokens become one.
+#[cfg(any(feature = "transformer", feature = "network"))]
+pub(super) const POOLING: &str = "1_Pooling/config.json";
 /// The tokenizer.
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 
@@ -38,7 +41,7 @@ pub(super) struct Candidate {
 
 #[cfg(feature = "transformer")]
 mod with {
-    use super::{Candidate, Embedder, Error, GRAPH, Overrides, Path, Result, SETTINGS, TOKENIZER};
+    use super::{Candidate, Embedder, Error, GRAPH, Overrides, POOLING, Path, Result, SETTINGS, TOKENIZER};
     use jay_models::transformer::{Files, Pooling, Settings, Transformer};
     use std::fs::File;
     use std::io::Read as _;
@@ -76,6 +79,29 @@ mod with {
         Settings::parse(&text)
     }
 
+    /// True where the file beside the model says that the first token's vector is the text's. The mean needs no word: it is what
+    /// is done without one.
+    fn is_first_token(directory: &Path) -> Result<bool> {
+        let path = directory.join(POOLING);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let refused = |what: String| {
+            Error::bad_input(format!("{POOLING}: {what}")).hint("Say it with `--pooling` (mean, cls, none) instead.")
+        };
+        let modes: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&read(&path)?).map_err(|error| refused(error.to_string()))?;
+        let is_on = |(key, value): &(&String, &serde_json::Value)| {
+            key.starts_with("pooling_mode_") && value.as_bool() == Some(true)
+        };
+        let on: Vec<&str> = modes.iter().filter(is_on).map(|(key, _)| key.as_str()).collect();
+        match on.as_slice() {
+            [] | ["pooling_mode_mean_tokens"] => Ok(false),
+            ["pooling_mode_cls_token"] => Ok(true),
+            others => Err(refused(format!("{} is not known", others.join(" with ")))),
+        }
+    }
+
     fn overridden(mut settings: Settings, with: Overrides) -> Result<Settings> {
         if let Some(name) = with.pooling {
             let known = [Pooling::Mean, Pooling::Cls, Pooling::None];
@@ -93,10 +119,18 @@ mod with {
         let settings = overridden(settings(directory)?, with)?;
         let model = read(graph)?;
         let tokenizer = read(&directory.join(TOKENIZER))?;
-        let text = settings.to_toml()?;
-        let files = Files { model: model.clone(), tokenizer: tokenizer.clone(), settings };
-        let loaded = Transformer::load(files)?;
+        let load = |settings: Settings| {
+            Transformer::load(Files { model: model.clone(), tokenizer: tokenizer.clone(), settings })
+        };
+        let loaded = if settings.pooling.is_none() && is_first_token(directory)? {
+            let first = load(Settings { pooling: Some(Pooling::Cls), ..settings.clone() });
+            // A graph whose output is one vector has the exporter's pooling in it.
+            first.or_else(|_| load(settings))?
+        } else {
+            load(settings)?
+        };
         loaded.try_out()?;
+        let text = loaded.settings().to_toml()?;
         let (id, dimension) = (loaded.id().to_owned(), loaded.dimension());
         Ok(Candidate { id, dimension, model, tokenizer, settings: text })
     }

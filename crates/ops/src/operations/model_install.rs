@@ -32,7 +32,7 @@ pub(super) struct ModelInstallInput {
     /// What to call the model; the directory's or the server's name for it where not given
     #[serde(default)]
     name: Option<Word>,
-    /// How the vectors of its tokens become one; by the shape of its output where not given
+    /// How the vectors of its tokens become one; by 1_Pooling/config.json and the shape of its output where not given
     #[serde(default)]
     pooling: Option<Pooling>,
     /// What to put before every question, such as "query: "

@@ -69,7 +69,7 @@ fn a_model_is_fetched_tried_and_used_like_one_of_a_directory() {
     let (world, hub) = (World::embedding(EmbedderChoice::BuiltIn), Hub::of(plain()));
     world.keep(json!({"text": "restart the worker"}));
     let fetched = world.by(&hand(), "model_install", json!({"path": format!("{}/", hub.address())}));
-    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "model.onnx"]);
+    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "model.onnx"]);
     let model = &fetched["model"];
     assert_eq!(
         (&fetched["outcome"], &model["name"], &model["kind"], &model["source"], &fetched["notes"]),
@@ -108,13 +108,50 @@ fn the_layouts_of_exporters_and_flags_are_known() {
     ]);
     let input = json!({"path": hub.address(), "window_tokens": 64});
     let exported = world.by(&hand(), "model_install", input);
-    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "model.onnx", "onnx/model.onnx"]);
+    assert_eq!(
+        hub.take_asked(),
+        ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "model.onnx", "onnx/model.onnx"]
+    );
     let input = json!({"path": hub.address(), "window_tokens": 64, "pooling": "cls", "name": "cls", "file": "onnx/model_int8.onnx"});
     let named = world.by(&hand(), "model_install", input);
-    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "onnx/model_int8.onnx"]);
+    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "onnx/model_int8.onnx"]);
     assert_eq!((&named["outcome"], &named["model"]["name"]), (&json!("installed"), &json!("cls")));
     assert_ne!(named["model"]["id"], exported["model"]["id"]);
     assert_eq!(strings(&world.ok("model_list", json!({}))["models"], "name"), ["cls", "tiny"]);
+}
+
+#[test]
+fn what_exporters_say_of_the_pooling_is_heard() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    let said = |modes: Value, more: Value| {
+        let files = vec![
+            ("model.onnx", TinyBert::default().onnx()),
+            ("tokenizer.json", tokenizer()),
+            ("1_Pooling/config.json", modes.to_string().into_bytes()),
+        ];
+        let hub = Hub::of(files);
+        let mut input = json!({"path": hub.address(), "window_tokens": 64});
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        world.ask(&hand(), "model_install", input)
+    };
+    let id = |modes: Value, more: Value| said(modes, more).unwrap()["model"]["id"].clone();
+    let (cls, mean) = (
+        json!({"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}),
+        json!({"pooling_mode_mean_tokens": true}),
+    );
+    let first = id(cls.clone(), json!({}));
+    assert_eq!(first, id(json!({}), json!({"pooling": "cls"})));
+    assert_ne!(first, id(mean.clone(), json!({})));
+    assert_eq!(id(json!({"word_embedding_dimension": 32}), json!({})), id(mean, json!({})));
+    assert_eq!(id(cls, json!({"pooling": "mean"})), id(json!({}), json!({"pooling": "mean"})), "a flag goes before it");
+    let max = json!({"pooling_mode_max_tokens": true});
+    let error = said(max.clone(), json!({})).unwrap_err();
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (Code::BadInput, "1_Pooling/config.json: pooling_mode_max_tokens is not known")
+    );
+    id(max, json!({"pooling": "mean"}));
+    assert_eq!(said(json!([]), json!({})).unwrap_err().code, Code::BadInput);
 }
 
 #[test]
@@ -241,6 +278,9 @@ fn what_the_way_of_the_files_was_is_told() {
     let files = plain();
     let strict = Hub::answering(move |request| {
         let file = files.iter().find(|(path, _)| request.path.ends_with(path) && *path != "jay-model.toml");
+        if request.path.ends_with("1_Pooling/config.json") {
+            return Response::new(404, "");
+        }
         file.map_or_else(|| Response::new(403, ""), |(_, bytes)| Response::new(200, bytes.clone()))
     });
     let answer = world.by(&hand(), "model_install", json!({"path": strict.address(), "window_tokens": 64}));
