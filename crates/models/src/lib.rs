@@ -65,6 +65,26 @@ pub trait Embedder: Send + Sync {
     }
 }
 
+/// Judges how well texts answer a question by reading both together: better than two vectors, and too slow for more than some.
+///
+/// Implementation: `transformer::CrossEncoder`. It is a trait because builds without that feature know none.
+pub trait Reranker: Send + Sync {
+    /// Name and version of everything that decides the judgements.
+    fn id(&self) -> &str;
+
+    /// A logit for each document, in order: greater is better, 0 is undecided. What does not fit into the model's window is
+    /// not read. A document's logit does not depend on those beside it. None where `is_late` says so before the last one.
+    ///
+    /// # Errors
+    /// What the model's runtime says.
+    fn judge(
+        &self,
+        question: &str,
+        documents: &[&str],
+        is_late: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<f32>>, Error>;
+}
+
 /// Tokens of one chunk: below the window of every common model.
 pub const CHUNK_TOKENS: usize = 200;
 

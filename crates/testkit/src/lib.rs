@@ -36,4 +36,4 @@ pub use random::Random;
 pub use salad::{Salad, WORDS_PER_MEMORY};
 pub use stopwatch::Stopwatch;
 pub use stores::Stores;
-pub use tiny_bert::TinyBert;
+pub use tiny_bert::{TinyBert, TinyJudge};

@@ -1,9 +1,10 @@
 //! A BERT with random weights, small enough to be made by the test that loads it: ONNX bytes and a tokenizer.
 //!
-//! One layer, one head, positions for [`POSITIONS`] tokens, output `last_hidden_state`. The bytes are protobuf written by
+//! One layer, one head, positions for [`POSITIONS`] tokens, output `last_hidden_state`, or `logits` over the first token. The bytes are protobuf written by
 //! hand, so that no test needs Python or a file in the tree.
 
 use crate::{Random, write};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Tokens for which it has positions.
@@ -18,11 +19,13 @@ pub struct TinyBert {
     pub hidden: usize,
     /// Matrices as int8, with dynamic quantisation of what they are multiplied with.
     pub is_int8: bool,
+    /// Values for a pair of texts (output `logits`) in place of vectors; 0 for vectors.
+    pub labels: usize,
 }
 
 impl Default for TinyBert {
     fn default() -> Self {
-        Self { seed: 1, hidden: 32, is_int8: false }
+        Self { seed: 1, hidden: 32, is_int8: false, labels: 0 }
     }
 }
 
@@ -42,7 +45,17 @@ impl TinyBert {
     /// `model.onnx`
     #[must_use]
     pub fn onnx(&self) -> Vec<u8> {
-        let mut graph = Graph { random: Random::new(self.seed), int8: self.is_int8, nodes: vec![], constants: vec![] };
+        self.graph().0
+    }
+
+    /// The matrices by name, row by row, as they are before they are made int8.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, Vec<f32>> {
+        self.graph().1
+    }
+
+    fn graph(&self) -> (Vec<u8>, BTreeMap<String, Vec<f32>>) {
+        let mut graph = Graph::new(self.seed, self.is_int8);
         let hidden = self.hidden;
         // Words say more than places, so that texts with the same words are near each other.
         let words = graph.table("words", vocabulary().len(), hidden, 1.0);
@@ -71,8 +84,66 @@ impl TinyBert {
         let mixed = graph.op("MatMul", &[&weights, &value], &[]);
         let sum = graph.op("Add", &[&x, &mixed], &[]);
         let last = graph.norm(&sum, hidden);
-        graph.nodes.push(node("Identity", &[&last], "last_hidden_state", &[]));
-        graph.model(hidden)
+        if self.labels == 0 {
+            graph.nodes.push(node("Identity", &[&last], "last_hidden_state", &[]));
+            return (graph.model(("last_hidden_state", &[None, None, Some(hidden)])), graph.weights);
+        }
+        let first = graph.op("Gather", &[&last, &zero], &[Attribute::Int("axis", 1)]);
+        let first = graph.op("Squeeze", &[&first, &one], &[]);
+        let head = graph.table("head", hidden, self.labels, 1.0);
+        graph.nodes.push(node("MatMul", &[&first, &head], "logits", &[]));
+        (graph.model(("logits", &[None, Some(self.labels)])), graph.weights)
+    }
+}
+
+/// A cross-encoder with weights by hand: the logit is `bias` and, for each word of the vocabulary that stands in question and
+/// document, its weight times how often it stands in the one times how often in the other.
+#[derive(Clone, Debug)]
+pub struct TinyJudge {
+    /// What each word weighs; those that are not named weigh nothing.
+    pub words: Vec<(&'static str, f32)>,
+    /// The logit of a pair that shares nothing.
+    pub bias: f32,
+}
+
+impl TinyJudge {
+    /// Writes a model directory.
+    ///
+    /// # Panics
+    /// Where the disk does not take it.
+    pub fn write(&self, directory: &Path) {
+        write(directory.join("model.onnx"), self.onnx());
+        write(directory.join("tokenizer.json"), tokenizer());
+        write(directory.join("config.json"), r#"{"architectures":["BertForSequenceClassification"]}"#);
+    }
+
+    /// `model.onnx`
+    #[must_use]
+    pub fn onnx(&self) -> Vec<u8> {
+        let mut graph = Graph::new(0, false);
+        let tokens = vocabulary();
+        let size = tokens.len();
+        let (mut counted, mut weighed) = (vec![0.0; size * size], vec![0.0; size * size]);
+        for (place, token) in tokens.iter().enumerate() {
+            if let Some((_, weight)) = self.words.iter().find(|(word, _)| word == token) {
+                counted.get_mut(place * size + place).into_iter().for_each(|cell| *cell = 1.0);
+                weighed.get_mut(place * size + place).into_iter().for_each(|cell| *cell = *weight);
+            }
+        }
+        let counted = graph.floats("counted", &[size, size], &counted);
+        let weighed = graph.floats("weighed", &[size, size], &weighed);
+        let [counted, weighed] = [counted, weighed].map(|table| graph.op("Gather", &[&table, "input_ids"], &[]));
+        let (one, two, full) = (graph.ints("one", &[1]), graph.ints("two", &[2]), graph.floats("full", &[], &[1.0]));
+        let second = graph.op("Cast", &["token_type_ids"], &[Attribute::Int("to", 1)]);
+        let second = graph.op("Unsqueeze", &[&second, &one], &[]);
+        let first = graph.op("Sub", &[&full, &second], &[]);
+        let question = graph.op("MatMul", &[&first, &counted], &[]);
+        let document = graph.op("MatMul", &[&second, &weighed], &[]);
+        let shared = graph.op("Mul", &[&question, &document], &[]);
+        let sum = graph.op("ReduceSum", &[&shared, &two], &[Attribute::Int("keepdims", 0)]);
+        let bias = graph.floats("bias", &[], &[self.bias]);
+        graph.nodes.push(node("Add", &[&sum, &bias], "logits", &[]));
+        graph.model(("logits", &[None, Some(1)]))
     }
 }
 
@@ -119,9 +190,14 @@ struct Graph {
     int8: bool,
     nodes: Vec<Vec<u8>>,
     constants: Vec<Vec<u8>>,
+    weights: BTreeMap<String, Vec<f32>>,
 }
 
 impl Graph {
+    fn new(seed: u64, int8: bool) -> Self {
+        Self { random: Random::new(seed), int8, nodes: vec![], constants: vec![], weights: BTreeMap::new() }
+    }
+
     fn values(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| (self.random.fraction() * 2.0 - 1.0) as f32).collect()
     }
@@ -137,7 +213,9 @@ impl Graph {
 
     fn table(&mut self, name: &str, rows: usize, hidden: usize, scale: f32) -> String {
         let values: Vec<f32> = self.values(rows * hidden).iter().map(|value| value * scale).collect();
-        self.floats(name, &[rows, hidden], &values)
+        let name = self.floats(name, &[rows, hidden], &values);
+        self.weights.insert(name.clone(), values);
+        name
     }
 
     /// TensorProto: dims 1, data_type 2, name 8, raw_data 9.
@@ -169,6 +247,7 @@ impl Graph {
     fn dense(&mut self, x: &str, name: &str, hidden: usize, scale: f32) -> String {
         let factor = scale / (hidden as f32).sqrt();
         let values: Vec<f32> = self.values(hidden * hidden).iter().map(|value| value * factor).collect();
+        self.weights.insert(name.to_owned(), values.clone());
         if !self.int8 {
             let weight = self.floats(name, &[hidden, hidden], &values);
             return self.op("MatMul", &[x, &weight], &[]);
@@ -190,7 +269,7 @@ impl Graph {
     }
 
     /// ModelProto: ir_version 1, graph 7, opset_import 8. GraphProto: node 1, name 2, initializer 5, input 11, output 12.
-    fn model(&self, hidden: usize) -> Vec<u8> {
+    fn model(&self, (output, shape): (&str, &[Option<usize>])) -> Vec<u8> {
         let mut graph = Vec::new();
         self.nodes.iter().for_each(|node| bytes(&mut graph, 1, node));
         bytes(&mut graph, 2, b"tiny");
@@ -198,7 +277,7 @@ impl Graph {
         for name in ["input_ids", "attention_mask", "token_type_ids"] {
             bytes(&mut graph, 11, &value_info(name, 7, &[None, None]));
         }
-        bytes(&mut graph, 12, &value_info("last_hidden_state", 1, &[None, None, Some(hidden)]));
+        bytes(&mut graph, 12, &value_info(output, 1, shape));
         let mut opset = Vec::new();
         bytes(&mut opset, 1, b"");
         number(&mut opset, 2, 17);

@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// The greatest length of a vector.
 const DIMENSION_MAX: usize = 4096;
 
+/// The output of models that judge a pair of texts.
+const LOGITS: &str = "logits";
+
 /// What the graph can be asked for, by a part of the input's name.
 #[derive(Clone, Copy, Debug)]
 enum Input {
@@ -28,6 +31,8 @@ pub(super) struct Graph {
     model: Model,
     inputs: Vec<(NodeId, Input)>,
     output: NodeId,
+    /// True where the output is a judgement and not a vector.
+    judges: bool,
     pooling: Option<Pooling>,
 }
 
@@ -80,19 +85,42 @@ impl Graph {
         if !inputs.iter().any(|(_, input)| matches!(input, Input::Ids)) {
             return Err(refused("it has no input input_ids"));
         }
-        let output = output(&model, settings.output.as_deref())?;
-        Ok(Self { model, inputs, output, pooling: settings.pooling })
+        let (output, name) = output(&model, settings.output.as_deref())?;
+        Ok(Self { model, inputs, output, judges: name == LOGITS, pooling: settings.pooling })
+    }
+
+    /// True where it judges pairs of texts and makes no vectors.
+    pub(super) const fn judges(&self) -> bool {
+        self.judges
     }
 
     /// The vector of one text's tokens, not scaled.
     pub(super) fn run(&self, ids: &[u32], pool: &Arc<ThreadPool>) -> Result<Vec<f32>, Error> {
-        let (shape, values) = caught("cannot be run", || {
+        let (shape, values) = self.outputs(ids, ids.len(), pool)?;
+        self.pool(&shape, &values, ids.len())
+    }
+
+    /// The judgement of a pair whose second text begins at `second`.
+    pub(super) fn judge(&self, ids: &[u32], second: usize, pool: &Arc<ThreadPool>) -> Result<f32, Error> {
+        let (shape, values) = self.outputs(ids, second, pool)?;
+        match (shape.as_slice(), values.as_slice()) {
+            ([1] | [1, 1], [value]) if value.is_finite() => Ok(*value),
+            ([1] | [1, 1], [_]) => Err(refused("its output is not finite")),
+            _ => Err(Error::bad_input(format!(
+                "model.onnx: its output `{LOGITS}` has the shape {shape:?} for one pair; one value is needed"
+            ))
+            .hint("A cross-encoder for ranking has one label; one with several sorts into classes.")),
+        }
+    }
+
+    fn outputs(&self, ids: &[u32], second: usize, pool: &Arc<ThreadPool>) -> Result<(Vec<usize>, Vec<f32>), Error> {
+        caught("cannot be run", || {
             let mut inputs = Vec::with_capacity(self.inputs.len());
             for (id, input) in &self.inputs {
                 let values: Vec<i32> = match input {
                     Input::Ids => ids.iter().map(|id| id.cast_signed()).collect(),
                     Input::Mask => vec![1; ids.len()],
-                    Input::Types => vec![0; ids.len()],
+                    Input::Types => (0..ids.len()).map(|place| i32::from(place >= second)).collect(),
                 };
                 let value = Value::from_shape([1, ids.len()], values).map_err(|error| error.to_string())?;
                 inputs.push((*id, value.into()));
@@ -104,8 +132,7 @@ impl Graph {
                 return Err("its output holds no floating-point numbers".to_owned());
             };
             Ok((tensor.shape().to_vec(), tensor.to_vec()))
-        })?;
-        self.pool(&shape, &values, ids.len())
+        })
     }
 
     fn pool(&self, shape: &[usize], values: &[f32], tokens: usize) -> Result<Vec<f32>, Error> {
@@ -133,20 +160,20 @@ impl Graph {
     }
 }
 
-/// The output that was asked for; else the one for whole texts, else that for tokens.
-fn output(model: &Model, wanted: Option<&str>) -> Result<NodeId, Error> {
+/// The output that was asked for, with its name; else the one for whole texts, else that for tokens, else that for pairs.
+fn output(model: &Model, wanted: Option<&str>) -> Result<(NodeId, String), Error> {
     let named: Vec<(NodeId, String)> = model
         .output_ids()
         .iter()
         .map(|id| (*id, model.node_info(*id).and_then(|info| info.name().map(str::to_owned)).unwrap_or_default()))
         .collect();
-    let find = |name: &str| named.iter().find(|(_, other)| other == name).map(|(id, _)| *id);
+    let find = |name: &str| named.iter().find(|(_, other)| other == name).cloned();
     if let Some(name) = wanted {
         return find(name).ok_or_else(|| {
             let names: Vec<&str> = named.iter().map(|(_, name)| name.as_str()).collect();
             refused(format!("it has no output `{name}`; it has {}", names.join(", ")))
         });
     }
-    let known = ["sentence_embedding", "last_hidden_state", "token_embeddings"].into_iter().find_map(find);
-    known.or_else(|| named.first().map(|(id, _)| *id)).ok_or_else(|| refused("it has no output"))
+    let known = ["sentence_embedding", "last_hidden_state", "token_embeddings", LOGITS].into_iter().find_map(find);
+    known.or_else(|| named.first().cloned()).ok_or_else(|| refused("it has no output"))
 }

@@ -1,4 +1,5 @@
-//! BERT-type models in ONNX: better than the table where the words differ, at a thousand times its cost.
+//! BERT-type models in ONNX: better than the table where the words differ, at a thousand times its cost; and cross-encoders,
+//! which read question and document together ([`CrossEncoder`]).
 //!
 //! A model is a directory with `model.onnx` (f32 or int8), `tokenizer.json` (WordPiece) and, where its vectors are not
 //! the mean over the tokens, `jay-model.toml` ([`Settings`]). Its bytes are given; it is loaded once and kept.
@@ -9,19 +10,22 @@
 //! **Invariant:** the id is a hash of both files, the settings and of how they are read here. Whatever the files hold, the
 //! answer is an embedder or a typed error.
 
+mod cross_encoder;
 mod graph;
 mod settings;
 mod tokenizer;
+mod workers;
 
+pub use cross_encoder::{CrossEncoder, QUESTION_TOKENS_MAX};
 pub use settings::{Pooling, Settings, WINDOW_MAX};
 
 use crate::{CHUNK_TOKENS, Embedder, vector};
 use graph::Graph;
 use jay_types::Error;
 use rten::ThreadPool;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 use tokenizer::Tokenizer;
+use workers::Workers;
 
 /// Counts up when equal files give other vectors.
 const READING_VERSION: u32 = 1;
@@ -49,13 +53,61 @@ impl Files {
     /// The name of everything that decides the vectors.
     #[must_use]
     pub fn id(&self) -> String {
+        format!("onnx-{}", self.hash())
+    }
+
+    fn hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&READING_VERSION.to_le_bytes());
         for part in [&self.model, &self.tokenizer, self.settings.canonical().as_bytes()] {
             hasher.update(blake3::hash(part).as_bytes());
         }
-        let hash = hasher.finalize().to_hex();
-        format!("onnx-{}", hash.get(..ID_CHARS).unwrap_or_default())
+        hasher.finalize().to_hex().get(..ID_CHARS).unwrap_or_default().to_owned()
+    }
+}
+
+/// What a model's files turn out to be.
+#[derive(Debug)]
+pub enum Loaded {
+    /// It makes vectors.
+    Encoder(Transformer),
+    /// It judges pairs.
+    CrossEncoder(CrossEncoder),
+}
+
+impl Loaded {
+    /// Loads whatever it is and tries it with the longest and the last that it will be given.
+    ///
+    /// # Errors
+    /// `bad_input` that names the file and what is wrong with it.
+    pub fn tried(files: Files) -> Result<Self, Error> {
+        let parts = Parts::load(files)?;
+        if parts.graph.judges() {
+            let model = CrossEncoder::of(parts)?;
+            model.try_out()?;
+            return Ok(Self::CrossEncoder(model));
+        }
+        let model = Transformer::of(parts)?;
+        model.try_out()?;
+        Ok(Self::Encoder(model))
+    }
+}
+
+/// What both kinds are made of.
+struct Parts {
+    hash: String,
+    settings: Settings,
+    tokenizer: Tokenizer,
+    graph: Graph,
+}
+
+impl Parts {
+    fn load(files: Files) -> Result<Self, Error> {
+        let hash = files.hash();
+        let settings = files.settings.checked()?;
+        let tokenizer = Tokenizer::parse(&files.tokenizer)?;
+        let graph = Graph::load(files.model, &settings)?;
+        Ok(Self { hash, settings, tokenizer, graph })
     }
 }
 
@@ -67,8 +119,7 @@ pub struct Transformer {
     tokenizer: Tokenizer,
     settings: Settings,
     query_pool: Arc<ThreadPool>,
-    /// A thread per core, made when the first documents come.
-    document_pools: OnceLock<Vec<Arc<ThreadPool>>>,
+    workers: Workers,
 }
 
 impl std::fmt::Debug for Transformer {
@@ -83,15 +134,20 @@ impl Transformer {
     /// # Errors
     /// `bad_input` that names the file and what is wrong with it.
     pub fn load(files: Files) -> Result<Self, Error> {
-        let id = files.id();
-        let settings = files.settings.checked()?;
-        let tokenizer = Tokenizer::parse(&files.tokenizer)?;
-        let graph = Graph::load(files.model, &settings)?;
+        Self::of(Parts::load(files)?)
+    }
+
+    fn of(parts: Parts) -> Result<Self, Error> {
+        let Parts { hash, settings, tokenizer, graph } = parts;
+        if graph.judges() {
+            return Err(Error::bad_input("model.onnx: its output `logits` judges pairs and is no vector")
+                .hint("It is a cross-encoder: `jay model install` keeps it as one."));
+        }
         let query_pool = Arc::new(ThreadPool::with_num_threads(1));
         let (short, _) = tokenizer.encode("a question", settings.window());
         let dimension = graph.run(&short, &query_pool)?.len();
-        let model = Self { id, dimension, graph, tokenizer, settings, query_pool, document_pools: OnceLock::new() };
-        Ok(model)
+        let workers = Workers::default();
+        Ok(Self { id: format!("onnx-{hash}"), dimension, graph, tokenizer, settings, query_pool, workers })
     }
 
     /// Reads a `tokenizer.json` and forgets it: a directory may be refused for it before the model is here.
@@ -151,13 +207,6 @@ impl Transformer {
         vector::normalise(&mut vector);
         Ok(vector)
     }
-
-    fn pools(&self) -> &[Arc<ThreadPool>] {
-        self.document_pools.get_or_init(|| {
-            let cores = std::thread::available_parallelism().map_or(1, usize::from);
-            (0..cores).map(|_| Arc::new(ThreadPool::with_num_threads(1))).collect()
-        })
-    }
 }
 
 impl Embedder for Transformer {
@@ -170,24 +219,11 @@ impl Embedder for Transformer {
     }
 
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Error> {
-        let next = AtomicUsize::new(0);
-        let made = Mutex::new(Vec::with_capacity(texts.len()));
-        let work = |pool: &Arc<ThreadPool>| {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(text) = texts.get(at) else { return };
-                let vector = self.vector(&self.settings.document_prefix, text, pool);
-                made.lock().unwrap_or_else(PoisonError::into_inner).push((at, vector));
-            }
-        };
-        std::thread::scope(|scope| {
-            for pool in self.pools().iter().take(texts.len()) {
-                scope.spawn(|| work(pool));
-            }
-        });
-        let mut made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-        made.sort_unstable_by_key(|(at, _)| *at);
-        made.into_iter().map(|(_, vector)| vector).collect()
+        let prefix = &self.settings.document_prefix;
+        let vectors = self
+            .workers
+            .each(texts.len(), |at, pool| self.vector(prefix, texts.get(at).copied().unwrap_or_default(), pool));
+        vectors.into_iter().collect()
     }
 
     fn embed_query(&self, text: &str) -> Result<Vec<f32>, Error> {

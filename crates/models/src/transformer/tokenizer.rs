@@ -28,6 +28,8 @@ pub(super) struct Tokenizer {
     single_chinese: bool,
     before: Vec<u32>,
     after: Vec<u32>,
+    /// True where the file puts pairs together as BERT does, or does not say how.
+    has_usual_pairs: bool,
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {
@@ -58,6 +60,8 @@ impl Tokenizer {
         let unknown = text("unk_token", "[UNK]");
         let unknown = named(&unknown).ok_or_else(|| refused(format!("{unknown} is not in the vocabulary")))?;
         let (before, after) = template(file.get("post_processor").unwrap_or(&Value::Null), &named)?;
+        let has_usual_pairs =
+            has_usual_pairs(file.get("post_processor").unwrap_or(&Value::Null), &named, &before, &after);
         let (lowercase, strip_accents, single_chinese) = normaliser(file.get("normalizer").unwrap_or(&Value::Null))?;
         let word_chars = model.get("max_input_chars_per_word").and_then(Value::as_u64).unwrap_or(WORD_CHARS_MAX);
         Ok(Self {
@@ -70,6 +74,7 @@ impl Tokenizer {
             single_chinese,
             before,
             after,
+            has_usual_pairs,
             vocabulary,
         })
     }
@@ -83,13 +88,45 @@ impl Tokenizer {
     /// The ids of a text with the special tokens around them, at most `window` in all, and whether the text has any.
     pub(super) fn encode(&self, text: &str, window: usize) -> (Vec<u32>, bool) {
         let room = window.saturating_sub(self.before.len() + self.after.len());
+        let mut pieces = self.pieces(text, room);
+        let has_words = !pieces.is_empty();
         let mut ids = self.before.clone();
-        let mut reader = Reader { tokenizer: self, word: String::new(), chars: 0, ids: Vec::new(), room };
-        reader.read(text);
-        let has_words = !reader.ids.is_empty();
-        ids.append(&mut reader.ids);
+        ids.append(&mut pieces);
         ids.extend(&self.after);
         (ids, has_words)
+    }
+
+    /// Refuses a file that puts pairs together in another way than [`Tokenizer::pair`].
+    pub(super) fn demand_pairs(&self) -> Result<(), Error> {
+        if self.has_usual_pairs { Ok(()) } else { Err(refused("its template for pairs is not that of BERT")) }
+    }
+
+    /// The ids of a question's pieces, with which it is paired with many documents: at most `max` and half of the window.
+    pub(super) fn question(&self, text: &str, window: usize, max: usize) -> Vec<u32> {
+        self.pieces(text, max.min(window / 2))
+    }
+
+    /// `[CLS] question [SEP] document [SEP]`, at most `window` in all, and where the document's part begins. Of what is too long
+    /// the longer is cut first; a question of [`Tokenizer::question`] is the longer one in the smallest windows only.
+    pub(super) fn pair(&self, question: &[u32], document: &str, window: usize) -> (Vec<u32>, usize) {
+        let room = window.saturating_sub(self.before.len() + 2 * self.after.len());
+        let mut pieces = self.pieces(document, room);
+        let (first, second) = longest_first(question.len(), pieces.len(), room);
+        pieces.truncate(second);
+        let mut ids = self.before.clone();
+        ids.extend(question.iter().take(first));
+        ids.extend(&self.after);
+        let begins = ids.len();
+        ids.append(&mut pieces);
+        ids.extend(&self.after);
+        (ids, begins)
+    }
+
+    /// The ids of a text without special tokens, at most `room`.
+    fn pieces(&self, text: &str, room: usize) -> Vec<u32> {
+        let mut reader = Reader { tokenizer: self, word: String::new(), chars: 0, ids: Vec::new(), room };
+        reader.read(text);
+        reader.ids
     }
 
     fn longest_piece(&self, rest: &str, is_inner: bool, buffer: &mut String) -> Option<(u32, usize)> {
@@ -110,6 +147,20 @@ impl Tokenizer {
             }
             end = end.checked_sub(1)?;
         }
+    }
+}
+
+/// What is left of two lengths where `room` holds less than both: of the longer one is taken until they are equal, then of
+/// both.
+pub(super) fn longest_first(first: usize, second: usize, room: usize) -> (usize, usize) {
+    if first + second <= room {
+        return (first, second);
+    }
+    let half = room / 2;
+    match (first <= half, second <= half) {
+        (true, _) => (first, room - first),
+        (false, true) => (room - second, second),
+        (false, false) => (room - half, half),
     }
 }
 
@@ -149,6 +200,20 @@ fn template(processor: &Value, named: &dyn Fn(&str) -> Option<u32>) -> Result<(V
         return Err(refused("more than four special tokens around a text"));
     }
     Ok((before, after))
+}
+
+/// True where a template for pairs is `before A after B after`, with type 1 from B on, or is not there.
+fn has_usual_pairs(processor: &Value, named: &dyn Fn(&str) -> Option<u32>, before: &[u32], after: &[u32]) -> bool {
+    let Some(pieces) = processor.get("pair").and_then(Value::as_array) else { return true };
+    let special = |id: &u32, of: u64| (Some(*id), of);
+    let usual = before.iter().map(|id| special(id, 0)).chain([(None, 0)]).chain(after.iter().map(|id| special(id, 0)));
+    let usual = usual.chain([(None, 1)]).chain(after.iter().map(|id| special(id, 1)));
+    let given = pieces.iter().map(|piece| {
+        let token = piece.get("SpecialToken").or_else(|| piece.get("Sequence"));
+        let id = piece.get("SpecialToken").and_then(|token| token.get("id")).and_then(Value::as_str).and_then(named);
+        (id, token.and_then(|token| token.get("type_id")).and_then(Value::as_u64).unwrap_or_default())
+    });
+    usual.eq(given)
 }
 
 /// Whether to lower-case, to strip accents, to take Chinese characters one by one.

@@ -43,7 +43,7 @@ fn a_model_is_installed_used_changed_and_removed_and_recall_works_all_the_time()
     let again =
         world.by(&hand(), "model_install", json!({"path": world.home.work_dir().join("cls"), "window_tokens": 64}));
     assert_eq!((&again["outcome"], &again["model"]["id"]), (&json!("already_installed"), &cls["model"]["id"]));
-    let large = install(&world, "large", TinyBert { hidden: 48, is_int8: true, seed: 2 }, "");
+    let large = install(&world, "large", TinyBert { hidden: 48, is_int8: true, seed: 2, labels: 0 }, "");
     assert_ne!(large["model"]["id"], cls["model"]["id"]);
     assert_eq!(notes(&world, "restart the worker"), [""; 0], "installed is not used");
 
