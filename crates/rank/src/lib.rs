@@ -15,4 +15,5 @@ pub mod duplicates;
 pub mod fuse;
 pub mod known_item;
 pub mod plan;
+pub mod rerank;
 pub mod snippet;

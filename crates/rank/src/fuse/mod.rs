@@ -109,6 +109,8 @@ pub enum Leg {
     Prior,
     /// Better hits of the same session: what is taken off so that others come up.
     Crowding,
+    /// What a cross-encoder that reads question and text together adds or takes off.
+    Reranker,
 }
 
 /// One leg's part in a hit.
