@@ -270,6 +270,7 @@ impl<'a> App<'a> {
             force_location: self.settings.config.force_location,
             embedder: self.settings.config.embedder,
             model: self.settings.config.model.clone(),
+            reranker: self.settings.config.reranker.clone(),
             machine_id: self.machine.machine_id.clone(),
             host: self.machine.host.clone(),
             user: self.machine.user.clone(),

@@ -52,7 +52,7 @@ fn group_command(group: &str) -> Command {
         "session" => "Archive, search and show past sessions of agents",
         "namespace" => "List, rename and guard namespaces",
         "jobs" => "Look at queued work, or do it",
-        "model" => "Install, choose and remove models that make vectors",
+        "model" => "Install, choose and remove models that make vectors or rerank",
         _ => "",
     };
     Command::new(group.to_owned()).about(about).subcommand_required(true).arg_required_else_help(true)

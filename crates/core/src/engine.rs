@@ -1,6 +1,6 @@
 //! The engine: two stores, an embedder where there is one, and who calls.
 
-use crate::models::{self, ModelFiles, ModelLane, Reach};
+use crate::models::{self, JudgeLane, ModelFiles, ModelLane, Reach};
 use jay_models::signs::SIGNS_VERSION;
 use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
 use jay_sessions::{Environment, Platform};
@@ -124,6 +124,9 @@ pub struct EngineOptions {
     /// The installed model that makes vectors beside it: a name, an id or `none`; as it was chosen by `model_use` where not
     /// set.
     pub model: Option<String>,
+    /// The installed cross-encoder that judges the best hits: a name, an id or `none`; as it was chosen by `model_use` where
+    /// not set.
+    pub reranker: Option<String>,
     /// The operating system's id of this installation, for clone detection.
     pub machine_id: String,
     /// The machine's name, recorded with ingested sessions.
@@ -147,6 +150,10 @@ pub struct Engine {
     pub(crate) model: Option<ModelLane>,
     /// Why the one that was chosen is not.
     model_fault: Option<Error>,
+    /// The cross-encoder that is in use.
+    pub(crate) reranker: Option<JudgeLane>,
+    /// Why the one that was chosen is not.
+    reranker_fault: Option<Error>,
     pub(crate) options: EngineOptions,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
@@ -184,6 +191,11 @@ impl Engine {
             Ok(model) => (model, None),
             Err(error) => (None, Some(error)),
         };
+        let judge = models::judge_in_use(&ModelFiles::of(&options.data_dir), options.reranker.as_deref());
+        let (reranker, reranker_fault) = match judge {
+            Ok(reranker) => (reranker, None),
+            Err(error) => (None, Some(error)),
+        };
         let (memory, archive) = Store::pair(&StoreOptions {
             directory: options.data_dir.clone(),
             force_location: options.force_location,
@@ -207,7 +219,7 @@ impl Engine {
                 at_once: None,
             }),
         });
-        Ok(Self { memory, archive, embedder, model, model_fault, options, surroundings })
+        Ok(Self { memory, archive, embedder, model, model_fault, reranker, reranker_fault, options, surroundings })
     }
 
     /// Runs `work`, whose writes to the memory on this thread share one commit: an answer may be given only after this
@@ -242,6 +254,12 @@ impl Engine {
     pub(crate) fn model_note(&self) -> Option<String> {
         let error = self.model_fault.as_ref()?;
         Some(format!("the chosen model is not used: {}; `jay model list` shows what is installed", error.message))
+    }
+
+    /// As [`Engine::model_note`], of the cross-encoder.
+    pub(crate) fn reranker_note(&self) -> Option<String> {
+        let error = self.reranker_fault.as_ref()?;
+        Some(format!("the chosen reranker is not used: {}; `jay model list` shows what is installed", error.message))
     }
 
     /// Reads every byte of the index files and makes again what is damaged; true where anything was.

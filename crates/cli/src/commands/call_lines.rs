@@ -148,6 +148,7 @@ mod tests {
                 force_location: true,
                 embedder: jay_core::EmbedderChoice::None,
                 model: None,
+                reranker: None,
                 machine_id: machine.machine_id,
                 host: machine.host,
                 user: machine.user,

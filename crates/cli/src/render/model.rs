@@ -3,7 +3,7 @@
 use super::View;
 use super::text::{age, count, notes, table};
 use crate::output::one_line;
-use jay_core::models::{Fetched, ModelChanged, ModelList, ModelUsed, ModelView};
+use jay_core::models::{Fetched, ModelChanged, ModelKind, ModelList, ModelUsed, ModelView, Slot};
 
 /// How large its files are, or where its server is.
 fn size(model: &ModelView) -> String {
@@ -13,17 +13,27 @@ fn size(model: &ModelView) -> String {
     }
 }
 
+/// What sort it is, and how large.
+fn described(model: &ModelView) -> String {
+    let sort =
+        model.dimension.map_or_else(|| "cross-encoder".to_owned(), |dimension| format!("{dimension} dimensions"));
+    format!("{sort}, {}", size(model))
+}
+
 pub(super) fn changed(changed: &ModelChanged, view: &View) -> String {
     let model = &changed.model;
-    let said = format!("{} ({}), {} dimensions, {}", one_line(&model.name), model.id, model.dimension, size(model));
+    let said = format!("{} ({}), {}", one_line(&model.name), model.id, described(model));
     match changed.outcome.as_str() {
         "removed" => {
-            let vectors = count(changed.vectors_dropped.unwrap_or(0), "vector", "vectors");
-            format!("removed {said}, with {vectors}\n")
+            let vectors =
+                changed.vectors_dropped.map(|dropped| format!(", with {}", count(dropped, "vector", "vectors")));
+            format!("removed {said}{}\n", vectors.unwrap_or_default())
         }
         outcome => {
             let outcome = if outcome == "already_installed" { "installed already:" } else { outcome };
-            let hint = view.style.dim(&format!("`jay model use {}` makes its vectors.", one_line(&model.name)));
+            let what =
+                if model.kind == ModelKind::CrossEncoder { "lets it judge the best hits" } else { "makes its vectors" };
+            let hint = view.style.dim(&format!("`jay model use {}` {what}.", one_line(&model.name)));
             let fetched = changed.fetched.as_ref().map(fetched).unwrap_or_default();
             format!("{outcome} {said}\n{fetched}{hint}\n") + &notes(&changed.notes, view.style)
         }
@@ -52,7 +62,7 @@ pub(super) fn listed(list: &ModelList, view: &View) -> String {
             if model.in_use { "*" } else { "" }.to_owned(),
             one_line(&model.name),
             model.id.clone(),
-            format!("{} dimensions, {}", model.dimension, size(model)),
+            described(model),
             age(model.installed_at, view.now),
         ]
     }));
@@ -64,7 +74,16 @@ pub(super) fn listed(list: &ModelList, view: &View) -> String {
 
 pub(super) fn used(used: &ModelUsed, view: &View) -> String {
     let said = match &used.model {
-        None => "The built-in table alone makes vectors now.\n".to_owned(),
+        None => {
+            let said = used.turned_off.iter().map(|slot| match slot {
+                Slot::Encoder => "The built-in table alone makes vectors now.\n",
+                Slot::CrossEncoder => "No model judges the best hits now.\n",
+            });
+            said.collect()
+        }
+        Some(model) if model.kind == ModelKind::CrossEncoder => {
+            format!("{} judges the best hits of each question now.\n", one_line(&model.name))
+        }
         Some(model) => {
             let waiting = count(used.not_embedded, "memory waits", "memories wait");
             let hint = view.style.dim("`jay jobs run --until-empty` does it now, a running server in the background.");

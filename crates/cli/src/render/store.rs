@@ -87,6 +87,7 @@ pub(super) fn status(status: &Status, view: &View) -> String {
         ("last session sync", status.last_session_sync.map_or_else(|| "never".to_owned(), |at| age(at, view.now))),
         ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
     ];
+    rows.extend(status.reranker.clone().map(|reranker| ("reranker", reranker)));
     let mut waiting = |name: &'static str, n: u64| {
         if n > 0 {
             rows.push((name, n.to_string()));

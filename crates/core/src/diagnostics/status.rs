@@ -73,6 +73,9 @@ pub struct Status {
     /// The installed model that is in use: its name and id; absent where there is none
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The cross-encoder that judges the best hits: its name and id; absent where there is none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reranker: Option<String>,
     /// Texts that wait for their vectors by it
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_embedded_by_model: Option<u64>,
@@ -120,6 +123,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     }
     notes.extend(said_of_stopped(&[memory.stopped_clocks.clone(), archive.stopped_clocks.clone()].concat(), call.now));
     notes.extend(engine.model_note());
+    notes.extend(engine.reranker_note());
     if engine.embedder.is_none() {
         notes.push("text_only: no embedder is configured".to_owned());
     }
@@ -145,6 +149,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         not_embedded: engine.embedder.as_ref().map(|_| embedding("embed")),
         embedder: engine.embedder.as_ref().map(|embedder| embedder.id().to_owned()),
         model: engine.model.as_ref().map(|lane| format!("{} ({})", lane.record.name, lane.record.id)),
+        reranker: engine.reranker.as_ref().map(|lane| format!("{} ({})", lane.record.name, lane.record.id)),
         not_embedded_by_model: engine.model.as_ref().map(|_| embedding("embed_model")),
         not_sent_to_model: engine
             .model

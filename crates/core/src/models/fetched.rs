@@ -109,7 +109,7 @@ pub(super) use with::fetch;
 
 #[cfg(feature = "network")]
 mod with {
-    use super::super::load::{self, GRAPH, POOLING, SETTINGS, TOKENIZER};
+    use super::super::load::{self, CONFIG, GRAPH, POOLING, SETTINGS, TOKENIZER};
     use super::{
         Code, Error, FetchDirectory, Fetched, FetchedFile, FilesAsked, FilesHere, ModelFiles, Progress, Result,
         make_private, private_file,
@@ -124,6 +124,8 @@ mod with {
     const TOKENIZER_MAX_BYTES: u64 = 64 * 1024 * 1024;
     /// Bytes of the settings.
     const SETTINGS_MAX_BYTES: u64 = 64 * 1024;
+    /// Bytes of `config.json`, which may name a thousand labels.
+    const CONFIG_MAX_BYTES: u64 = 1024 * 1024;
     /// How the pointer begins that Git LFS keeps in the place of a large file.
     const POINTER: &[u8] = b"version https://git-lfs";
 
@@ -147,6 +149,7 @@ mod with {
         }
         fetching.one(SETTINGS, SETTINGS, SETTINGS_MAX_BYTES)?;
         fetching.one(POOLING, POOLING, SETTINGS_MAX_BYTES)?;
+        fetching.one(CONFIG, CONFIG, CONFIG_MAX_BYTES)?;
         load::check_small(&fetching.directory.path)?;
         let exported = format!("onnx/{GRAPH}");
         let graphs = asked.graph.as_deref().map_or_else(|| vec![GRAPH, &exported], |graph| vec![graph]);

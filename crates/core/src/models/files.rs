@@ -1,4 +1,5 @@
-//! Where installed models stand: `models/<id>/` in the data directory, and which of them is in use.
+//! Where installed models stand: `models/<id>/` in the data directory, and which of them are in use: one that makes vectors and
+//! one that judges.
 //!
 //! **Invariant:** a model's directory is whole or not there; what is in it is never changed, but for how a server is reached.
 
@@ -11,8 +12,6 @@ use std::path::{Path, PathBuf};
 
 /// The file that says what a directory holds, so that nothing must be loaded to know it.
 const RECORD: &str = "installed.json";
-/// The file that names the model in use.
-const IN_USE: &str = "in-use";
 /// Where files are fetched to before they are a model.
 const FETCHED: &str = "fetched.unfinished";
 /// The lock under which somebody fetches.
@@ -27,6 +26,48 @@ pub enum ModelKind {
     Encoder,
     /// Makes vectors, on a server.
     Server,
+    /// Judges question and text together, from files that stand here.
+    CrossEncoder,
+}
+
+impl ModelKind {
+    pub(crate) const fn slot(self) -> Slot {
+        match self {
+            Self::Encoder | Self::Server => Slot::Encoder,
+            Self::CrossEncoder => Slot::CrossEncoder,
+        }
+    }
+}
+
+/// What models are used for: one is chosen for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// Makes vectors beside the table, from files or on a server.
+    Encoder,
+    /// Judges the best hits.
+    CrossEncoder,
+}
+
+impl Slot {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Encoder, Self::CrossEncoder];
+
+    /// The file that names the model in use.
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Encoder => "in-use",
+            Self::CrossEncoder => "reranker",
+        }
+    }
+
+    /// What a model of it is called among people.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Encoder => "encoder",
+            Self::CrossEncoder => "cross_encoder",
+        }
+    }
 }
 
 /// What is known of an installed model.
@@ -34,6 +75,8 @@ pub enum ModelKind {
 pub(crate) struct Installed {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// Of its vectors; 0 where it makes none.
+    #[serde(default)]
     pub(crate) dimension: usize,
     /// Of its files; none where they are a server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,15 +153,15 @@ impl ModelFiles {
     }
 
     /// What was chosen: the id of a model, `none`, or nothing yet.
-    pub(crate) fn chosen(&self) -> Option<String> {
-        let text = fs::read_to_string(self.0.join(IN_USE)).ok()?;
+    pub(crate) fn chosen(&self, slot: Slot) -> Option<String> {
+        let text = fs::read_to_string(self.0.join(slot.file())).ok()?;
         Some(text.trim().to_owned()).filter(|id| !id.is_empty())
     }
 
-    pub(crate) fn choose(&self, id: &str) -> Result<()> {
+    pub(crate) fn choose(&self, slot: Slot, id: &str) -> Result<()> {
         self.make()?;
-        let path = self.0.join(IN_USE);
-        let unfinished = self.0.join(format!("{IN_USE}.unfinished"));
+        let path = self.0.join(slot.file());
+        let unfinished = self.0.join(format!("{}.unfinished", slot.file()));
         write_private(&unfinished, format!("{id}\n").as_bytes())?;
         rename(&unfinished, &path)
     }

@@ -104,7 +104,7 @@ fn keep(
         bytes: Some(bytes),
         source,
         installed_at: call.now,
-        kind: ModelKind::Encoder,
+        kind: found.kind,
     };
     files.install(
         &record,

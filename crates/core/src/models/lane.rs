@@ -1,11 +1,11 @@
-//! The model in use: known from its record at once, loaded when the first text is given to it.
+//! The models in use: known from their records at once, loaded when the first text is given to them.
 
 use super::endpoint::{self, Reach};
-use super::files::{Installed, ModelFiles, ModelKind};
+use super::files::{Installed, ModelFiles, ModelKind, Slot};
 use super::load;
 use super::private::Sharing;
 use crate::engine::Engine;
-use jay_models::Embedder;
+use jay_models::{Embedder, Reranker};
 use jay_types::{Error, Result};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -29,15 +29,11 @@ impl ModelLane {
 
     fn load(&self) -> Result<Arc<dyn Embedder>> {
         let embedder = match self.record.kind {
-            ModelKind::Encoder => load::installed(&self.directory)?,
+            ModelKind::Encoder | ModelKind::CrossEncoder => load::installed(&self.directory)?,
             ModelKind::Server => endpoint::open(&self.directory, &self.reach)?,
         };
         if embedder.id() != self.record.id || embedder.dimension() != self.record.dimension {
-            return Err(Error::new(
-                jay_types::Code::VerificationFailed,
-                format!("the files of the model {} were changed since it was installed", self.record.name),
-            )
-            .hint(format!("`jay model remove {}` and install it again.", self.record.id)));
+            return Err(changed(&self.record));
         }
         Ok(embedder)
     }
@@ -54,6 +50,32 @@ impl ModelLane {
     }
 }
 
+/// A model that judges the best hits.
+pub(crate) struct JudgeLane {
+    pub(crate) record: Installed,
+    directory: PathBuf,
+    loaded: OnceLock<Result<Arc<dyn Reranker>>>,
+}
+
+impl JudgeLane {
+    /// The model, loaded once for each process.
+    pub(crate) fn reranker(&self) -> Result<Arc<dyn Reranker>> {
+        let load = || {
+            let reranker = load::installed_judge(&self.directory)?;
+            if reranker.id() == self.record.id { Ok(reranker) } else { Err(changed(&self.record)) }
+        };
+        self.loaded.get_or_init(load).clone()
+    }
+}
+
+fn changed(record: &Installed) -> Error {
+    Error::new(
+        jay_types::Code::VerificationFailed,
+        format!("the files of the model {} were changed since it was installed", record.name),
+    )
+    .hint(format!("`jay model remove {}` and install it again.", record.id))
+}
+
 /// Which texts the model in use is given.
 pub(crate) fn sharing(engine: &Engine) -> Result<Sharing> {
     match &engine.model {
@@ -62,13 +84,32 @@ pub(crate) fn sharing(engine: &Engine) -> Result<Sharing> {
     }
 }
 
-/// The model that is to be used: what the settings say, else what `jay model use` chose. An error where that one is not
+/// The model that is to make vectors: what the settings say, else what `jay model use` chose. An error where that one is not
 /// here: answers go on without it and say so.
 pub(crate) fn in_use(files: &ModelFiles, setting: Option<&str>, reach: Reach) -> Result<Option<ModelLane>> {
-    let Some(word) = setting.map(str::to_owned).or_else(|| files.chosen()).filter(|word| word != NONE) else {
+    let found = found(files, Slot::Encoder, setting)?;
+    Ok(found.map(|(record, directory)| ModelLane { record, directory, reach, loaded: OnceLock::new() }))
+}
+
+/// The model that is to judge, as [`in_use`].
+pub(crate) fn judge_in_use(files: &ModelFiles, setting: Option<&str>) -> Result<Option<JudgeLane>> {
+    let found = found(files, Slot::CrossEncoder, setting)?;
+    Ok(found.map(|(record, directory)| JudgeLane { record, directory, loaded: OnceLock::new() }))
+}
+
+fn found(files: &ModelFiles, slot: Slot, setting: Option<&str>) -> Result<Option<(Installed, PathBuf)>> {
+    let Some(word) = setting.map(str::to_owned).or_else(|| files.chosen(slot)).filter(|word| word != NONE) else {
         return Ok(None);
     };
     let record = files.find(&word)?;
+    if record.kind.slot() != slot {
+        let (is, other) = match slot {
+            Slot::Encoder => ("judges and makes no vectors", "reranker"),
+            Slot::CrossEncoder => ("makes vectors and does not judge", "model"),
+        };
+        return Err(Error::bad_input(format!("the model {} {is}", record.name))
+            .hint(format!("The setting `{other}` is for it.")));
+    }
     let directory = files.directory(&record.id);
-    Ok(Some(ModelLane { record, directory, reach, loaded: OnceLock::new() }))
+    Ok(Some((record, directory)))
 }

@@ -1,6 +1,7 @@
-//! From a directory to an embedder, where this build has the capability.
+//! From a directory to a model that makes vectors or judges, where this build has the capability.
 
-use jay_models::Embedder;
+use super::files::ModelKind;
+use jay_models::{Embedder, Reranker};
 use jay_types::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ pub(super) const GRAPH: &str = "model.onnx";
 /// Where exporters of sentence encoders say how vectors of tokens become one.
 #[cfg(any(feature = "transformer", feature = "network"))]
 pub(super) const POOLING: &str = "1_Pooling/config.json";
+/// Where exporters say what a model was trained for.
+#[cfg(any(feature = "transformer", feature = "network"))]
+pub(super) const CONFIG: &str = "config.json";
 /// The tokenizer.
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 
@@ -33,6 +37,8 @@ pub struct Overrides {
 /// A model that was read and tried.
 pub(super) struct Candidate {
     pub(super) id: String,
+    pub(super) kind: ModelKind,
+    /// 0 where it makes no vectors.
     pub(super) dimension: usize,
     pub(super) model: Vec<u8>,
     pub(super) tokenizer: Vec<u8>,
@@ -41,8 +47,11 @@ pub(super) struct Candidate {
 
 #[cfg(feature = "transformer")]
 mod with {
-    use super::{Candidate, Embedder, Error, GRAPH, Overrides, POOLING, Path, Result, SETTINGS, TOKENIZER};
-    use jay_models::transformer::{Files, Pooling, Settings, Transformer};
+    use super::{
+        CONFIG, Candidate, Embedder, Error, GRAPH, ModelKind, Overrides, POOLING, Path, Reranker, Result, SETTINGS,
+        TOKENIZER,
+    };
+    use jay_models::transformer::{CrossEncoder, Files, Loaded, Pooling, Settings, Transformer};
     use std::fs::File;
     use std::io::Read as _;
 
@@ -102,6 +111,20 @@ mod with {
         }
     }
 
+    /// What the file beside the model calls it where it was trained to judge pairs.
+    fn judging(directory: &Path) -> Result<Option<String>> {
+        let path = directory.join(CONFIG);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let config: serde_json::Value = serde_json::from_slice(&read(&path)?).map_err(|error| {
+            Error::bad_input(format!("{CONFIG}: {error}")).hint("It is not needed: install the directory without it.")
+        })?;
+        let names = config.get("architectures").and_then(serde_json::Value::as_array).into_iter().flatten();
+        let mut names = names.filter_map(serde_json::Value::as_str);
+        Ok(names.find(|name| name.ends_with("ForSequenceClassification")).map(str::to_owned))
+    }
+
     fn overridden(mut settings: Settings, with: Overrides) -> Result<Settings> {
         if let Some(name) = with.pooling {
             let known = [Pooling::Mean, Pooling::Cls, Pooling::None];
@@ -119,9 +142,9 @@ mod with {
         let settings = overridden(settings(directory)?, with)?;
         let model = read(graph)?;
         let tokenizer = read(&directory.join(TOKENIZER))?;
-        let load = |settings: Settings| {
-            Transformer::load(Files { model: model.clone(), tokenizer: tokenizer.clone(), settings })
-        };
+        let load =
+            |settings: Settings| Loaded::tried(Files { model: model.clone(), tokenizer: tokenizer.clone(), settings });
+        let has_named_output = settings.output.is_some();
         let loaded = if settings.pooling.is_none() && is_first_token(directory)? {
             let first = load(Settings { pooling: Some(Pooling::Cls), ..settings.clone() });
             // A graph whose output is one vector has the exporter's pooling in it.
@@ -129,10 +152,18 @@ mod with {
         } else {
             load(settings)?
         };
-        loaded.try_out()?;
-        let text = loaded.settings().to_toml()?;
-        let (id, dimension) = (loaded.id().to_owned(), loaded.dimension());
-        Ok(Candidate { id, dimension, model, tokenizer, settings: text })
+        let (kind, id, dimension, settings) = match &loaded {
+            Loaded::Encoder(model) => (ModelKind::Encoder, model.id(), model.dimension(), model.settings()),
+            Loaded::CrossEncoder(model) => (ModelKind::CrossEncoder, model.id(), 0, model.settings()),
+        };
+        let judging = if kind == ModelKind::Encoder && !has_named_output { judging(directory)? } else { None };
+        if let Some(name) = judging {
+            return Err(Error::bad_input(format!("{CONFIG} says {name}, and model.onnx has no output `logits`")).hint(
+                "Export it for sequence classification; or install it without config.json as a model that makes vectors.",
+            ));
+        }
+        let (id, text) = (id.to_owned(), settings.to_toml()?);
+        Ok(Candidate { id, kind, dimension, model, tokenizer, settings: text })
     }
 
     #[cfg(feature = "network")]
@@ -145,6 +176,12 @@ mod with {
         let settings = settings(directory)?;
         let (model, tokenizer) = (read(&directory.join(GRAPH))?, read(&directory.join(TOKENIZER))?);
         Transformer::load(Files { model, tokenizer, settings })
+    }
+
+    pub(in crate::models) fn installed_judge(directory: &Path) -> Result<CrossEncoder> {
+        let settings = settings(directory)?;
+        let (model, tokenizer) = (read(&directory.join(GRAPH))?, read(&directory.join(TOKENIZER))?);
+        CrossEncoder::load(Files { model, tokenizer, settings })
     }
 }
 
@@ -186,5 +223,16 @@ pub(super) fn installed(directory: &Path) -> Result<Arc<dyn Embedder>> {
 
 #[cfg(not(feature = "transformer"))]
 pub(super) fn installed(_: &Path) -> Result<Arc<dyn Embedder>> {
+    Err(missing())
+}
+
+/// Loads an installed cross-encoder.
+#[cfg(feature = "transformer")]
+pub(super) fn installed_judge(directory: &Path) -> Result<Arc<dyn Reranker>> {
+    Ok(Arc::new(with::installed_judge(directory)?))
+}
+
+#[cfg(not(feature = "transformer"))]
+pub(super) fn installed_judge(_: &Path) -> Result<Arc<dyn Reranker>> {
     Err(missing())
 }

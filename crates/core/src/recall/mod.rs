@@ -5,6 +5,7 @@ pub(crate) mod event;
 mod gather;
 pub(crate) mod legs;
 mod present;
+pub(crate) mod rerank;
 pub(crate) mod turns;
 
 use crate::embedding;
@@ -18,6 +19,7 @@ use jay_store::{ListFilter, MemoryRow, Tx};
 use jay_types::Result;
 use jay_types::bounds::Unit;
 use jay_types::request::{RecallQuery, Recalled};
+use rerank::Best;
 use std::collections::BTreeMap;
 
 pub(crate) use present::{phrases_in, window};
@@ -64,7 +66,10 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             notes.push(format!("below_floor: the confidence of the best hit is {confidence:.3}, less than {floor}"));
             return Ok(Recalled { hits: vec![], confidence: Some(confidence), notes });
         }
-        let hits = select(call, tx, &fused, &filter, &plan, query.limit.get())?;
+        let limit = query.limit.get();
+        let mut read = select(call, tx, &fused, &filter, &plan, limit)?;
+        judge(call, &plan, meaning, &mut read, limit, &mut notes);
+        let hits = distinct(read, limit);
         let hits =
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
         Ok(Recalled { hits, confidence, notes })
@@ -78,7 +83,7 @@ pub(crate) struct Selected {
     why: Vec<jay_rank::fuse::Share>,
 }
 
-/// Reads the best, drops what repeats a better one, and keeps `limit`.
+/// Reads the best, as many as are compared or judged.
 fn select(
     call: &Call<'_>,
     tx: &Tx<'_>,
@@ -88,8 +93,9 @@ fn select(
     limit: usize,
 ) -> Result<Vec<Selected>> {
     let mut read: Vec<Selected> = Vec::new();
+    let judged = if call.engine.reranker.is_some() { rerank::JUDGED_MAX } else { 0 };
     for hit in fused {
-        if read.len() >= limit * READ_PER_HIT {
+        if read.len() >= judged.max(limit * READ_PER_HIT) {
             break;
         }
         let Some(row) = tx.memory(hit.id, filter.moment)? else { continue };
@@ -98,12 +104,50 @@ fn select(
             read.push(Selected { row, score: hit.score, why: hit.why.clone() });
         }
     }
+    Ok(read)
+}
+
+/// Puts the best into the order of the cross-encoder, where there is one.
+fn judge(
+    call: &Call<'_>,
+    plan: &Query,
+    question: &str,
+    read: &mut Vec<Selected>,
+    limit: usize,
+    notes: &mut Vec<String>,
+) {
+    let best: Vec<Best<'_>> = read
+        .iter()
+        .take(rerank::JUDGED_MAX)
+        .map(|one| {
+            let memory = &one.row.memory;
+            Best { score: one.score, title: memory.title.as_deref(), text: &memory.text }
+        })
+        .collect();
+    let Some(order) = rerank::of_best(call.engine, plan, question, &best, notes) else {
+        // What was read for it alone is not compared either.
+        read.truncate(limit * READ_PER_HIT);
+        return;
+    };
+    let rest = read.split_off(order.len().min(read.len()));
+    let mut judged: BTreeMap<usize, Selected> = std::mem::take(read).into_iter().enumerate().collect();
+    for one in order {
+        if let Some(selected) = judged.remove(&one.place) {
+            let why = selected.why.into_iter().chain(one.share).collect();
+            read.push(Selected { score: one.score, why, ..selected });
+        }
+    }
+    read.extend(rest);
+}
+
+/// Drops what repeats a better one, and keeps `limit`.
+fn distinct(read: Vec<Selected>, limit: usize) -> Vec<Selected> {
     let places = read.iter().enumerate();
     let items: Vec<Item<'_, usize>> =
         places.map(|(id, found)| Item { id, score: found.score, text: &found.row.memory.text }).collect();
     let order = diversify(&items, limit).order;
     let mut read: BTreeMap<usize, Selected> = read.into_iter().enumerate().collect();
-    Ok(order.into_iter().filter_map(|id| read.remove(&id)).collect())
+    order.into_iter().filter_map(|id| read.remove(&id)).collect()
 }
 
 /// Tokens that one hit takes in an answer: its text and about a line around it.

@@ -5,6 +5,7 @@ use crate::embedding::{self, QueryVector};
 use crate::engine::Call;
 use crate::recall::event;
 use crate::recall::legs::{Found, prefix_notes, text_query};
+use crate::recall::rerank::{self, Best};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
 use crate::recall::{NO_WORD, phrases_in, window};
 use crate::secrets::masked_name;
@@ -109,7 +110,8 @@ pub fn search(
         let of_event = event::of_messages(tx, plan.event.as_ref(), &clause, explain, &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window.or(of_event), weights };
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
-        let fused = fuse(&candidates, &setting);
+        let mut fused = fuse(&candidates, &setting);
+        judge(call, tx, &plan, plan.meaning(query.as_str()), &mut fused, &mut notes)?;
         let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
         // Of what a phrase demands, and of sessions, only those among the candidates can be counted.
         let counted = group == Group::None && plan.phrases.is_empty();
@@ -183,6 +185,39 @@ fn not_embedded(missing: Option<(u64, bool)>, name: Option<&str>) -> Option<Stri
         }
         None => Some(format!("messages of an earlier time may not be embedded{by}: `jay jobs run --until-empty` does")),
     }
+}
+
+/// Puts the best into the order of the cross-encoder, where there is one.
+fn judge(
+    call: &Call<'_>,
+    tx: &Tx<'_>,
+    plan: &Plan,
+    question: &str,
+    fused: &mut [Hit<i64>],
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let ids: Vec<i64> = match &call.engine.reranker {
+        Some(_) => fused.iter().take(rerank::JUDGED_MAX).map(|hit| hit.id).collect(),
+        None => vec![],
+    };
+    let texts = tx.message_texts(&ids)?;
+    let best: Vec<Best<'_>> = fused
+        .iter()
+        .take(ids.len())
+        // A text that cannot be read is judged as an empty one, and is not shown.
+        .map(|hit| Best { score: hit.score, title: None, text: texts.get(&hit.id).map_or("", String::as_str) })
+        .collect();
+    let Some(order) = rerank::of_best(call.engine, plan, question, &best, notes) else { return Ok(()) };
+    let before: Vec<Hit<i64>> = fused.iter().take(order.len()).cloned().collect();
+    for (slot, one) in fused.iter_mut().zip(order) {
+        if let Some(hit) = before.get(one.place) {
+            slot.clone_from(hit);
+            slot.relevance += one.score - slot.score;
+            slot.score = one.score;
+            slot.why.extend(one.share);
+        }
+    }
+    Ok(())
 }
 
 fn present(

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// A directory holds model.onnx (a BERT-type encoder, f32 or int8), tokenizer.json (WordPiece) and, where its vectors are
 /// not the mean over the tokens, jay-model.toml; the files are copied and tried.
 ///
+/// A model whose graph has an output `logits` with one value for a pair is a cross-encoder: it is kept as one, and `jay model use`
+/// lets it judge the best hits.
+///
 /// An address, as in `jay model install https://huggingface.co/OWNER/NAME/resolve/main`, is one below which these files stand:
 /// they are fetched, and installed like those of a directory.
 ///

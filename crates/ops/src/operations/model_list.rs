@@ -7,7 +7,7 @@ use jay_types::Result;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// List the models that can make vectors, and which one does
+/// List the models that can make vectors or judge, and which ones do
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct ModelListInput {}
 

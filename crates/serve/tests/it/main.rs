@@ -27,6 +27,7 @@ pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
         force_location: true,
         embedder: jay_core::EmbedderChoice::None,
         model: None,
+        reranker: None,
         machine_id: "test".to_owned(),
         host: "host".to_owned(),
         user: "ann".to_owned(),

@@ -43,6 +43,7 @@ impl World {
             force_location: false,
             embedder: jay_core::EmbedderChoice::BuiltIn,
             model: None,
+            reranker: None,
             machine_id: "bench".to_owned(),
             host: "bench".to_owned(),
             user: "bench".to_owned(),

@@ -69,7 +69,10 @@ fn a_model_is_fetched_tried_and_used_like_one_of_a_directory() {
     let (world, hub) = (World::embedding(EmbedderChoice::BuiltIn), Hub::of(plain()));
     world.keep(json!({"text": "restart the worker"}));
     let fetched = world.by(&hand(), "model_install", json!({"path": format!("{}/", hub.address())}));
-    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "model.onnx"]);
+    assert_eq!(
+        hub.take_asked(),
+        ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "config.json", "model.onnx"]
+    );
     let model = &fetched["model"];
     assert_eq!(
         (&fetched["outcome"], &model["name"], &model["kind"], &model["source"], &fetched["notes"]),
@@ -110,11 +113,14 @@ fn the_layouts_of_exporters_and_flags_are_known() {
     let exported = world.by(&hand(), "model_install", input);
     assert_eq!(
         hub.take_asked(),
-        ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "model.onnx", "onnx/model.onnx"]
+        ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "config.json", "model.onnx", "onnx/model.onnx"]
     );
     let input = json!({"path": hub.address(), "window_tokens": 64, "pooling": "cls", "name": "cls", "file": "onnx/model_int8.onnx"});
     let named = world.by(&hand(), "model_install", input);
-    assert_eq!(hub.take_asked(), ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "onnx/model_int8.onnx"]);
+    assert_eq!(
+        hub.take_asked(),
+        ["tokenizer.json", "jay-model.toml", "1_Pooling/config.json", "config.json", "onnx/model_int8.onnx"]
+    );
     assert_eq!((&named["outcome"], &named["model"]["name"]), (&json!("installed"), &json!("cls")));
     assert_ne!(named["model"]["id"], exported["model"]["id"]);
     assert_eq!(strings(&world.ok("model_list", json!({}))["models"], "name"), ["cls", "tiny"]);
@@ -278,7 +284,7 @@ fn what_the_way_of_the_files_was_is_told() {
     let files = plain();
     let strict = Hub::answering(move |request| {
         let file = files.iter().find(|(path, _)| request.path.ends_with(path) && *path != "jay-model.toml");
-        if request.path.ends_with("1_Pooling/config.json") {
+        if request.path.ends_with("config.json") {
             return Response::new(404, "");
         }
         file.map_or_else(|| Response::new(403, ""), |(_, bytes)| Response::new(200, bytes.clone()))

@@ -22,6 +22,7 @@ mod ranking;
 mod reading;
 mod recalling;
 mod remembering;
+mod reranking;
 mod secrets;
 mod session_search;
 mod sessions;
@@ -89,6 +90,7 @@ impl World {
             force_location: true,
             embedder,
             model: None,
+            reranker: None,
             machine_id: "machine".to_owned(),
             host: "host".to_owned(),
             user: "ann".to_owned(),
