@@ -314,3 +314,71 @@ fn a_model_is_fetched_and_an_end_in_the_middle_leaves_none() {
     );
     assert!(!half.parent().unwrap().exists());
 }
+
+#[test]
+fn a_cross_encoder_is_told_from_what_makes_vectors() {
+    let home = Home::new();
+    let directory = home.path("judge");
+    jay_testkit::TinyJudge { words: vec![("worker", 8.0)], bias: -4.0 }.write(&directory);
+    let directory = directory.display().to_string();
+    let shown = |words: &[&str], code: i32, expected: Expect| {
+        let done = home.run(words);
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert_eq!(done.code, code, "{done:?}");
+        expected.assert_eq(&said);
+    };
+    shown(
+        &["model", "install", &directory, "--window-tokens", "64"],
+        0,
+        expect![[r#"
+        installed judge (cross-7ff3ce9eee48e2d7), cross-encoder, 0.0 MB
+        `jay model use judge` lets it judge the best hits.
+    "#]],
+    );
+    shown(
+        &["model", "use", "judge"],
+        0,
+        expect![[r#"
+        judge judges the best hits of each question now.
+        note: running servers take it when they are started again
+    "#]],
+    );
+    let listed = home.run(&["model", "list"]).stdout;
+    assert!(listed.contains("*  judge                 cross-7ff3ce9eee48e2d7  cross-encoder, 0.0 MB  "), "{listed}");
+    shown(
+        &["model", "remove", "judge"],
+        5,
+        expect![[r#"
+        error: judge is in use
+        hint: First `jay model use none --kind cross_encoder`, or another one.
+    "#]],
+    );
+    assert_eq!(home.run(&["remember", "restart the worker"]).code, 0);
+    let mut status = home.jay(&["status"]);
+    let status = status.env("JAY_RERANKER", "nothing").output().unwrap();
+    let status = String::from_utf8(status.stdout).unwrap() + &String::from_utf8(status.stderr).unwrap();
+    assert!(status.contains("the chosen reranker is not used: no model `nothing`"), "{status}");
+    assert!(home.run(&["status"]).stdout.contains("judge (cross-"));
+    shown(
+        &["model", "use", "none", "--kind", "cross_encoder"],
+        0,
+        expect![[r#"
+        No model judges the best hits now.
+    "#]],
+    );
+    shown(
+        &["model", "use", "none"],
+        0,
+        expect![[r#"
+        The built-in table alone makes vectors now.
+        No model judges the best hits now.
+    "#]],
+    );
+    shown(
+        &["model", "remove", "judge"],
+        0,
+        expect![[r#"
+        removed judge (cross-7ff3ce9eee48e2d7), cross-encoder, 0.0 MB
+    "#]],
+    );
+}
