@@ -44,11 +44,13 @@ const KEY: &str = "sk-a-key-that-nobody-sees";
 struct Steps {
     clock: Clock,
     random: Mutex<Random>,
+    /// Microseconds that pass with each look at the clock.
+    passes: std::sync::atomic::AtomicI64,
 }
 
 impl Surroundings for Steps {
     fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.clock.advance(self.passes.load(std::sync::atomic::Ordering::Relaxed))
     }
     fn fill_random(&self, bytes: &mut [u8]) {
         self.random.lock().unwrap().fill(bytes);
@@ -75,7 +77,7 @@ impl World {
 
     fn embedding(embedder: EmbedderChoice) -> Self {
         let home = TempHome::new();
-        let steps = Arc::new(Steps { clock: Clock::new(), random: Mutex::new(Random::new(7)) });
+        let steps = Arc::new(Steps { clock: Clock::new(), random: Mutex::new(Random::new(7)), passes: 0.into() });
         Self::open(home, steps, embedder)
     }
 

@@ -166,6 +166,20 @@ fn one_that_cannot_judge_is_told_and_the_answer_is_as_without() {
 }
 
 #[test]
+fn one_that_takes_too_long_is_left_out() {
+    let world = world();
+    let plain = texts(&world.ok("recall", json!({"query": QUERY}))["hits"]);
+    install(&world, "judge", &likes("worker"));
+    let world = using(world, "judge");
+    assert_ne!(texts(&world.ok("recall", json!({"query": QUERY}))["hits"]), plain);
+    world.steps.passes.store(3 * jay_types::time::SECOND, std::sync::atomic::Ordering::Relaxed);
+    let late = world.ok("recall", json!({"query": QUERY, "explain": true}));
+    assert_eq!(texts(&late["hits"]), plain);
+    assert_eq!(late["notes"], json!(["the reranker judge took longer than 2 s and is left out"]));
+    assert!(!late.to_string().contains("\"leg\":\"reranker\""), "{late}");
+}
+
+#[test]
 fn each_kind_has_its_place_and_none_is_taken_for_the_other() {
     let world = world();
     install(&world, "judge", &likes("worker"));
