@@ -1,16 +1,20 @@
 //! A segment's terms in their order, each with where its postings are.
 //!
 //! Sixteen terms make a block; a term is written without what it shares with the one before. The index holds where each
-//! block begins, so that a look-up is a binary search over first terms and a walk through one block.
+//! block begins and the first bytes of its first term, so that a look-up is a binary search over numbers (most of a write's
+//! search for near-duplicates are look-ups) and a walk through one block, in which only what a term does not share with the
+//! one before is compared.
 //!
 //! **Invariant:** terms ascend strictly; a block begins with a whole term and the offset of its postings.
 
 use super::Fault;
-use super::bytes::{Reader, put_varint, u32_at};
+use super::bytes::{Reader, put_varint, u32_at, u64_at};
 use std::cmp::Ordering;
 
 /// Terms of a block.
 pub(super) const TERMS: usize = 16;
+/// Bytes of a block in the index: where it begins, and [`key`] of its first term.
+pub(super) const BLOCK_BYTES: usize = 4 + 8;
 
 /// Where the postings of a term are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +41,7 @@ impl DictionaryWriter {
         let begins = (self.count as usize).is_multiple_of(TERMS);
         if begins {
             self.index.extend_from_slice(&(self.bytes.len() as u32).to_le_bytes());
+            self.index.extend_from_slice(&key(term).to_le_bytes());
             put_varint(&mut self.bytes, entry.offset);
             self.last.clear();
         }
@@ -53,6 +58,13 @@ impl DictionaryWriter {
     }
 }
 
+/// The first eight bytes of a term as a number that sorts as they do; a shorter term is filled with zeros.
+fn key(term: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    first.iter_mut().zip(term).for_each(|(to, byte)| *to = *byte);
+    u64::from_be_bytes(first)
+}
+
 /// A dictionary to look terms up in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dictionary<'a> {
@@ -65,30 +77,51 @@ impl<'a> Dictionary<'a> {
     /// Where a term's postings are; none where no document holds it.
     pub(super) fn find(&self, term: &[u8]) -> Result<Option<Entry>, Fault> {
         let Some(block) = self.block_of(term)? else { return Ok(None) };
-        let mut walk = self.walk(block)?;
-        for _ in 0..TERMS {
-            let Some(entry) = walk.next()? else { break };
-            match walk.term.as_slice().cmp(term) {
-                Ordering::Less => {}
-                Ordering::Equal => return Ok(Some(entry)),
-                Ordering::Greater => break,
+        let mut reader = self.block(block)?;
+        let mut offset = reader.varint()?;
+        // Bytes of `term` that the term before begins with; that one is less.
+        let mut alike = 0;
+        for _ in 0..TERMS.min((self.count as usize).saturating_sub(block * TERMS)) {
+            let shared = reader.number()? as usize;
+            let length = reader.number()?;
+            let own = reader.take(length as usize)?;
+            let (frequency, bytes) = (reader.number()?, reader.varint()?);
+            // What shares more with the one before differs from `term` where that one does; what shares less, earlier.
+            if shared < alike {
+                break;
             }
+            if shared == alike {
+                let left = term.get(alike..).unwrap_or_default();
+                match own.cmp(left) {
+                    Ordering::Equal => return Ok(Some(Entry { frequency, offset, bytes })),
+                    Ordering::Greater => break,
+                    Ordering::Less => alike += own.iter().zip(left).take_while(|(a, b)| a == b).count(),
+                }
+            }
+            offset = offset.wrapping_add(bytes);
         }
         Ok(None)
     }
 
     /// The last block whose first term is not greater.
     fn block_of(&self, term: &[u8]) -> Result<Option<usize>, Fault> {
+        let wanted = key(term);
         let (mut low, mut high) = (0, (self.count as usize).div_ceil(TERMS));
         while low < high {
             let middle = low.midpoint(high);
-            if self.first(middle)? <= term { low = middle + 1 } else { high = middle }
+            let first =
+                u64_at(self.index, middle * BLOCK_BYTES + 4).ok_or(Fault::Damaged("a block of terms is missing"))?;
+            let is_before = match first.cmp(&wanted) {
+                Ordering::Equal => self.first(middle)? <= term,
+                order => order.is_lt(),
+            };
+            if is_before { low = middle + 1 } else { high = middle }
         }
         Ok(low.checked_sub(1))
     }
 
     fn block(&self, block: usize) -> Result<Reader<'a>, Fault> {
-        let start = u32_at(self.index, block * 4).and_then(|start| self.bytes.get(start as usize..));
+        let start = u32_at(self.index, block * BLOCK_BYTES).and_then(|start| self.bytes.get(start as usize..));
         start.map(Reader::new).ok_or(Fault::Damaged("a block of terms is missing"))
     }
 
@@ -172,7 +205,9 @@ mod tests {
     #[test]
     fn terms_are_found_and_others_are_not() {
         let mut random = jay_testkit::Random::new(5);
-        let terms: BTreeSet<String> = (0..700).map(|n| random.letters(1 + n % 7)).collect();
+        // Some are longer than what the index has of them, and begin alike for more than that.
+        let long = (0..200).map(|n| format!("prefix-{}", "ab".repeat(1 + n % 5)) + &n.to_string());
+        let terms: BTreeSet<String> = (0..700).map(|n| random.letters(1 + n % 7)).chain(long).collect();
         let mut writer = DictionaryWriter::default();
         let mut offset = 8;
         for (n, term) in terms.iter().enumerate() {
@@ -188,11 +223,16 @@ mod tests {
         assert_eq!(places.iter().map(|(term, _)| term).collect::<Vec<_>>(), terms.iter().collect::<Vec<_>>());
         for (term, entry) in &places {
             assert_eq!(dictionary.find(term.as_bytes()).expect("whole"), Some(*entry));
-            let other = format!("{term}~");
-            assert_eq!(dictionary.find(other.as_bytes()).expect("whole"), None);
+            for other in [format!("{term}~"), format!("{term}a"), format!("{term}\0"), term.replace('a', "b")] {
+                let entry = places.iter().find(|(term, _)| *term == other).map(|(_, entry)| *entry);
+                assert_eq!(dictionary.find(other.as_bytes()).expect("whole"), entry, "{other}");
+            }
         }
         assert_eq!(dictionary.find(b"").expect("whole"), None);
-        for start in ["", "a", "m", "mq", "zzzzzzzzz"].into_iter().chain(terms.iter().map(String::as_str).step_by(9)) {
+        for start in ["", "a", "m", "mq", "prefix-ab", "zzzzzzzzz"]
+            .into_iter()
+            .chain(terms.iter().map(String::as_str).step_by(9))
+        {
             let mut walk = dictionary.from(start.as_bytes()).expect("whole");
             let mut left = places.iter().filter(|(term, _)| term.as_str() >= start);
             while let Some(entry) = walk.next().expect("whole") {

@@ -48,7 +48,8 @@ fn fit_parts(bytes: &mut [u8], footer: usize, seal: TextSeal) {
     let end = |part: usize| u64_at(bytes, footer + 16 + 8 * part).unwrap_or(0) as usize;
     let room = footer - MAGIC.len();
     let documents = number(0).min(room / 16);
-    let index = (number(4).div_ceil(super::dictionary::TERMS) * 4).min(room - 16 * documents);
+    let blocks = number(4).div_ceil(super::dictionary::TERMS);
+    let index = (blocks * super::dictionary::BLOCK_BYTES).min(room - 16 * documents);
     let text = footer - 16 * documents - index;
     let postings = match seal {
         TextSeal::Terms => end(0),

@@ -1,7 +1,7 @@
 //! A segment: an immutable file with the postings of some documents.
 //!
 //! ```text
-//! "JAYTEXT1" · postings · terms · index of terms · documents (i64) · namespaces (u32) · lengths (u32) · footer
+//! "JAYTEXT2" · postings · terms · index of terms · documents (i64) · namespaces (u32) · lengths (u32) · footer
 //! footer: u32 documents, u32 terms, u64 sum of lengths, 6 × u64 ends of the parts, hash of all before, hash of the footer
 //! ```
 //!
@@ -17,7 +17,7 @@ use super::{Fault, bytes};
 use crate::mapped::Mapped;
 use std::path::{Path, PathBuf};
 
-pub(super) const MAGIC: &[u8; 8] = b"JAYTEXT1";
+pub(super) const MAGIC: &[u8; 8] = b"JAYTEXT2";
 /// Bytes of the footer.
 pub(super) const FOOTER_BYTES: usize = 128;
 /// Parts of the file, see the head.
