@@ -27,6 +27,8 @@ const FAILURES_KEPT: usize = 64;
 #[derive(Default)]
 pub(crate) struct Group {
     writer: Mutex<Writer>,
+    /// How transactions ended; apart from the writer, so that who waits for one is not kept by the acts of the next.
+    ended: Mutex<Ended>,
     committed: Condvar,
     queued: AtomicUsize,
     holder: Mutex<Option<ThreadId>>,
@@ -48,14 +50,35 @@ struct Writer {
     is_lost: bool,
     /// The first transaction that may have acts of the holder.
     held_from: u64,
-    /// Every transaction up to this one has ended.
-    ended: u64,
+}
+
+/// What became of transactions.
+#[derive(Default)]
+struct Ended {
+    /// Every one up to this has ended.
+    upto: u64,
+    /// Those that failed, the last ones.
     failures: VecDeque<(u64, Error)>,
+}
+
+impl Ended {
+    /// The failure of a transaction from `number` on, if there is one.
+    fn failure_from(&self, number: u64) -> Option<Error> {
+        self.failures.iter().find(|(failed, _)| *failed >= number).map(|(_, error)| error.clone())
+    }
+
+    fn failure_of(&self, number: u64) -> Option<Error> {
+        self.failures.iter().find(|(failed, _)| *failed == number).map(|(_, error)| error.clone())
+    }
 }
 
 impl Group {
     fn lock(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True where this thread holds the group open.
@@ -74,7 +97,7 @@ impl Group {
         let mut writer = self.lock();
         self.queued.fetch_sub(1, Ordering::SeqCst);
         let held_here = self.is_held_here();
-        if let Some(error) = writer.failure_from(writer.held_from).filter(|_| held_here) {
+        if held_here && let Some(error) = self.ended().failure_from(writer.held_from) {
             // What the holder wrote before is not stored: nothing of it may be.
             return Err(StoreError::Told(error).into());
         }
@@ -88,23 +111,27 @@ impl Group {
         if writer.is_open && (is_last || writer.is_lost) {
             self.commit(&mut writer);
         }
+        drop(writer);
         let result = match result {
             Ok(result) => result,
-            Err(panic) => {
-                drop(writer);
-                resume_unwind(panic)
-            }
+            Err(panic) => resume_unwind(panic),
         };
         if result.is_err() || held_here {
             return result;
         }
-        while writer.ended < number {
-            writer = self.committed.wait(writer).unwrap_or_else(PoisonError::into_inner);
-        }
-        match writer.failures.iter().find(|(failed, _)| *failed == number) {
-            Some((_, error)) => Err(StoreError::Told(error.clone()).into()),
+        match self.outcome_of(number) {
+            Some(error) => Err(StoreError::Told(error).into()),
             None => result,
         }
+    }
+
+    /// Waits until a transaction has ended; the reason where it failed.
+    fn outcome_of(&self, number: u64) -> Option<Error> {
+        let mut ended = self.ended();
+        while ended.upto < number {
+            ended = self.committed.wait(ended).unwrap_or_else(PoisonError::into_inner);
+        }
+        ended.failure_of(number)
     }
 
     fn is_held(&self) -> bool {
@@ -114,7 +141,16 @@ impl Group {
     fn commit(&self, writer: &mut Writer) {
         self.acts.fetch_add(writer.acts, Ordering::Relaxed);
         self.commits.fetch_add(usize::from(writer.acts > 0), Ordering::Relaxed);
-        writer.commit();
+        let failure = writer.commit();
+        let mut ended = self.ended();
+        ended.upto = writer.number;
+        if let Some(error) = failure {
+            ended.failures.push_back((writer.number, error));
+            if ended.failures.len() > FAILURES_KEPT {
+                ended.failures.pop_front();
+            }
+        }
+        drop(ended);
         self.committed.notify_all();
     }
 
@@ -135,7 +171,7 @@ impl Group {
         if writer.is_open {
             self.commit(&mut writer);
         }
-        let failed = writer.failure_from(writer.held_from);
+        let failed = self.ended().failure_from(writer.held_from);
         drop(writer);
         match (worked, failed) {
             (Err(panic), _) => resume_unwind(panic),
@@ -243,24 +279,14 @@ impl Writer {
         }
     }
 
-    /// The failure of a transaction from `number` on, if there is one.
-    fn failure_from(&self, number: u64) -> Option<Error> {
-        self.failures.iter().find(|(failed, _)| *failed >= number).map(|(_, error)| error.clone())
-    }
-
-    fn commit(&mut self) {
-        if let Some(error) = self.end() {
-            self.failures.push_back((self.number, error));
-            if self.failures.len() > FAILURES_KEPT {
-                self.failures.pop_front();
-            }
-        }
-        self.is_open = false;
-        self.ended = self.number;
-        self.lock = None;
-    }
-
     /// Ends the transaction; the reason where its acts are not stored.
+    fn commit(&mut self) -> Option<Error> {
+        let failure = self.end();
+        self.is_open = false;
+        self.lock = None;
+        failure
+    }
+
     fn end(&self) -> Option<Error> {
         let connection = self.connection.as_ref()?;
         if self.is_lost {
