@@ -74,20 +74,6 @@ fn helped(spec: &Spec, error: Error) -> Error {
     error.hint(hint)
 }
 
-/// Runs `calls` in order so that their writes share one commit. Each answer may be given to its caller: what it says
-/// is durable. Where the commit fails, every call has failed.
-pub fn together<F: FnOnce() -> Result<Value>>(
-    engine: &Engine,
-    calls: impl IntoIterator<Item = F>,
-) -> Vec<Result<Value>> {
-    let calls: Vec<F> = calls.into_iter().collect();
-    let count = calls.len();
-    match engine.group(|| calls.into_iter().map(|call| call()).collect::<Vec<_>>()) {
-        Ok(answers) => answers,
-        Err(error) => vec![Err(error); count],
-    }
-}
-
 fn prepared(spec: &Spec, context: &Context<'_>, input: Value, progress: &mut Progress<'_>) -> Result<Value> {
     offered(spec, context.caller)?;
     names::actor(context.caller)?;

@@ -24,7 +24,7 @@ pub mod surface;
 pub mod tokens;
 
 pub use bounds::{Ids, Several};
-pub use call::{Context, call, call_with_progress, together};
+pub use call::{Context, call, call_with_progress};
 pub use check::misfit;
 pub use operation::{ALL_DOORS, Access, HERE, Operation, PEOPLE, PROGRAMS, Progress, SEEN_BY_PEOPLE, Spec};
 pub use operations::{ALL, find};

@@ -61,7 +61,7 @@ pub trait Operation {
     const IDEMPOTENT: bool = true;
     /// It cannot be undone: the command line asks before it is run.
     const FINAL: bool = false;
-    /// It is one short write: in `jay call` and in a server it may share a commit with others that wait.
+    /// It is one short write: in `jay call` it may share a commit with others that wait.
     const SHORT: bool = false;
     /// What it takes.
     type Input: DeserializeOwned + JsonSchema;
@@ -106,7 +106,7 @@ pub struct Spec {
     pub idempotent: bool,
     /// It cannot be undone.
     pub is_final: bool,
-    /// It may share a commit with other writes.
+    /// In `jay call` it may share a commit with the lines that wait.
     pub is_short: bool,
     run: Run,
     for_agents: fn(&Value, usize) -> Option<String>,

@@ -25,5 +25,5 @@ pub use http::{Close, router};
 pub use lines::Lines;
 pub use mcp::Mcp;
 pub use run::{ServeOptions, mcp_stdio, serve};
-pub use service::Service;
+pub use service::{BLOCKING_THREADS_MAX, Service};
 pub use token::{load_or_create, path as token_path};

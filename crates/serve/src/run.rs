@@ -4,7 +4,7 @@ use crate::guard::Guard;
 use crate::http::router;
 use crate::lines::Lines;
 use crate::mcp::Mcp;
-use crate::service::Service;
+use crate::service::{BLOCKING_THREADS_MAX, Service};
 use jay_ops::agents::Profile;
 use jay_types::namespace::NamespacePath;
 use jay_types::{Code, Error, Result};
@@ -13,8 +13,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Threads that may wait for the store at once.
-const BLOCKING_THREADS_MAX: usize = 32;
 /// How long requests under way may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a stdio server looks whether its parent is still there.

@@ -3,6 +3,8 @@
 //! Every call has a thread of the blocking pool. What can be done beside other calls is; writers queue in the store, where
 //! those that wait while one commits share the next commit, so that many callers cost few fsyncs. Each is answered after
 //! its own commit, and what follows writes (checkpoints, index files) comes after the answer.
+//!
+//! **Invariant:** writers never have all threads: while they wait, for another process perhaps, reads are answered.
 
 use crate::metrics::Metrics;
 use crate::worker::Nudge;
@@ -12,13 +14,19 @@ use jay_types::{Error, Result};
 use serde_json::Value;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, TryLockError};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+
+/// Threads that may wait for the store at once, whatever for.
+pub const BLOCKING_THREADS_MAX: usize = 32;
+/// Of these, those that may write; so many acts share a commit at most. A caller beyond them waits without a thread.
+const WRITERS_MAX: usize = BLOCKING_THREADS_MAX - 8;
 
 /// A running engine, shared by the doors.
 pub struct Service {
     engine: Arc<Engine>,
     surroundings: Arc<dyn Surroundings>,
     metrics: Arc<Metrics>,
+    writers: Arc<Semaphore>,
     /// Held by the thread that does what follows writes: the others need not wait for it.
     after: Arc<Mutex<()>>,
     nudge: Nudge,
@@ -35,7 +43,8 @@ impl Service {
     pub fn start(engine: Arc<Engine>, surroundings: Arc<dyn Surroundings>, version: &'static str) -> Result<Arc<Self>> {
         let nudge = crate::worker::start(Arc::clone(&engine), Arc::clone(&surroundings))?;
         let (metrics, after) = (Arc::default(), Arc::default());
-        Ok(Arc::new(Self { engine, surroundings, metrics, after, nudge, version }))
+        let writers = Arc::new(Semaphore::new(WRITERS_MAX));
+        Ok(Arc::new(Self { engine, surroundings, metrics, writers, after, nudge, version }))
     }
 
     /// The version of the program.
@@ -89,8 +98,13 @@ impl Service {
     async fn on_thread(&self, spec: &'static Spec, caller: Caller, work: Work) -> Result<Value> {
         let (engine, surroundings, after) =
             (Arc::clone(&self.engine), Arc::clone(&self.surroundings), Arc::clone(&self.after));
+        let place = match spec.access {
+            Access::Read => None,
+            _ => Some(Arc::clone(&self.writers).acquire_owned().await.map_err(|_| Error::internal("no writers"))?),
+        };
         let (answer, answered) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
+            let _place = place;
             let context = Context { engine: &engine, caller: &caller, surroundings: &*surroundings };
             let done = catch_unwind(AssertUnwindSafe(|| work(&context)))
                 .unwrap_or_else(|_| Err(Error::internal(format!("{} panicked", spec.name))));

@@ -269,3 +269,53 @@ async fn every_write_that_waits_is_answered() {
         assert_eq!(status == StatusCode::BAD_REQUEST, i % 7 == 0, "{i}: {status}");
     }
 }
+
+/// Holds the write lock of the store in `folder`, as another process does, while `work` runs.
+fn while_another_writes(folder: &std::path::Path, work: impl FnOnce()) {
+    let other = crate::engine(folder);
+    let caller = jay_core::Caller {
+        kind: jay_core::ActorKind::Agent,
+        name: "other".to_owned(),
+        door: jay_core::Door::Call,
+        namespace: jay_types::namespace::NamespacePath::global(),
+    };
+    let context = jay_ops::Context { engine: &other, caller: &caller, surroundings: &crate::Still };
+    let remember = jay_ops::find("remember").unwrap();
+    other
+        .group(|| {
+            jay_ops::call(remember, &context, json!({"text": "the other process holds the lock"})).unwrap();
+            work();
+        })
+        .unwrap();
+}
+
+#[test]
+fn writers_that_wait_leave_threads_for_reads() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(jay_serve::BLOCKING_THREADS_MAX)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (service, folder) = service();
+    let (routes, _close) = router(&service, Guard::new(7717, None), "ann", Profile::Default);
+    let post =
+        |path: &str, body: Value| routes.clone().oneshot(request("POST", path, &[("host", HOST)], body.to_string()));
+    let first = runtime.block_on(post("/v1/remember", json!({"text": "it is here before"}))).unwrap();
+    assert_eq!(first.status(), StatusCode::OK);
+    let mut writes = Vec::new();
+    while_another_writes(folder.path(), || {
+        writes.extend((0..100).map(|i| runtime.spawn(post("/v1/remember", json!({"text": format!("memory {i}")})))));
+        let read = async {
+            // Behind the writes, so that these have their threads.
+            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+            tokio::time::timeout(std::time::Duration::from_secs(15), post("/v1/recall", json!({"query": "before"})))
+                .await
+        };
+        let answer = runtime.block_on(read).expect("reads are answered while writers wait").unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    });
+    for write in writes {
+        assert_eq!(runtime.block_on(write).unwrap().unwrap().status(), StatusCode::OK);
+    }
+}

@@ -7,9 +7,10 @@ mod mcp;
 use jay_core::{Engine, EngineOptions, Surroundings};
 use jay_serve::Service;
 use jay_types::Timestamp;
+use std::path::Path;
 use std::sync::Arc;
 
-struct Still;
+pub(crate) struct Still;
 
 impl Surroundings for Still {
     fn now(&self) -> Timestamp {
@@ -22,8 +23,14 @@ impl Surroundings for Still {
 
 pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
+    let engine = Arc::new(engine(folder.path()));
+    (Service::start(engine, Arc::new(Still), "0.0.0").unwrap(), folder)
+}
+
+/// An engine over the store in `folder`, as another process has it.
+pub(crate) fn engine(folder: &Path) -> Engine {
     let options = EngineOptions {
-        data_dir: folder.path().join("scrubjay"),
+        data_dir: folder.join("scrubjay"),
         force_location: true,
         embedder: jay_core::EmbedderChoice::None,
         model: None,
@@ -35,6 +42,5 @@ pub(crate) fn service() -> (Arc<Service>, tempfile::TempDir) {
         variables: std::collections::BTreeMap::new(),
         namespace_of: None,
     };
-    let engine = Arc::new(Engine::open(options, Arc::new(Still)).unwrap());
-    (Service::start(engine, Arc::new(Still), "0.0.0").unwrap(), folder)
+    Engine::open(options, Arc::new(Still)).unwrap()
 }
