@@ -1,9 +1,11 @@
 //! kill -9 of the real binary under a writing load: what was answered is there, and the doctor finds nothing.
 
 use super::Home;
+use super::doors::Server;
 use jay_testkit::kill::{KillAfter, feed_and_kill};
 use jay_testkit::{Random, Salad, counts};
 use serde_json::{Value, json};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Lines that are offered to each process; more than it answers before it is killed.
@@ -29,6 +31,42 @@ fn every_answered_memory_survives_kill_9() {
         }
     }
     assert!(killed_running > 0, "no process was killed while it wrote");
+    all_there(&home, &answered);
+}
+
+/// Writers that share commits: none is answered before its own.
+#[test]
+fn every_answer_of_a_server_survives_kill_9() {
+    const WRITERS: u64 = 8;
+    let home = Home::new();
+    let mut random = Random::new(10);
+    let answered = Mutex::new(Vec::new());
+    for kill in 0..u64::from(counts().kills()) {
+        let server = Server::start(&home, &[]);
+        let pause = Duration::from_millis(30 + random.below(200));
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (server, answered) = (&server, &answered);
+                scope.spawn(move || {
+                    let mut salad = Salad::new(1000 * kill + writer);
+                    while let Some((status, answer)) = server.try_post("/v1/remember", &json!({"text": salad.text(20)}))
+                    {
+                        assert_eq!(status, 200, "{answer}");
+                        answered.lock().unwrap().push(answer["id"].as_str().unwrap().to_owned());
+                    }
+                });
+            }
+            std::thread::sleep(pause);
+            server.process.kill();
+        });
+    }
+    let answered = answered.into_inner().unwrap();
+    assert!(answered.len() > counts().kills() as usize, "{} answered", answered.len());
+    all_there(&home, &answered);
+}
+
+/// Every one of these memories is there, and the store is sound.
+fn all_there(home: &Home, answered: &[String]) {
     for ids in answered.chunks(100) {
         let input = json!({"op": "get", "input": {"ids": ids}}).to_string();
         let done = home.run_with(&["call"], &format!("{input}\n"));

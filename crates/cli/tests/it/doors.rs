@@ -7,8 +7,8 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 /// A running `jay serve` on a port of its own.
-struct Server {
-    process: Running,
+pub(crate) struct Server {
+    pub(crate) process: Running,
     address: String,
     token: Option<String>,
     log: std::sync::Arc<std::sync::Mutex<String>>,
@@ -16,7 +16,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(home: &Home, words: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, words: &[&str]) -> Self {
         Self::start_with(home, words, &[])
     }
 
@@ -51,9 +51,14 @@ impl Server {
     }
 
     fn post(&self, path: &str, input: &Value) -> (u16, Value) {
+        self.try_post(path, input).unwrap()
+    }
+
+    /// The answer; none where the server went away before it was whole.
+    pub(crate) fn try_post(&self, path: &str, input: &Value) -> Option<(u16, Value)> {
         let body = input.to_string();
         let token = self.token.as_deref().unwrap_or_default();
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = TcpStream::connect(&self.address).ok()?;
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
@@ -61,11 +66,11 @@ impl Server {
             self.address,
             body.len()
         )
-        .unwrap();
+        .ok()?;
         let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        let status = reply.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(reply.split("\r\n\r\n").nth(1).unwrap()).unwrap())
+        stream.read_to_string(&mut reply).ok()?;
+        let status = reply.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(reply.split("\r\n\r\n").nth(1)?).ok()?))
     }
 }
 

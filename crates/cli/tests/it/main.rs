@@ -71,8 +71,17 @@ pub(crate) struct Running(pub Child);
 impl Running {
     /// SIGTERM, as a service manager sends it.
     pub(crate) fn terminate(&self) {
-        let killed = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status().unwrap();
-        assert!(killed.success());
+        self.signal("-TERM");
+    }
+
+    /// SIGKILL, while others still talk to it.
+    pub(crate) fn kill(&self) {
+        self.signal("-KILL");
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.0.id().to_string()).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Its exit code, waited for at most ten seconds.
