@@ -7,7 +7,7 @@
 //! **Invariant:** vectors of another model are never compared; without an embedder nothing is queued and answers say
 //! `text_only`.
 
-use crate::engine::Call;
+use crate::call::Call;
 use crate::models::is_asked_in_private;
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nothing is written; the same store is asked the same questions.
 
-use crate::engine::{Call, Caller};
+use crate::call::{Call, Caller};
 use crate::filter;
 use crate::recall::recall;
 use crate::sessions::{self, Group, SessionFilter};

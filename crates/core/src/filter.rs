@@ -1,6 +1,6 @@
 //! From what callers ask for to what the store is asked.
 
-use crate::engine::Call;
+use crate::call::Call;
 use jay_store::{ENTITY_HIDDEN_ALL, ListFilter, Moment, Tx};
 use jay_types::bounds::Word;
 use jay_types::request::Filter;

@@ -6,6 +6,7 @@
 //! **Invariant:** no clock, environment, randomness, network or output; what is needed of those is an argument.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value))]
 
+mod call;
 mod cursor;
 pub mod diagnostics;
 pub mod edit;
@@ -23,7 +24,6 @@ pub mod remember;
 pub mod secrets;
 pub mod sessions;
 
-pub use engine::{
-    ActorKind, Call, Caller, Door, EmbedderChoice, Engine, EngineOptions, Idempotency, NamespaceOfDirectory,
-};
+pub use call::{ActorKind, Call, Caller, Door, Idempotency};
+pub use engine::{EmbedderChoice, Engine, EngineOptions, NamespaceOfDirectory};
 pub use jay_types::surroundings::Surroundings;

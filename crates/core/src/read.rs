@@ -1,7 +1,7 @@
 //! Reading: get, list, history.
 
+use crate::call::Call;
 use crate::cursor;
-use crate::engine::Call;
 use crate::filter;
 use jay_store::{ENTITY_HIDDEN_ALL, MemoryRow, Moment, Tx};
 use jay_types::bounds::Word;

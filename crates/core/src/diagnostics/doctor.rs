@@ -1,7 +1,8 @@
 //! Doctor: finds what is wrong, explains it, mends what can be mended.
 
 use super::clocks::{nodes_ahead, said_of_stopped};
-use crate::engine::{Call, Engine};
+use crate::call::Call;
+use crate::engine::Engine;
 use jay_store::Store;
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;

@@ -1,7 +1,7 @@
 //! Jobs: what is queued, and doing it.
 
+use crate::call::Call;
 use crate::embedding::embed_documents;
-use crate::engine::Call;
 use crate::models;
 use jay_models::Embedder;
 use jay_store::{Job, Store};

@@ -1,7 +1,7 @@
 //! Status: what is here, counted from the tables.
 
 use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
-use crate::engine::Call;
+use crate::call::Call;
 use jay_store::{HELD, StoreCounts};
 use jay_types::{EntityId, NodeId, Result};
 use schemars::JsonSchema;

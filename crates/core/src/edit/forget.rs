@@ -1,7 +1,7 @@
 //! Forget and unforget (J10): an actor's act that no edit clears, and a person's act that does.
 
 use super::answer;
-use crate::engine::Call;
+use crate::call::Call;
 use crate::read::{GET_MAX, find};
 use crate::registers::put;
 use crate::remember::check::redacted_reason;

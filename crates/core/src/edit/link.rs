@@ -1,7 +1,7 @@
 //! Links between memories, and marks of use.
 
 use super::write_update;
-use crate::engine::Call;
+use crate::call::Call;
 use crate::read::find;
 use crate::registers::{link_element, put_set};
 use crate::remember::check::redacted_reason;

@@ -1,7 +1,7 @@
 //! Move: one act that makes a full copy in the target and retires the source, which reads follow (J1).
 
 use super::answer;
-use crate::engine::Call;
+use crate::call::Call;
 use crate::read::find;
 use crate::registers::{copy, put};
 use crate::remember::check::redacted_reason;

@@ -2,7 +2,7 @@
 
 use super::moving::clean_body;
 use super::write_update;
-use crate::engine::Call;
+use crate::call::Call;
 use crate::filter;
 use crate::read::find;
 use crate::registers::{carried, put, put_set};

@@ -4,7 +4,7 @@
 //! else than was meant sees it.
 
 use super::moving::{clean_body, clean_value};
-use crate::engine::{Call, Door};
+use crate::call::{Call, Door};
 use crate::registers::{put, put_set};
 use crate::remember::check::redacted_reason;
 use crate::remember::policy_of;

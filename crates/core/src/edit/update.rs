@@ -1,7 +1,7 @@
 //! Update: write the fields that differ.
 
 use super::write_update;
-use crate::engine::Call;
+use crate::call::Call;
 use crate::read::find;
 use crate::registers::{put, put_set, text_value, valid_value};
 use crate::remember::{check, policy_of};

@@ -7,7 +7,7 @@ use super::fetched::{self, FetchDirectory, FilesAsked, FilesHere, Progress};
 use super::files::{Installed, ModelKind};
 use super::load::{self, Overrides};
 use super::{ModelChanged, NONE, files, view};
-use crate::engine::{Call, Door};
+use crate::call::{Call, Door};
 use jay_types::{Error, Result};
 use std::path::{Path, PathBuf};
 

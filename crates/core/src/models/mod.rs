@@ -26,7 +26,8 @@ pub(crate) use lane::{JudgeLane, ModelLane, NONE, in_use, judge_in_use, sharing}
 pub use load::Overrides;
 pub(crate) use private::{REASON, is_asked_in_private};
 
-use crate::engine::{Call, EmbedderChoice};
+use crate::call::Call;
+use crate::engine::EmbedderChoice;
 use files::Installed;
 use jay_store::{ListFilter, Scope};
 use jay_types::{Code, Error, Result, Timestamp};

@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** what is not known to be open is private.
 
-use crate::engine::{Call, Engine};
+use crate::call::Call;
+use crate::engine::Engine;
 use crate::namespaces::goes_on_as;
 use jay_store::Tx;
 use jay_types::change::registry::{ALIASES, PATH};

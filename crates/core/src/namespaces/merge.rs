@@ -3,8 +3,8 @@
 //! **Invariant:** what was forgotten in either stays forgotten in what goes on.
 
 use super::{NamespaceView, draft_update, find, view};
+use crate::call::Call;
 use crate::edit::draft_move;
-use crate::engine::Call;
 use crate::registers::{put, put_set};
 use crate::remember::check::redacted_reason;
 use crate::remember::{clean_text, policy_of};

@@ -4,7 +4,7 @@ mod merge;
 
 pub use merge::{Deleted, Merged, delete, merge};
 
-use crate::engine::Call;
+use crate::call::Call;
 use crate::registers::{put, put_set};
 use jay_store::{Draft, NamespaceRow, Tx, WriteTx};
 use jay_types::bounds::Word;

@@ -5,7 +5,7 @@
 mod needle;
 mod search;
 
-use crate::engine::Call;
+use crate::call::Call;
 use crate::read::GET_MAX;
 use jay_store::{Draft, Store, Tx};
 use jay_types::bounds::Word;

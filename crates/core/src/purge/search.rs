@@ -7,7 +7,7 @@
 
 use super::needle::Needles;
 use super::{SessionHolding, SessionKey};
-use crate::engine::Call;
+use crate::call::Call;
 use jay_store::HeldBody;
 use jay_types::change::EntityKind;
 use jay_types::change::block::{Block, BlockSource, Row};

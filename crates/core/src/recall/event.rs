@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** nothing is looked up for a question that names no event; what a caller is not shown tells nothing.
 
-use crate::engine::Call;
+use crate::call::Call;
 use crate::filter;
 use crate::secrets::masked_name;
 use jay_rank::plan::event::{Agreed, Relation, agree};

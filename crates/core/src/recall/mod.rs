@@ -8,8 +8,8 @@ mod present;
 pub(crate) mod rerank;
 pub(crate) mod turns;
 
+use crate::call::Call;
 use crate::embedding;
-use crate::engine::Call;
 use crate::filter;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};

@@ -3,7 +3,7 @@
 pub(crate) mod check;
 mod decide;
 
-use crate::engine::Call;
+use crate::call::Call;
 use crate::registers;
 use crate::secrets::Policy;
 use check::Checked;

@@ -1,7 +1,7 @@
 //! Which sessions there are.
 
+use crate::call::Call;
 use crate::cursor;
-use crate::engine::Call;
 use crate::filter;
 use crate::secrets::masked_name;
 use jay_store::{SessionClause, SessionRow, Tx};

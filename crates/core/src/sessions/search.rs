@@ -1,8 +1,8 @@
 //! Search in what was said: hybrid like recall, with the turns around a hit.
 
 use super::list::{SessionFilter, clause, namespace_ids};
+use crate::call::Call;
 use crate::embedding::{self, QueryVector};
-use crate::engine::Call;
 use crate::recall::event;
 use crate::recall::legs::{Found, prefix_notes, text_query};
 use crate::recall::rerank::{self, Best};

@@ -1,8 +1,8 @@
 //! One session, message by message.
 
 use super::list::{SessionView, masked, paths, view};
+use crate::call::Call;
 use crate::cursor;
-use crate::engine::Call;
 use crate::secrets::masked_name;
 use jay_store::{MessageRow, SessionRow, Store};
 use jay_types::bounds::Word;

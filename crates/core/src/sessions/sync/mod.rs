@@ -7,7 +7,7 @@ mod place;
 
 use super::ingest::split;
 use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
-use crate::engine::Call;
+use crate::call::Call;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::Draft;
 use jay_types::change::block::BlockSource;
