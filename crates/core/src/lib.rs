@@ -3,7 +3,8 @@
 //! Each operation goes the same way: gather from one snapshot, decide by a pure function that gives its reasons, apply
 //! as one act.
 //!
-//! **Invariant:** no clock, environment, randomness, network or output; what is needed of those is an argument.
+//! **Invariant:** no clock, environment, randomness or output; what is needed of those is an argument. No network but what
+//! `models` is asked for.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value))]
 
 mod call;

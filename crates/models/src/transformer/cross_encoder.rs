@@ -10,7 +10,7 @@ use super::graph::Graph;
 use super::settings::Settings;
 use super::tokenizer::Tokenizer;
 use super::workers::Workers;
-use super::{Files, Parts};
+use super::{Files, Parts, no_room, no_token};
 use crate::Reranker;
 use jay_types::Error;
 use rten::ThreadPool;
@@ -71,15 +71,9 @@ impl CrossEncoder {
         self.graph.judge(&ids, second, &pool)?;
         let greatest = self.tokenizer.greatest();
         ids.insert(second, greatest);
-        self.graph.judge(&ids, second, &pool).map_err(|error| {
-            Error::bad_input(format!("tokenizer.json has a token {greatest} that the model does not take"))
-                .hint(format!("The two files must belong together. {}", error.message))
-        })?;
+        self.graph.judge(&ids, second, &pool).map_err(|error| no_token(greatest, &error))?;
         let (ids, second) = self.tokenizer.pair(&question, &"a ".repeat(window), window);
-        self.graph.judge(&ids, second, &pool).map_err(|error| {
-            Error::bad_input(format!("the model does not take {} tokens: {}", ids.len(), error.message))
-                .hint("Set a smaller window_tokens.")
-        })?;
+        self.graph.judge(&ids, second, &pool).map_err(|error| no_room(ids.len(), &error))?;
         Ok(())
     }
 

@@ -93,6 +93,18 @@ impl Loaded {
     }
 }
 
+/// What a trial says where the graph does not take the tokenizer's last token.
+fn no_token(token: u32, error: &Error) -> Error {
+    Error::bad_input(format!("tokenizer.json has a token {token} that the model does not take"))
+        .hint(format!("The two files must belong together. {}", error.message))
+}
+
+/// What a trial says where the graph does not take as many tokens as the window has.
+fn no_room(tokens: usize, error: &Error) -> Error {
+    Error::bad_input(format!("the model does not take {tokens} tokens: {}", error.message))
+        .hint("Set a smaller window_tokens.")
+}
+
 /// What both kinds are made of.
 struct Parts {
     hash: String,
@@ -168,17 +180,11 @@ impl Transformer {
         let (mut ids, _) = self.tokenizer.encode("a question", self.settings.window());
         self.graph.run(&ids, &self.query_pool)?;
         ids.insert(ids.len() / 2, greatest);
-        self.graph.run(&ids, &self.query_pool).map_err(|error| {
-            Error::bad_input(format!("tokenizer.json has a token {greatest} that the model does not take"))
-                .hint(format!("The two files must belong together. {}", error.message))
-        })?;
+        self.graph.run(&ids, &self.query_pool).map_err(|error| no_token(greatest, &error))?;
         let window = self.settings.window();
         let long = "a ".repeat(window);
         let (ids, _) = self.tokenizer.encode(&long, window);
-        self.graph.run(&ids, &self.query_pool).map_err(|error| {
-            Error::bad_input(format!("the model does not take {} tokens: {}", ids.len(), error.message))
-                .hint("Set a smaller window_tokens.")
-        })?;
+        self.graph.run(&ids, &self.query_pool).map_err(|error| no_room(ids.len(), &error))?;
         Ok(())
     }
 
