@@ -11,6 +11,7 @@ mod begun;
 mod connection;
 mod embedded;
 mod error;
+mod foreseen;
 mod group;
 mod held;
 mod holders;
@@ -40,6 +41,7 @@ mod vectors;
 mod write;
 
 pub use error::StoreError;
+pub use foreseen::Foreseen;
 pub use held::HELD;
 pub use identity::Machine;
 pub use jobs::Job;

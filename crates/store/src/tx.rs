@@ -2,6 +2,7 @@
 //!
 //! The questions themselves stand in `read/`, one file for each subject, as methods of [`Tx`].
 
+use crate::foreseen::Foreseen;
 use crate::open::Analysis;
 use crate::text_index::{Sources, TextFiles};
 use crate::vector_files::Indexes;
@@ -22,6 +23,8 @@ pub struct Tx<'c> {
     pub(crate) text: &'c TextFiles,
     /// What text is searched in, once it was asked for.
     pub(crate) sources: RefCell<Option<Sources>>,
+    /// What a write made before it took the lock.
+    pub(crate) foreseen: Foreseen,
 }
 
 impl Tx<'_> {

@@ -61,7 +61,10 @@ impl Tx<'_> {
                 continue;
             }
             match wanted.at_once {
-                Some(embed) => wishes.made.extend(embed(doc, &text).into_iter().map(|made| (lane, made))),
+                Some(embed) => {
+                    let vectors = self.vectors_of(lane, doc, &text, embed);
+                    wishes.made.extend(vectors.into_iter().map(|made| (lane, made)));
+                }
                 None => wishes.later.push((lane, doc)),
             }
         }

@@ -74,7 +74,7 @@ impl<'c> Deref for WriteTx<'c> {
     }
 }
 
-impl WriteTx<'_> {
+impl<'c> WriteTx<'c> {
     /// The wall clock at the start of the act.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
@@ -91,6 +91,10 @@ impl WriteTx<'_> {
     #[must_use]
     pub fn new_id(&self) -> EntityId {
         new_id(self.store.options.surroundings.as_ref())
+    }
+
+    pub(crate) const fn tx_mut(&mut self) -> &mut Tx<'c> {
+        &mut self.tx
     }
 
     pub(crate) fn surroundings(&self) -> &dyn Surroundings {

@@ -27,12 +27,14 @@ pub fn update(call: &Call<'_>, id: &Word, edit: Edit, if_version: Option<u64>) -
     if let Some(answer) = call.answer_before()? {
         return Ok(answer);
     }
-    let policy = call.engine.memory.read(|tx| -> Result<Policy> {
+    let (policy, here) = call.engine.memory.read(|tx| -> Result<(Policy, MemoryRow)> {
         let row = find(tx, id.as_str(), Moment::Latest, false)?;
-        Ok(policy_of(&tx.secrets_policy(tx.namespace_of(row.num)?)?))
+        Ok((policy_of(&tx.secrets_policy(tx.namespace_of(row.num)?)?), row))
     })?;
     let mut rules = BTreeSet::new();
     let edit = without_secrets(edit, policy, &mut rules)?;
+    // By the memory as it was a moment ago; what is written is decided anew inside the lock.
+    let foreseen = decide(&here, &edit).ok().map(|body| call.engine.memory.foresee_memory(&body));
     let expired = check::expired(edit.expires_at, call.now);
     let notes: Vec<String> = check::redacted_reason(&rules).into_iter().chain(expired).collect();
     call.act(|w| {
@@ -55,6 +57,7 @@ pub fn update(call: &Call<'_>, id: &Word, edit: Edit, if_version: Option<u64>) -
                 .hint(format!("A person can bring it back with `jay unforget {forgotten}`.")));
         }
         let body = decide(&row, &edit)?;
+        w.foresee(foreseen.unwrap_or_default());
         Ok(write_update(w, &row, body, notes))
     })
 }

@@ -8,9 +8,9 @@ use crate::registers;
 use crate::secrets::Policy;
 use check::Checked;
 use decide::{Decision, Earlier, Sent, decide};
-use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, Moment, Scope, TextQuery, WriteTx};
+use jay_store::{Draft, ENTITY_HIDDEN_ALL, Foreseen, ListFilter, Moment, Scope, TextQuery, WriteTx};
 use jay_types::bounds::BATCH_MAX;
-use jay_types::change::{EntityKind, Op};
+use jay_types::change::{Body, EntityKind, Op};
 use jay_types::namespace::NamespacePath;
 use jay_types::request::{NewMemory, Outcome, Remembered};
 use jay_types::text::normalise;
@@ -70,12 +70,14 @@ fn at_index(mut error: Error, index: usize) -> Error {
     error
 }
 
-/// A memory that is checked and scanned, with the near-duplicate that a snapshot showed.
+/// A memory that is checked and scanned, with the near-duplicate that a snapshot showed and what it will write.
 struct Prepared {
     path: NamespacePath,
     policy: Policy,
     memory: Checked,
     near: Option<EntityId>,
+    body: Body,
+    foreseen: Foreseen,
 }
 
 /// Everything that can be done before the write lock is taken.
@@ -92,7 +94,9 @@ fn prepare(call: &Call<'_>, tx: &jay_store::Tx<'_>, memory: NewMemory) -> Result
         Some(num) => near_duplicate(tx, num, memory.memory.text.as_str())?,
         None => None,
     };
-    Ok(Prepared { path, policy, memory, near })
+    let body = registers::create(&memory.memory);
+    let foreseen = call.engine.memory.foresee_memory(&body);
+    Ok(Prepared { path, policy, memory, near, body, foreseen })
 }
 
 pub(crate) fn policy_of(name: &str) -> Policy {
@@ -131,7 +135,7 @@ struct Created {
 
 impl Act {
     fn remember(&mut self, call: &Call<'_>, w: &mut WriteTx<'_>, prepared: Prepared) -> Result<Remembered> {
-        let Prepared { path, policy, memory, near } = prepared;
+        let Prepared { path, policy, memory, near, body, foreseen } = prepared;
         let (namespace, num) = w.namespace(&path)?;
         // The policy may have changed since the scan; a text is never stored under another one.
         if policy_of(&w.secrets_policy(num)?) != policy {
@@ -176,7 +180,8 @@ impl Act {
         }
         let id = w.new_id();
         let other = self.superseded(w, namespace, num, &memory.memory)?.or(near);
-        w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Create, registers::create(&memory.memory)));
+        w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Create, body));
+        w.foresee(foreseen);
         let normalised = normalise(&text);
         self.created.push(Created { namespace, id, normalised, sent, version: 1 });
         let expired = check::expired(memory.memory.expires_at, call.now);

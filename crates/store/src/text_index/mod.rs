@@ -19,7 +19,7 @@ pub(crate) use ask::Sources;
 pub use ask::TextQuery;
 
 use crate::project::document::{self, PLACE_BITS, TextDocument};
-use crate::text::{Fault, Fresh, Index, Terms};
+use crate::text::{Fault, Fresh, Index};
 use crate::tx::Tx;
 use crate::{Result, StoreError};
 use jay_types::change::block::Block;
@@ -136,10 +136,6 @@ impl Tx<'_> {
             params![doc, namespace, self.terms(text)],
         )?;
         Ok(())
-    }
-
-    fn terms(&self, text: &TextDocument) -> Vec<u8> {
-        Terms::of(&(self.analysis.index_text)(&text.0)).encode()
     }
 
     /// Takes a document out of the index. Its terms stay in the files until they are scrubbed: a writer of segments may

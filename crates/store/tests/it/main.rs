@@ -10,6 +10,7 @@ mod clones;
 mod convergence;
 mod crash;
 mod foreign;
+mod foreseen;
 mod format;
 mod group;
 mod lists;

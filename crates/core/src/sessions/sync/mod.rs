@@ -9,7 +9,7 @@ use super::ingest::split;
 use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
 use crate::call::Call;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
-use jay_store::Draft;
+use jay_store::{Draft, Foreseen};
 use jay_types::change::block::BlockSource;
 use jay_types::namespace::NamespacePath;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
@@ -98,10 +98,11 @@ struct Pending {
     drafts: Vec<BlockDraft>,
 }
 
-/// A block with the number of its messages.
+/// A block with the number of its messages, and what they put into the indexes.
 struct BlockDraft {
     draft: Draft,
     messages: u64,
+    foreseen: Foreseen,
 }
 
 struct Run<'a> {
@@ -329,12 +330,13 @@ impl<'a> Run<'a> {
         let written = archive.group(|| -> Result<()> {
             for act in pending {
                 archive.write(&actor, |w| -> Result<()> {
-                    for BlockDraft { draft, messages } in act.drafts {
+                    for BlockDraft { draft, messages, foreseen } in act.drafts {
                         // Another process may have purged it since it was read.
                         if w.is_session_purged(draft.entity)? {
                             late.push((draft.entity, messages));
                         } else {
                             w.draft(draft);
+                            w.foresee(foreseen);
                         }
                     }
                     Ok(w.note_source(&act.client, &act.path, act.revision, &act.cursor)?)

@@ -22,7 +22,8 @@ impl Run<'_> {
             return Ok(None);
         }
         let namespace = self.place(&block.session)?;
-        Ok(Some(BlockDraft { draft: Draft::block(namespace, id, block.to_json()), messages }))
+        let foreseen = self.call.engine.archive.foresee_block(block);
+        Ok(Some(BlockDraft { draft: Draft::block(namespace, id, block.to_json()), messages, foreseen }))
     }
 
     /// The namespace of a session: where it is already, else that of its repository or directory.
