@@ -260,7 +260,7 @@ impl<'a> App<'a> {
     /// Names the project directories of archived sessions as the caller's own directory is named.
     fn namespace_of(&self) -> NamespaceOfDirectory {
         let home = self.machine.home.clone();
-        NamespaceOfDirectory(Arc::new(move |directory| Some(place::of(directory, home.as_deref()))))
+        NamespaceOfDirectory(Arc::new(move |directory| place::name_of(directory, home.as_deref())))
     }
 
     /// How the engine finds its store.

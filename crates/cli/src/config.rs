@@ -5,6 +5,7 @@
 use crate::place::PROJECT_FILE;
 use crate::surroundings::Machine;
 use jay_core::EmbedderChoice;
+use jay_types::namespace::NamespacePath;
 use jay_types::{Error, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -155,14 +156,8 @@ pub(crate) fn read(machine: &Machine, paths: &Paths, project: Option<&Path>) -> 
             add(layer, &path.display().to_string())?;
         }
     }
-    if let Some((path, layer)) =
-        project.map(|path| Ok::<_, Error>((path, file(path)?.unwrap_or_default()))).transpose()?
-    {
-        if let Some(key) = layer.keys().find(|key| *key != "namespace") {
-            return Err(Error::bad_input(format!("`{key}` cannot be set in {}", path.display()))
-                .hint(format!("A {PROJECT_FILE} comes with a project, so it may only say `namespace = \"…\"`.")));
-        }
-        add(layer, &path.display().to_string())?;
+    if let Some(path) = project {
+        add(project_layer(path)?, &path.display().to_string())?;
     }
     for field in keys() {
         let name = format!("JAY_{}", field.name.to_uppercase());
@@ -171,6 +166,27 @@ pub(crate) fn read(machine: &Machine, paths: &Paths, project: Option<&Path>) -> 
         }
     }
     Ok(Settings { config: checked(merged, "the settings")?, origins })
+}
+
+/// What a project's file says.
+fn project_layer(path: &Path) -> Result<Table> {
+    let layer = file(path)?.unwrap_or_default();
+    match layer.keys().find(|key| *key != "namespace") {
+        Some(key) => Err(Error::bad_input(format!("`{key}` cannot be set in {}", path.display()))
+            .hint(format!("A {PROJECT_FILE} comes with a project, so it may only say `namespace = \"…\"`."))),
+        None => Ok(layer),
+    }
+}
+
+/// The namespace that a project's file pins.
+///
+/// # Errors
+/// `bad_input` where the file says anything else, or no namespace: who was to be kept apart is not put elsewhere.
+pub(crate) fn pinned(path: &Path) -> Result<Option<NamespacePath>> {
+    let origin = path.display().to_string();
+    let config = checked(project_layer(path)?, &origin)?;
+    let parsed = config.namespace.map(|namespace| NamespacePath::parse(&namespace)).transpose();
+    parsed.map_err(|error| Error::bad_input(format!("`namespace` in {origin}: {}", error.message)))
 }
 
 /// The keys with their help, read from [`Config`] itself.

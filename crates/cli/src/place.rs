@@ -4,6 +4,8 @@
 //! clones and worktrees of one repository share one memory, and a directory without any has its own.
 
 use crate::surroundings::Machine;
+use jay_core::DirectoryName;
+use jay_types::Result;
 use jay_types::namespace::{NamespacePath, normalise_git_remote};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +21,18 @@ pub(crate) fn project_file(directory: &Path) -> Option<PathBuf> {
 /// The namespace of the machine's current directory, where nothing pins one.
 pub(crate) fn derived(machine: &Machine) -> NamespacePath {
     machine.directory.as_deref().map_or_else(NamespacePath::global, |directory| of(directory, machine.home.as_deref()))
+}
+
+/// How a directory is named: by the nearest project file, else as [`of`] says.
+///
+/// # Errors
+/// `bad_input` where that file does not say it.
+pub(crate) fn name_of(directory: &Path, home: Option<&Path>) -> Result<DirectoryName> {
+    let pinned = project_file(directory).map(|file| crate::config::pinned(&file)).transpose()?.flatten();
+    Ok(match pinned {
+        Some(path) => DirectoryName { path, is_pinned: true },
+        None => DirectoryName { path: of(directory, home), is_pinned: false },
+    })
 }
 
 /// The namespace of a directory: its repository's, else its own. A directory that is gone is named by its path.

@@ -9,6 +9,7 @@
 
 use crate::call::Call;
 use crate::models::is_asked_in_private;
+use crate::secrets;
 use jay_models::static_table::{LateQuery, late_code};
 use jay_models::{Embedder, Encoded, StaticEmbedder, chunks};
 use jay_store::{StoredVector, TextQuery, Tx};
@@ -73,7 +74,9 @@ pub(crate) fn query_vectors(
         return (Some(vector), Some(note));
     }
     let second = lane.embedder().and_then(|model| {
-        let code = Encoded::from_vector(&model.embed_query(text)?)?.to_bytes();
+        // A question was never redacted: nothing of it is stored.
+        let asked = if leaves_machine { secrets::blotted(text.to_owned()) } else { text.to_owned() };
+        let code = Encoded::from_vector(&model.embed_query(&asked)?)?.to_bytes();
         Ok(SecondVector { model: lane.record.id.clone(), name: lane.record.name.clone(), code, leaves_machine })
     });
     match second {

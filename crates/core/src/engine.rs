@@ -35,9 +35,19 @@ pub enum EmbedderChoice {
     Test,
 }
 
-type DirectoryNamer = dyn Fn(&Path) -> Option<NamespacePath> + Send + Sync;
+/// How a project directory is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryName {
+    /// The namespace.
+    pub path: NamespacePath,
+    /// A file of the project says so: then nothing else names what was done there.
+    pub is_pinned: bool,
+}
 
-/// Finds the namespace of a project directory: the binary knows how to ask git.
+type DirectoryNamer = dyn Fn(&Path) -> Result<DirectoryName> + Send + Sync;
+
+/// Finds the namespace of a project directory: the binary knows how to ask git. Fails where a file that may pin it cannot be
+/// read.
 #[derive(Clone)]
 pub struct NamespaceOfDirectory(pub Arc<DirectoryNamer>);
 

@@ -26,5 +26,5 @@ pub mod secrets;
 pub mod sessions;
 
 pub use call::{ActorKind, Call, Caller, Door, Idempotency};
-pub use engine::{EmbedderChoice, Engine, EngineOptions, NamespaceOfDirectory};
+pub use engine::{DirectoryName, EmbedderChoice, Engine, EngineOptions, NamespaceOfDirectory};
 pub use jay_types::surroundings::Surroundings;

@@ -75,10 +75,11 @@ impl NamespacePath {
         &self.0
     }
 
-    /// True for `private` and what stands below it.
+    /// True for `private` and what stands below it, in whatever case it is written: who writes `Private/x` means it, and
+    /// what was kept in by mistake can still be let out, not the other way round.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.0 == PRIVATE || self.0.strip_prefix(PRIVATE).is_some_and(|rest| rest.starts_with('/'))
+        self.0.split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(PRIVATE))
     }
 
     /// Itself and its ancestors, nearest first: `a/b/c`, `a/b`, `a`.
@@ -163,7 +164,10 @@ mod tests {
         let path = NamespacePath::parse("a/b/c").expect("a path");
         assert_eq!(path.lineage().collect::<Vec<_>>(), ["a/b/c", "a/b", "a"]);
         assert!(NamespacePath::parse("private/x").expect("a path").is_private());
-        assert!(!NamespacePath::parse("privateer").expect("a path").is_private());
+        assert!(NamespacePath::parse("Private/x").expect("a path").is_private());
+        for open in ["privateer", "work/private/x", "private-x"] {
+            assert!(!NamespacePath::parse(open).expect("a path").is_private(), "{open}");
+        }
     }
 
     #[test]

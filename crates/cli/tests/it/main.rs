@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod damage;
 mod doors;
+mod placing;
 
 use serde_json::Value;
 use std::io::Write as _;

@@ -3,6 +3,7 @@
 use crate::call::Call;
 use crate::embedding::embed_documents;
 use crate::models;
+use crate::secrets;
 use jay_models::Embedder;
 use jay_store::{Job, Store};
 use jay_types::{Code, Error, Result, Timestamp};
@@ -220,7 +221,10 @@ fn embed(store: &Store, embedder: &dyn Embedder, jobs: &[&Job], lane: Lane) -> R
     let mut texts = Vec::with_capacity(jobs.len());
     for job in jobs {
         // A wording that is no longer current, or purged, gets no vector.
-        texts.extend(store.read(|tx| tx.document_text(job.subject))?.map(|text| (job.subject, text)));
+        let text = store.read(|tx| tx.document_text(job.subject))?;
+        // A namespace may allow secrets: they are kept there, not sent about.
+        let text = if embedder.leaves_machine() { text.map(secrets::blotted) } else { text };
+        texts.extend(text.map(|text| (job.subject, text)));
     }
     let documents: Vec<(i64, &str)> = texts.iter().map(|(doc, text)| (*doc, text.as_str())).collect();
     match (embed_documents(embedder, &documents, lane == Lane::Table), jobs) {

@@ -8,10 +8,10 @@ mod place;
 use super::ingest::split;
 use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
 use crate::call::Call;
+use crate::engine::DirectoryName;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::{Draft, Foreseen};
 use jay_types::change::block::BlockSource;
-use jay_types::namespace::NamespacePath;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ struct Run<'a> {
     /// Sessions seen in this run, with the namespace in which they are.
     placed: BTreeMap<(String, String), NamespaceId>,
     inserted: BTreeSet<(String, String)>,
-    directories: BTreeMap<String, NamespacePath>,
+    directories: BTreeMap<String, DirectoryName>,
     messages: u64,
     /// Sessions that were purged, with how many of their messages were left out.
     left_out: BTreeMap<EntityId, u64>,

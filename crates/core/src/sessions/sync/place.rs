@@ -1,8 +1,10 @@
 //! In which namespace a session is put, and the change that puts a block of it there.
 //!
-//! **Invariant:** a session stays where it is; a new one goes to its repository's namespace, else to its directory's.
+//! **Invariant:** a session stays where it is; a new one goes where its project's file says, else to its repository's
+//! namespace, else to its directory's.
 
 use super::{BlockDraft, Run};
+use crate::engine::DirectoryName;
 use crate::secrets::masked_name;
 use jay_store::Draft;
 use jay_types::change::block::Block;
@@ -36,32 +38,44 @@ impl Run<'_> {
         let id = match here {
             Some(id) => id,
             None => {
-                self.inserted.insert(key.clone());
                 let path = self.path_of(session)?;
-                self.call.namespace_id(&path)?
+                let id = self.call.namespace_id(&path)?;
+                self.inserted.insert(key.clone());
+                id
             }
         };
         self.placed.insert(key, id);
         Ok(id)
     }
 
+    /// By the file that pins its directory's, else by its repository, else by the directory: as a caller is placed there.
     fn path_of(&mut self, session: &SessionMeta) -> Result<NamespacePath> {
+        let named = session.project.as_deref().map(|project| self.named(project)).transpose()?;
+        if let Some(DirectoryName { path, is_pinned: true }) = &named {
+            return Ok(path.clone());
+        }
         if let Some(remote) = session.git_remote.as_deref().and_then(normalise_git_remote) {
             let bound = self.call.engine.memory.read(|tx| tx.path_of_remote(&remote))?;
             return Ok(without_secrets(NamespacePath::from_words(bound.as_deref().unwrap_or(&remote))));
         }
-        let Some(project) = &session.project else {
-            return Ok(if self.has_path { self.call.caller.namespace.clone() } else { NamespacePath::global() });
-        };
-        if let Some(path) = self.directories.get(project) {
-            return Ok(path.clone());
+        Ok(match named {
+            Some(named) => named.path,
+            None if self.has_path => self.call.caller.namespace.clone(),
+            None => NamespacePath::global(),
+        })
+    }
+
+    fn named(&mut self, project: &str) -> Result<DirectoryName> {
+        if let Some(named) = self.directories.get(project) {
+            return Ok(named.clone());
         }
-        let ask = self.call.engine.options.namespace_of.as_ref();
-        let path =
-            ask.and_then(|ask| (ask.0)(Path::new(project))).unwrap_or_else(|| NamespacePath::from_words(project));
-        let path = without_secrets(path);
-        self.directories.insert(project.clone(), path.clone());
-        Ok(path)
+        let mut named = match self.call.engine.options.namespace_of.as_ref() {
+            Some(ask) => (ask.0)(Path::new(project))?,
+            None => DirectoryName { path: NamespacePath::from_words(project), is_pinned: false },
+        };
+        named.path = without_secrets(named.path);
+        self.directories.insert(project.to_owned(), named.clone());
+        Ok(named)
     }
 }
 

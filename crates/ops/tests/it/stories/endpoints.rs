@@ -210,6 +210,26 @@ fn what_is_private_never_leaves_the_machine() {
 }
 
 #[test]
+fn secrets_are_not_sent_whoever_let_them_in() {
+    let server = EmbeddingServer::start();
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    world.keep(json!({"text": "x", "namespace": "ops"}));
+    world.by(&hand(), "namespace_set", json!({"path": "ops", "secrets": "allow"}));
+    // Made up, and in two pieces: no scanner of this repository shall find it.
+    let key = ["AKIA", "QYLPMN5HFIQR7XYA"].concat();
+    let kept = world.keep(json!({"text": format!("deploys with {key} since May"), "namespace": "ops"}));
+    assert!(world.ok("get", json!({"ids": [kept]}))["memories"][0]["text"].as_str().unwrap().contains(&key));
+    world.by(&hand(), "model_install", json!({"path": elsewhere(&server), "api": "ollama", "model": "tiny"}));
+    let world = using(world, "tiny");
+    let _ = server.take_requests();
+    assert_eq!(embed_all(&world), 2);
+    world.ok("recall", json!({"query": format!("who uses {key}"), "namespace": "ops"}));
+    let blot = "*".repeat(key.len());
+    let sent = server.take_texts();
+    assert_eq!(sent, ["x".to_owned(), format!("deploys with {blot} since May"), format!("who uses {blot}")]);
+}
+
+#[test]
 fn private_sessions_never_leave_the_machine() {
     let server = EmbeddingServer::start();
     let world = World::embedding(EmbedderChoice::BuiltIn);
