@@ -39,6 +39,12 @@ pub struct Encoded {
     codes: Vec<i8>,
 }
 
+/// True where the vector can be made one of length 1: the sum of its squares is neither lost nor infinite.
+#[cfg(any(feature = "transformer", feature = "network"))]
+pub(crate) fn has_length(vector: &[f32]) -> bool {
+    dot(vector, vector).is_normal()
+}
+
 impl Encoded {
     /// Encodes a vector; the error of each value is at most half the scale (the greatest value / 127).
     ///

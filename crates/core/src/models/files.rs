@@ -16,6 +16,10 @@ const RECORD: &str = "installed.json";
 const FETCHED: &str = "fetched.unfinished";
 /// The lock under which somebody fetches.
 const FETCH_LOCK: &str = "fetch.lock";
+/// The lock under which somebody puts files into place.
+const INSTALL_LOCK: &str = "install.lock";
+/// The end of what is not in place yet.
+const UNFINISHED: &str = ".unfinished";
 
 /// What sort of model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -159,26 +163,70 @@ impl ModelFiles {
     }
 
     pub(crate) fn choose(&self, slot: Slot, id: &str) -> Result<()> {
-        self.make()?;
-        let path = self.0.join(slot.file());
-        let unfinished = self.0.join(format!("{}.unfinished", slot.file()));
-        write_private(&unfinished, format!("{id}\n").as_bytes())?;
-        rename(&unfinished, &path)
+        let _lock = self.begin()?;
+        replace(&self.0.join(slot.file()), format!("{id}\n").as_bytes())
     }
 
-    /// Puts a model's files into its directory.
-    pub(crate) fn install(&self, record: &Installed, files: &[(&str, &[u8])]) -> Result<()> {
-        self.make()?;
-        let unfinished = self.0.join(format!("{}.unfinished", record.id));
-        // What an install that was cut off left.
-        remove(&unfinished)?;
-        make_private(&unfinished)?;
-        for (name, bytes) in files {
-            write_private(&unfinished.join(name), bytes)?;
+    /// Puts a model's files into its directory; false where another process did so meanwhile.
+    pub(crate) fn install(&self, record: &Installed, files: &[(&str, &[u8])]) -> Result<bool> {
+        let _lock = self.begin()?;
+        let directory = self.directory(&record.id);
+        if directory.exists() {
+            return Ok(false);
         }
-        let text = serde_json::to_vec_pretty(record).map_err(|error| Error::internal(error.to_string()))?;
-        write_private(&unfinished.join(RECORD), &text)?;
-        rename(&unfinished, &self.directory(&record.id))
+        let unfinished = self.0.join(format!("{}{UNFINISHED}", record.id));
+        let put = || -> Result<()> {
+            make_private(&unfinished)?;
+            for (name, bytes) in files {
+                write_private(&unfinished.join(name), bytes)?;
+            }
+            let text = serde_json::to_vec_pretty(record).map_err(|error| Error::internal(error.to_string()))?;
+            write_private(&unfinished.join(RECORD), &text)?;
+            rename(&unfinished, &directory)
+        };
+        // A disk that is full is not kept full.
+        put().inspect_err(|_| drop(remove(&unfinished)))?;
+        Ok(true)
+    }
+
+    /// Takes the lock under which files are put into place, waiting for whoever has it: it is held while a model is copied.
+    /// Removes what one left that was ended in the middle.
+    pub(super) fn begin(&self) -> Result<File> {
+        self.make()?;
+        let path = self.0.join(INSTALL_LOCK);
+        let lock = private_file(&path).map_err(|error| Error::io(format!("cannot open {}", path.display()), &error))?;
+        // A file system without locks has none to wait for.
+        let _ = lock.lock();
+        for path in self.unfinished() {
+            remove(&path)?;
+        }
+        Ok(lock)
+    }
+
+    /// Removes what an install left that was ended in the middle; waits for one that is not.
+    pub(super) fn tidy(&self) -> Result<()> {
+        if self.unfinished().is_empty() { Ok(()) } else { self.begin().map(drop) }
+    }
+
+    fn unfinished(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
+        entries.filter(|path| path.to_string_lossy().ends_with(UNFINISHED) && *path != self.fetched()).collect()
+    }
+
+    /// The model that has no readable record, where `id` is one: it can only be removed.
+    pub(crate) fn broken(&self, id: &str) -> Option<Installed> {
+        let is_id = id.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_broken = is_id && self.directory(id).is_dir() && !matches!(self.installed(id), Ok(Some(_)));
+        is_broken.then(|| Installed {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            dimension: 0,
+            bytes: None,
+            source: "(its record is damaged)".to_owned(),
+            installed_at: Timestamp::default(),
+            kind: ModelKind::default(),
+        })
     }
 
     /// A file of an installed model; nothing where it cannot be read.
@@ -188,12 +236,12 @@ impl ModelFiles {
 
     /// Puts another text into a file of an installed model.
     pub(crate) fn rewrite(&self, id: &str, name: &str, text: &str) -> Result<()> {
-        let (path, unfinished) = (self.directory(id).join(name), self.directory(id).join(format!("{name}.unfinished")));
-        write_private(&unfinished, text.as_bytes())?;
-        rename(&unfinished, &path)
+        let _lock = self.begin()?;
+        replace(&self.directory(id).join(name), text.as_bytes())
     }
 
     pub(crate) fn remove(&self, id: &str) -> Result<()> {
+        let _lock = self.begin()?;
         remove(&self.directory(id))
     }
 
@@ -236,14 +284,23 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(|error| Error::io(format!("cannot write {}", path.display()), &error))
 }
 
+/// Puts other bytes in the place of a file's.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(UNFINISHED);
+    let unfinished = Path::new(&unfinished);
+    write_private(unfinished, bytes).and_then(|()| rename(unfinished, path)).inspect_err(|_| drop(remove(unfinished)))
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the atomic write: what is moved is whole and synced")]
 fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(|error| Error::io(format!("cannot write {}", to.display()), &error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a directory that this module made, with the copies in it")]
+#[expect(clippy::disallowed_methods, reason = "what this module made: a directory with the copies in it, or one file")]
 pub(super) fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io(format!("cannot remove {}", path.display()), &error))
         }

@@ -36,6 +36,7 @@ pub fn install(
             .hint("Name a directory with model.onnx and tokenizer.json, or the address of one.")
     })?;
     FetchDirectory::tidy(&files(call))?;
+    files(call).tidy()?;
     let graph = graph_file(&directory, graph)?;
     let called = directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     keep(call, &directory, &graph, Named { name, called: &called }, overrides, directory.display().to_string())
@@ -106,7 +107,7 @@ fn keep(
         installed_at: call.now,
         kind: found.kind,
     };
-    files.install(
+    let is_new = files.install(
         &record,
         &[
             (load::GRAPH, &found.model),
@@ -114,7 +115,7 @@ fn keep(
             (load::SETTINGS, found.settings.as_bytes()),
         ],
     )?;
-    Ok(changed(record, "installed"))
+    Ok(changed(record, outcome_of(is_new)))
 }
 
 /// Notes a model on a server, after it has answered.
@@ -154,8 +155,12 @@ pub fn install_endpoint(call: &Call<'_>, asked: EndpointAsked) -> Result<ModelCh
         installed_at: call.now,
         kind: ModelKind::Server,
     };
-    files.install(&record, &[(endpoint::SETTINGS, found.settings.as_bytes())])?;
-    Ok(changed(record, "installed"))
+    let is_new = files.install(&record, &[(endpoint::SETTINGS, found.settings.as_bytes())])?;
+    Ok(changed(record, outcome_of(is_new)))
+}
+
+const fn outcome_of(is_new: bool) -> &'static str {
+    if is_new { "installed" } else { "already_installed" }
 }
 
 /// The graph's file: the one that is named, else `model.onnx`, else where exporters put it.

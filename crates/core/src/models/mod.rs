@@ -191,10 +191,13 @@ fn overruled(call: &Call<'_>, slot: Slot) -> Option<String> {
 pub fn remove(call: &Call<'_>, word: &str) -> Result<ModelChanged> {
     call.demand_person("removing a model")?;
     let files = files(call);
-    let record = files.find(word)?;
+    let record = match files.find(word) {
+        Err(error) => files.broken(word).ok_or(error)?,
+        Ok(record) => record,
+    };
     let model = view(call, record);
     let slot = model.kind.slot();
-    let is_chosen = files.chosen(slot).is_some_and(|id| id == model.id);
+    let is_chosen = Slot::ALL.iter().any(|slot| files.chosen(*slot).is_some_and(|id| id == model.id));
     if model.in_use || is_chosen {
         return Err(Error::new(Code::Conflict, format!("{} is in use", model.name))
             .hint(format!("First `jay model use none --kind {}`, or another one.", slot.name())));

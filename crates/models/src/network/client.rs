@@ -101,7 +101,9 @@ impl Client {
         match status {
             200..=299 => answer.map_err(|error| self.unanswered(&error, within)),
             _ => {
-                let complaint = answer.ok().filter(|_| is_told).and_then(|answer| dialect::complaint(&answer));
+                // A server may repeat what it was sent.
+                let key = self.key.as_ref().map(|Key(key)| key.as_str());
+                let complaint = answer.ok().filter(|_| is_told).and_then(|answer| dialect::complaint(&answer, key));
                 Err(self.refusal(status, path, after.map(Duration::from_secs), complaint))
             }
         }
@@ -117,8 +119,6 @@ impl Client {
 
     fn refusal(&self, status: u16, path: &str, after: Option<Duration>, complaint: Option<String>) -> Failure {
         let base = self.address.base();
-        // A server may repeat what it was sent.
-        let complaint = complaint.filter(|said| self.key.as_ref().is_none_or(|Key(key)| !said.contains(key.as_str())));
         let said = complaint.map(|said| format!(": {said}")).unwrap_or_default();
         match status {
             300..=399 => Failure::Wrong(
@@ -150,7 +150,7 @@ impl Client {
             E::Timeout(_) => Failure::Later(format!("{base} did not answer within {} ms", within.as_millis()), None),
             E::HostNotFound => not_reached("its name is not known"),
             E::ConnectionFailed => not_reached("no connection"),
-            E::Io(error) => not_reached(&error.kind().to_string()),
+            E::Io(error) => not_reached(&why(error)),
             E::Tls(_) | E::Rustls(_) | E::TlsRequired => Failure::Wrong(
                 Error::new(Code::VerificationFailed, format!("{base} has no certificate that can be trusted"))
                     .hint("It needs one of a public authority; those of the machine are not read."),
@@ -158,5 +158,26 @@ impl Client {
             E::BodyExceedsLimit(_) => self.wrong(&format!("its answer is longer than {ANSWER_MAX} bytes")),
             _ => self.wrong("its answer is not HTTP as it should be"),
         }
+    }
+}
+
+/// Why a connection was not to be had. The standard library has no kind for a name that cannot be looked up, only words.
+pub(super) fn why(error: &std::io::Error) -> String {
+    if error.to_string().contains("lookup address") {
+        return "its name is not known, or names cannot be looked up now".to_owned();
+    }
+    error.kind().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_known_is_told_as_one() {
+        let address = Address::parse("http://nowhere.invalid/v1").unwrap();
+        let failure = Client::new(address, None).post("x", b"{}", Duration::from_secs(5), false).unwrap_err();
+        let said = failure.into_error().message;
+        assert!(said.contains("its name is not known") || said.contains("did not answer within"), "{said}");
     }
 }

@@ -76,6 +76,9 @@ pub(super) fn vectors(
         if vector.iter().all(|value| *value == 0.0) {
             return Err("it gave a vector of zeros".to_owned());
         }
+        if !crate::vector::has_length(vector) {
+            return Err("it gave a vector whose values are too small or too large for its length to be told".to_owned());
+        }
     }
     Ok(vectors)
 }
@@ -91,11 +94,24 @@ fn ordered(mut rows: Vec<OpenAiRow>) -> Result<Vec<Vec<f32>>, String> {
     Ok(rows.into_iter().map(|row| row.embedding).collect())
 }
 
-/// What the server says is wrong, `{"error": …}` in both dialects; none where it says nothing that can be read.
-pub(super) fn complaint(answer: &[u8]) -> Option<String> {
+/// Letters of a key that must not stand in a message together.
+const KEY_PART: usize = 12;
+
+/// What the server says is wrong, `{"error": …}` in both dialects; none where it says nothing that can be read, or repeats a
+/// good part of the key that it was sent.
+pub(super) fn complaint(answer: &[u8], key: Option<&str>) -> Option<String> {
     let answer: Value = serde_json::from_slice(answer).ok()?;
     let error = answer.get("error")?;
     let text = error.as_str().or_else(|| error.get("message")?.as_str())?;
+    // Before it is cut: a cut key is no whole key any more, and still most of one.
+    let holds = |key: &str| {
+        key.as_bytes()
+            .windows(KEY_PART.min(key.len()))
+            .any(|part| !part.is_empty() && text.as_bytes().windows(part.len()).any(|other| other == part))
+    };
+    if key.is_some_and(holds) {
+        return None;
+    }
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     Some(jay_types::text::shorten(clean.trim(), 160)).filter(|text| !text.is_empty())
 }
@@ -130,6 +146,8 @@ mod tests {
             said(Api::Ollama, r#"{"embeddings":[[1,NaN]]}"#, 1, None),
             said(Api::Ollama, r#"{"embeddings":[[1,1e300]]}"#, 1, None),
             said(Api::Ollama, r#"{"embeddings":[[0,0.0]]}"#, 1, None),
+            said(Api::Ollama, r#"{"embeddings":[[3.4e38,3.4e38]]}"#, 1, None),
+            said(Api::Ollama, r#"{"embeddings":[[1e-45,1e-45]]}"#, 1, None),
             said(Api::Ollama, &format!("{{\"embeddings\":[{:?}]}}", vec![1; 4097]), 1, None),
             said(Api::OpenAi, r#"{"data":[{"index":1,"embedding":[1]}]}"#, 1, None),
             said(Api::OpenAi, r#"{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]}"#, 2, None),
@@ -146,6 +164,8 @@ mod tests {
             its answer is not what ollama servers give
             it gave a vector with a value that is not a number
             it gave a vector of zeros
+            it gave a vector whose values are too small or too large for its length to be told
+            it gave a vector whose values are too small or too large for its length to be told
             its vectors have 4097 dimensions; 1 to 4096 are taken
             its vectors are not numbered from 0 on
             its vectors are not numbered from 0 on"#]]
@@ -154,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_complaint_is_one_short_line() {
-        let said = |text: &str| complaint(text.as_bytes());
+        let said = |text: &str| complaint(text.as_bytes(), None);
         assert_eq!(
             said(r#"{"error":"model \"x\" not found,\ntry pulling it"}"#).unwrap(),
             "model \"x\" not found, try pulling it"
@@ -162,5 +182,16 @@ mod tests {
         assert_eq!(said(r#"{"error":{"message":"no such model","type":"t"}}"#).unwrap(), "no such model");
         assert!(said(&format!("{{\"error\":\"{}\"}}", "a".repeat(500))).unwrap().len() < 170);
         assert_eq!([said("<html>"), said("{}"), said(r#"{"error":{}}"#), said(r#"{"error":""}"#)], [const { None }; 4]);
+    }
+
+    #[test]
+    fn a_complaint_that_repeats_the_key_is_not_told() {
+        let key = "0123456789abcdefghij0123456789";
+        let said = |text: &str| complaint(format!("{{\"error\":\"{text}\"}}").as_bytes(), Some(key));
+        assert_eq!(said(&format!("no key {key}")), None);
+        assert_eq!(said(&format!("{}Bearer {key}", "x".repeat(118))), None, "also where it would be cut");
+        assert_eq!(said("no key 0123456789abcdefg***"), None, "nor most of it");
+        assert_eq!(said("no key 0123***6789").unwrap(), "no key 0123***6789");
+        assert_eq!(complaint(br#"{"error":"is k1 a key?"}"#, Some("k1")), None);
     }
 }

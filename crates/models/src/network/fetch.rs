@@ -7,6 +7,7 @@
 //! message shows where a redirect went, since such addresses carry keys.
 
 use super::address::Address;
+use super::client::why;
 use jay_types::{Code, Error};
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
@@ -158,7 +159,7 @@ impl FileSource {
             E::Timeout(_) => again("no connection in time"),
             E::HostNotFound => again("the name of the server is not known"),
             E::ConnectionFailed => again("no connection"),
-            E::Io(error) => again(&error.kind().to_string()),
+            E::Io(error) => again(&why(error)),
             E::RequireHttpsOnly(_) => downgraded(url),
             E::TooManyRedirects => {
                 Error::new(Code::Refused, format!("{url} leads elsewhere more than {REDIRECTS_MAX} times"))

@@ -3,13 +3,14 @@
 //! Only the operators that BERT-type graphs are made of are linked; int8 graphs need those of dynamic quantisation.
 //!
 //! **Invariant:** whatever the file holds, loading and running it end in a value or an error: the runtime's panics are
-//! caught here.
+//! caught here, and what would overflow its stack is refused (`bounds`). One thing is beyond it: a graph that asks for more
+//! memory than the machine gives ends the process, as Rust has it; so a model is to come from somebody who is trusted.
 
+use super::bounds;
 use super::settings::{Pooling, Settings};
 use jay_types::Error;
 use rten::{Model, ModelOptions, NodeId, OpRegistry, RunOptions, ThreadPool, Value, op_registry};
 use rten_tensor::prelude::*;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The greatest length of a vector.
@@ -34,6 +35,8 @@ pub(super) struct Graph {
     /// True where the output is a judgement and not a vector.
     judges: bool,
     pooling: Option<Pooling>,
+    /// Nodes, by which the stack is measured.
+    nodes: usize,
 }
 
 fn refused(what: impl std::fmt::Display) -> Error {
@@ -55,8 +58,8 @@ fn operators() -> OpRegistry {
 }
 
 /// Runs what may panic on a file that nobody checked.
-fn caught<T>(what: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(work)) {
+fn caught<T: Send>(nodes: usize, what: &str, work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, Error> {
+    match bounds::with_stack_for(nodes, work) {
         Ok(result) => result.map_err(|error| refused(format!("{what}: {error}"))),
         Err(_) => Err(refused(format!("{what}: the runtime gave up"))),
     }
@@ -65,7 +68,8 @@ fn caught<T>(what: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, 
 impl Graph {
     /// Reads the file.
     pub(super) fn load(onnx: Vec<u8>, settings: &Settings) -> Result<Self, Error> {
-        let model = caught("cannot be read", || {
+        let nodes = caught(0, "cannot be read", || bounds::nodes(&onnx))?;
+        let model = caught(nodes, "cannot be read", || {
             let mut options = ModelOptions::with_ops(operators());
             options.prepack_weights(true);
             options.load(onnx).map_err(|error| error.to_string())
@@ -86,7 +90,7 @@ impl Graph {
             return Err(refused("it has no input input_ids"));
         }
         let (output, name) = output(&model, settings.output.as_deref())?;
-        Ok(Self { model, inputs, output, judges: name == LOGITS, pooling: settings.pooling })
+        Ok(Self { model, inputs, output, judges: name == LOGITS, pooling: settings.pooling, nodes })
     }
 
     /// True where it judges pairs of texts and makes no vectors.
@@ -114,7 +118,7 @@ impl Graph {
     }
 
     fn outputs(&self, ids: &[u32], second: usize, pool: &Arc<ThreadPool>) -> Result<(Vec<usize>, Vec<f32>), Error> {
-        caught("cannot be run", || {
+        caught(self.nodes, "cannot be run", || {
             let mut inputs = Vec::with_capacity(self.inputs.len());
             for (id, input) in &self.inputs {
                 let values: Vec<i32> = match input {
@@ -155,6 +159,9 @@ impl Graph {
         })?;
         if vector.iter().any(|value| !value.is_finite()) {
             return Err(refused("its output is not finite"));
+        }
+        if !crate::vector::has_length(&vector) {
+            return Err(refused("its output is too small or too large for its length to be told"));
         }
         Ok(vector)
     }

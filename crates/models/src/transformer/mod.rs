@@ -10,6 +10,7 @@
 //! **Invariant:** the id is a hash of both files, the settings and of how they are read here. Whatever the files hold, the
 //! answer is an embedder or a typed error.
 
+mod bounds;
 mod cross_encoder;
 mod graph;
 mod settings;

@@ -113,7 +113,7 @@ fn what_is_malformed_is_named() {
     }
     expect![[r#"
         empty model: model.onnx: cannot be read: unknown model file type / A BERT-type encoder is needed: inputs input_ids, attention_mask and perhaps token_type_ids.
-        no model: model.onnx: cannot be read: unknown model file type / A BERT-type encoder is needed: inputs input_ids, attention_mask and perhaps token_type_ids.
+        no model: model.onnx: cannot be read: it is not an ONNX file, or not a whole one / A BERT-type encoder is needed: inputs input_ids, attention_mask and perhaps token_type_ids.
         half a model: model.onnx: cannot be read: parse error: error in message  field 0: io error: failed to fill whole buffer / A BERT-type encoder is needed: inputs input_ids, attention_mask and perhaps token_type_ids.
         no tokenizer: tokenizer.json: it has no `model` / A BERT-type tokenizer is needed: a WordPiece model with the BertNormalizer.
         tokenizer is no JSON: tokenizer.json: expected value at line 1 column 1 / A BERT-type tokenizer is needed: a WordPiece model with the BertNormalizer.
@@ -179,4 +179,37 @@ fn cased_models_keep_case_and_accents() {
     let tokenizer = Tokenizer::parse(json.as_bytes()).unwrap();
     assert_eq!(tokenizer.encode("É", 16).0, [2, 0, 3]);
     assert_eq!(tokenizer.encode("é A a\u{301} a", 16).0, [2, 1, 1, 1, 4, 3]);
+}
+
+/// The tiny model with `count` nodes in a row behind its output, which change nothing.
+fn chained(count: usize) -> Files {
+    use rten_onnx::onnx::{ModelProto, NodeProto};
+    let plain = files(TinyBert::default(), "");
+    let mut model = ModelProto::parse_buf(&plain.model).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    let mut last = graph.output[0].name.clone();
+    for number in 0..count {
+        let next = format!("chain_{number}");
+        let output = vec![next.clone()];
+        let op_type = Some("Identity".to_owned());
+        graph.node.push(NodeProto { op_type, input: vec![last.unwrap()], output, ..NodeProto::default() });
+        last = Some(next);
+    }
+    graph.output[0].name = last;
+    Files { model: model.write_buf().unwrap(), ..plain }
+}
+
+#[test]
+fn a_long_graph_runs_and_a_longer_one_is_refused() {
+    let text = "restart the worker";
+    let plain = load("").embed_query(text).unwrap();
+    // On a stack as small as threads have.
+    for count in [900, bounds::NODES_MAX - 200] {
+        let files = chained(count);
+        let work = move || Transformer::load(files).unwrap().embed_query(text).unwrap();
+        let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(work).unwrap();
+        assert_eq!(thread.join().unwrap(), plain, "{count}");
+    }
+    let error = Transformer::load(chained(bounds::NODES_MAX)).unwrap_err();
+    assert!(error.message.contains("20000 are taken"), "{error:?}");
 }

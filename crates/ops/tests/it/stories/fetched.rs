@@ -59,7 +59,7 @@ fn models(world: &World) -> PathBuf {
 fn left(world: &World) -> Vec<String> {
     let entries = std::fs::read_dir(models(world)).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
-    names.retain(|name| name != "fetch.lock");
+    names.retain(|name| name != "fetch.lock" && name != "install.lock");
     names.sort();
     names
 }

@@ -164,3 +164,57 @@ fn what_cannot_be_a_model_is_refused_and_leaves_nothing() {
     assert_eq!(world.err_by(&agent(), "model_use", json!({"model": "none"})).code, Code::Refused, "no MCP tool");
     assert!(!world.home.path().join("scrubjay/models").exists());
 }
+
+#[test]
+fn what_an_interrupted_install_left_goes_and_a_damaged_one_can_be_removed() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    let models = world.home.path().join("scrubjay/models");
+    let left = || {
+        let entries = std::fs::read_dir(&models).into_iter().flatten().flatten();
+        entries
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".unfinished"))
+            .count()
+    };
+    let leave = || {
+        jay_testkit::write(models.join("onnx-0123.unfinished/model.onnx"), "half");
+        jay_testkit::write(models.join("in-use.unfinished"), "onnx-0123");
+    };
+    leave();
+    assert_eq!(left(), 2);
+    let refused = world.err_by(&hand(), "model_install", json!({"path": world.home.work_dir()}));
+    assert_eq!((refused.code, left()), (Code::BadInput, 0), "what was left goes also where nothing is installed");
+    let id = install(&world, "tiny", TinyBert::default(), "")["model"]["id"].as_str().unwrap().to_owned();
+    leave();
+    assert_eq!(install(&world, "tiny", TinyBert::default(), "")["outcome"], "already_installed");
+    world.by(&hand(), "model_use", json!({"model": "tiny"}));
+    assert_eq!(left(), 0);
+
+    jay_testkit::write(models.join(&id).join("installed.json"), "bad");
+    let input = json!({"path": world.home.work_dir().join("tiny"), "window_tokens": 64});
+    assert_eq!(world.err_by(&hand(), "model_install", input.clone()).code, Code::Damaged);
+    assert_eq!(world.err_by(&hand(), "model_remove", json!({"model": id})).code, Code::Conflict, "it is in use");
+    world.by(&hand(), "model_use", json!({"model": "none"}));
+    assert_eq!(world.err_by(&hand(), "model_remove", json!({"model": "../models"})).code, Code::NotFound);
+    assert_eq!(world.by(&hand(), "model_remove", json!({"model": id}))["outcome"], "removed");
+    assert_eq!(world.by(&hand(), "model_install", input)["outcome"], "installed");
+}
+
+#[test]
+fn installs_of_one_model_at_once_leave_one() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    let directory = world.home.work_dir().join("tiny");
+    TinyBert::default().write(&directory, "");
+    let input = json!({"path": directory, "window_tokens": 64});
+    let outcomes: Vec<String> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                scope
+                    .spawn(|| world.by(&hand(), "model_install", input.clone())["outcome"].as_str().unwrap().to_owned())
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| *outcome == "installed").count(), 1, "{outcomes:?}");
+    assert_eq!(world.ok("model_list", json!({}))["models"].as_array().unwrap().len(), 1);
+}
