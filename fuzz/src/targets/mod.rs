@@ -2,6 +2,8 @@
 
 mod changes;
 mod indexes;
+mod models;
+mod sessions;
 mod types;
 
 use crate::Target;
@@ -18,6 +20,9 @@ pub const TARGETS: &[Target] = &[
     changes::BLOCKS,
     indexes::SEGMENTS,
     indexes::VECTORS,
+    sessions::SESSIONS,
+    models::TOKENIZERS,
+    models::MODEL_SETTINGS,
 ];
 
 #[cfg(test)]

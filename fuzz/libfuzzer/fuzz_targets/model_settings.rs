@@ -1,0 +1,4 @@
+//! `model_settings` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| jay_fuzz::run("model_settings", input));
