@@ -38,4 +38,8 @@ impl Operation for History {
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
         Ok(HistoryOutput { changes: jay_core::read::history(call, &input.id, input.diff)? })
     }
+
+    fn for_agents(output: &Self::Output, _max_tokens: usize) -> Option<String> {
+        crate::agents::as_data(output)
+    }
 }

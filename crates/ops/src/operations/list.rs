@@ -34,4 +34,8 @@ impl Operation for List {
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
         jay_core::read::list(call, &input.filter, input.limit.get(), input.cursor.as_ref().map(Word::as_str))
     }
+
+    fn for_agents(output: &Self::Output, _max_tokens: usize) -> Option<String> {
+        crate::agents::as_data(output)
+    }
 }

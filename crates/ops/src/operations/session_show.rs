@@ -41,4 +41,8 @@ impl Operation for SessionShow {
         let cursor = input.cursor.as_ref().map(Word::as_str);
         jay_core::sessions::show(call, &input.session, input.around.as_ref(), input.limit.get(), cursor, input.reveal)
     }
+
+    fn for_agents(output: &Self::Output, _max_tokens: usize) -> Option<String> {
+        crate::agents::as_data(output)
+    }
 }
