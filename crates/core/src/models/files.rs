@@ -258,6 +258,11 @@ impl ModelFiles {
     }
 }
 
+/// True where a directory holds a model.
+pub(super) fn is_model(directory: &Path) -> bool {
+    directory.join(RECORD).exists()
+}
+
 pub(super) fn make_private(path: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

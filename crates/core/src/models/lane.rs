@@ -1,7 +1,7 @@
 //! The models in use: known from their records at once, loaded when the first text is given to them.
 
 use super::endpoint::{self, Reach};
-use super::files::{Installed, ModelFiles, ModelKind, Slot};
+use super::files::{self, Installed, ModelFiles, ModelKind, Slot};
 use super::load;
 use super::private::Sharing;
 use crate::engine::Engine;
@@ -18,12 +18,26 @@ pub(crate) struct ModelLane {
     pub(crate) record: Installed,
     directory: PathBuf,
     reach: Reach,
+    /// Where it stands which one is chosen, if that decided and not the settings.
+    chosen_in: Option<ModelFiles>,
     loaded: OnceLock<Result<Arc<dyn Embedder>>>,
 }
 
 impl ModelLane {
-    /// The embedder, loaded once for each process.
+    /// The embedder, loaded once for each process, as long as it may be used: a process that runs on when its model was
+    /// removed makes no vectors of it, and sends nothing to a server that was turned off.
     pub(crate) fn embedder(&self) -> Result<Arc<dyn Embedder>> {
+        let is_chosen = || {
+            let chosen = self.chosen_in.as_ref().map(|files| files.chosen(Slot::Encoder));
+            chosen.is_none_or(|id| id.as_ref() == Some(&self.record.id))
+        };
+        if !files::is_model(&self.directory) || (self.is_on_server() && !is_chosen()) {
+            return Err(Error::new(
+                jay_types::Code::Conflict,
+                "it was removed or turned off while this process runs".to_owned(),
+            )
+            .hint("Start `jay serve` or `jay mcp` again: it takes up what was chosen."));
+        }
         self.loaded.get_or_init(|| self.load()).clone()
     }
 
@@ -88,7 +102,8 @@ pub(crate) fn sharing(engine: &Engine) -> Result<Sharing> {
 /// here: answers go on without it and say so.
 pub(crate) fn in_use(files: &ModelFiles, setting: Option<&str>, reach: Reach) -> Result<Option<ModelLane>> {
     let found = found(files, Slot::Encoder, setting)?;
-    Ok(found.map(|(record, directory)| ModelLane { record, directory, reach, loaded: OnceLock::new() }))
+    let chosen_in = setting.is_none().then(|| files.clone());
+    Ok(found.map(|(record, directory)| ModelLane { record, directory, reach, chosen_in, loaded: OnceLock::new() }))
 }
 
 /// The model that is to judge, as [`in_use`].

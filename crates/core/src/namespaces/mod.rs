@@ -14,7 +14,7 @@ use jay_types::namespace::{NamespacePath, normalise_git_remote};
 use jay_types::{Code, EntityId, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What becomes of secrets in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -169,13 +169,25 @@ fn edit(
 
 /// Gives a namespace another path; what is in it stays.
 ///
+/// The old path goes on to mean it, as an alias: a directory, a remote or a `.jay.toml` that is named so would otherwise make
+/// it anew, empty, and open where the new one is private. Out of `private` none is kept, since that would keep it private.
+///
 /// # Errors
 /// `not_found`, `conflict` where the path is taken.
 pub fn rename(call: &Call<'_>, from: &NamespacePath, to: &NamespacePath) -> Result<NamespaceView> {
     edit(call, from, |w, num| {
-        demand_free(w, to)?;
+        let state = w.namespace_entity(num)?;
+        let path = state.value(PATH).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let was_alias = state.elements(ALIASES).any(|alias| alias == to.as_str());
+        if !was_alias {
+            demand_free(w, to)?;
+        }
         let mut body = Body::default();
-        put(&mut body, &w.namespace_entity(num)?, PATH, to.as_str().into());
+        put(&mut body, &state, PATH, to.as_str().into());
+        let is_opened = NamespacePath::parse(&path).is_ok_and(|path| path.is_private()) && !to.is_private();
+        let add: &[String] = if is_opened || path == to.as_str() { &[] } else { &[path] };
+        let gone: &[String] = if was_alias { &[to.to_string()] } else { &[] };
+        put_set(&mut body, &state, ALIASES, add, gone);
         Ok(body)
     })
 }

@@ -186,6 +186,18 @@ fn what_is_private_never_leaves_the_machine() {
     let sent = server.take_texts().join("\n").to_lowercase();
     assert!(["miller", "town", "surgery", "linden", "thursday"].iter().all(|word| !sent.contains(word)), "{sent}");
 
+    // What was renamed into private is so by every name that it had.
+    world.keep(json!({"text": "the cellar is damp", "namespace": "home/plain"}));
+    world.ok("namespace_rename", json!({"from": "home/plain", "to": "private/plain"}));
+    world.keep(json!({"text": "the cellar has a key", "namespace": "home/plain"}));
+    assert_eq!(embed_all(&world), 0);
+    let plain = someone("ann", ActorKind::Person, Door::Web, "home/plain");
+    world.by(&plain, "recall", json!({"query": "where is the cellar"}));
+    assert!(server.take_texts().is_empty());
+    for id in strings(&world.ok("list", json!({"namespace": "private/plain"}))["memories"], "id") {
+        world.ok("purge", json!({"ids": [id]}));
+    }
+
     // A second name makes a namespace private, and a new path opens it.
     world.keep(json!({"text": "the fence is green", "namespace": "home"}));
     world.ok("namespace_alias", json!({"path": "home", "alias": "private/home"}));
@@ -286,4 +298,29 @@ fn what_is_no_server_is_refused_and_leaves_nothing() {
     let input = json!({"path": base, "api": "ollama", "model": "tiny"});
     assert_eq!(world.err_by(&robot, "model_install", input).code, Code::Refused);
     assert!(!world.home.path().join("scrubjay/models").exists());
+}
+
+#[test]
+fn a_process_that_runs_on_sends_nothing_to_a_server_that_was_turned_off_or_removed() {
+    let (server, world) = (EmbeddingServer::start(), world());
+    let id = install(&world, &server.base(), "ollama", "first")["model"]["id"].as_str().unwrap().to_owned();
+    let running = using(world, "first");
+    assert_eq!(embed_all(&running), 3);
+    let _ = server.take_requests();
+    running.by(&hand(), "model_use", json!({"model": "none"}));
+    running.keep(json!({"text": "kept after it was turned off"}));
+    let said = "the model first is not used: it was removed or turned off while this process runs";
+    assert_eq!(notes(&running, QUERY)[0], said);
+    assert_eq!(running.err("jobs_run", json!({})).code, Code::Conflict);
+    // As another process does.
+    std::fs::remove_file(running.home.path().join("scrubjay/models").join(id).join("installed.json")).unwrap();
+    running.keep(json!({"text": "kept after it was removed"}));
+    assert_eq!(notes(&running, QUERY)[0], said);
+    assert!(server.take_requests().is_empty());
+    // Started anew it is well, and nothing of the removed one is left.
+    let world = running.again(EmbedderChoice::BuiltIn);
+    embed_all(&world);
+    assert_eq!(notes(&world, QUERY), [""; 0]);
+    assert!(server.take_requests().is_empty());
+    assert!(world.ok("doctor", json!({}))["healthy"].as_bool().unwrap());
 }

@@ -14,8 +14,15 @@ fn a_rename_takes_memories_and_history_along() {
     assert_eq!(paths(&world), ["new/place"]);
     assert_eq!(world.get(&id)["namespace"], "new/place");
     assert_eq!(world.list(json!({"namespace": "new/place"})), ["lamp"]);
-    assert_eq!(world.list(json!({"namespace": "old/place"})), [""; 0]);
     assert_eq!(world.ok("history", json!({"id": id}))["changes"].as_array().unwrap().len(), 1);
+    // A directory or a .jay.toml that is named so still means it, until its name is taken away.
+    assert_eq!(world.list(json!({"namespace": "old/place"})), ["lamp"]);
+    assert_eq!(world.ok("namespace_show", json!({"path": "old/place"}))["aliases"], json!(["old/place"]));
+    assert_eq!(world.ok("remember", json!({"text": "torch", "namespace": "old/place"}))["namespace"], "new/place");
+    world.ok("namespace_rename", json!({"from": "new/place", "to": "old/place"}));
+    assert_eq!(world.ok("namespace_show", json!({"path": "new/place"}))["aliases"], json!(["new/place"]), "and back");
+    world.ok("namespace_rename", json!({"from": "old/place", "to": "new/place"}));
+    world.ok("namespace_alias", json!({"path": "new/place", "alias": "old/place", "remove": true}));
     assert_eq!(world.err("namespace_show", json!({"path": "old/place"})).code, Code::NotFound);
     world.keep(json!({"text": "other", "namespace": "old/place"}));
     assert_eq!(world.err("namespace_rename", json!({"from": "old/place", "to": "new/place"})).code, Code::Conflict);
