@@ -112,7 +112,12 @@ impl schemars::JsonSchema for Unit {
     }
 }
 
-/// Text of 1 to `MAX` bytes that is more than white space and holds no NUL.
+/// A character that shows nothing: soft hyphen, zero-width spaces and joiners, marks of direction, byte order mark.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// Text of 1 to `MAX` bytes that shows something and holds no NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Bounded<const MAX: usize>(String);
@@ -124,7 +129,7 @@ impl<const MAX: usize> Bounded<MAX> {
     /// The sentence of the refusal, the same on every door.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
-        if text.trim().is_empty() {
+        if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
             return Err("must not be empty".to_owned());
         }
         if text.len() > MAX {
@@ -194,7 +199,10 @@ mod tests {
             Err("must be 0 to 1, not 1.5".to_owned())
         );
         assert!(Unit::new(f64::NAN).is_err());
-        assert_eq!(Tag::new(" "), Err("must not be empty".to_owned()));
+        for nothing in ["", " ", "\u{200b}", " \u{feff}\u{ad}\n"] {
+            assert_eq!(Tag::new(nothing), Err("must not be empty".to_owned()), "{nothing:?}");
+        }
+        assert!(Tag::new("\u{1f468}\u{200d}\u{1f469}").is_ok());
         assert!(Tag::new("x".repeat(129)).is_err());
         assert!(Tag::new("a\0b").is_err());
     }
