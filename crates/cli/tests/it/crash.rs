@@ -38,12 +38,15 @@ fn every_answered_memory_survives_kill_9() {
 #[test]
 fn every_answer_of_a_server_survives_kill_9() {
     const WRITERS: u64 = 8;
+    const PATIENCE_MS: u32 = 60_000;
     let home = Home::new();
     let mut random = Random::new(10);
     let answered = Mutex::new(Vec::new());
     for kill in 0..u64::from(counts().kills()) {
         let server = Server::start(&home, &[]);
-        let pause = Duration::from_millis(30 + random.below(200));
+        let before = answered.lock().unwrap().len();
+        // Counted in answers, so that a slow machine kills it under load too.
+        let (enough, pause) = (before + 1 + random.index(60), Duration::from_micros(random.below(3000)));
         std::thread::scope(|scope| {
             for writer in 0..WRITERS {
                 let (server, answered) = (&server, &answered);
@@ -55,6 +58,12 @@ fn every_answer_of_a_server_survives_kill_9() {
                         answered.lock().unwrap().push(answer["id"].as_str().unwrap().to_owned());
                     }
                 });
+            }
+            for _ in 0..PATIENCE_MS {
+                if answered.lock().unwrap().len() >= enough {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(1));
             }
             std::thread::sleep(pause);
             server.process.kill();

@@ -25,7 +25,13 @@ impl Server {
         let mut child = home.jay(&words).envs(variables.iter().copied()).spawn().unwrap();
         let mut line = String::new();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        stderr.read_line(&mut line).unwrap();
+        // A server that was killed before may have something to say first.
+        let mut said = String::new();
+        while !line.starts_with("listening on ") {
+            line.clear();
+            assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended before it listened: {said}");
+            said.push_str(&line);
+        }
         // What it says later is read as it comes, so that a full pipe does not stop it.
         let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
         let kept = std::sync::Arc::clone(&log);
