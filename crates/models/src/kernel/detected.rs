@@ -7,13 +7,13 @@
 //! **Invariant:** a kernel leaves this file only after `is_x86_feature_detected!` said yes to each of its features.
 #![allow(unsafe_code)]
 
-use super::{Kernel, dot_body, hamming_body};
+use super::{Kernel, dot_body, dots_body, hamming_body};
 
 /// The kernels that this machine can run besides the base one, the slowest first.
 pub(super) fn kernels() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-        kernels.push(Kernel { name: "avx2", hamming: hamming_avx2, dot: dot_avx2 });
+        kernels.push(Kernel { name: "avx2", hamming: hamming_avx2, dot: dot_avx2, dots: dots_avx2 });
     }
     let has_512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -21,7 +21,7 @@ pub(super) fn kernels() -> Vec<Kernel> {
         && is_x86_feature_detected!("avx512vpopcntdq")
         && is_x86_feature_detected!("popcnt");
     if has_512 {
-        kernels.push(Kernel { name: "avx512", hamming: hamming_avx512, dot: dot_avx512 });
+        kernels.push(Kernel { name: "avx512", hamming: hamming_avx512, dot: dot_avx512, dots: dots_avx512 });
     }
     kernels
 }
@@ -36,6 +36,11 @@ fn dot_avx2(query: &[i8], code: &[u8]) -> i32 {
     unsafe { inside::dot_avx2(query, code) }
 }
 
+fn dots_avx2(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+    // SAFETY: handed out by `kernels` only, after avx2 was found.
+    unsafe { inside::dots_avx2(queries, code, sums) }
+}
+
 fn hamming_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
     // SAFETY: handed out by `kernels` only, after every feature that is named there was found.
     unsafe { inside::hamming_avx512(query, rows, distances) }
@@ -46,9 +51,14 @@ fn dot_avx512(query: &[i8], code: &[u8]) -> i32 {
     unsafe { inside::dot_avx512(query, code) }
 }
 
+fn dots_avx512(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+    // SAFETY: handed out by `kernels` only, after every feature that is named there was found.
+    unsafe { inside::dots_avx512(queries, code, sums) }
+}
+
 /// The bodies again, each compiled for more than the base.
 mod inside {
-    use super::{dot_body, hamming_body};
+    use super::{dot_body, dots_body, hamming_body};
 
     #[target_feature(enable = "avx2,popcnt")]
     pub(super) fn hamming_avx2(query: &[u64], rows: &[u8], distances: &mut [u16]) {
@@ -60,6 +70,11 @@ mod inside {
         dot_body(query, code)
     }
 
+    #[target_feature(enable = "avx2")]
+    pub(super) fn dots_avx2(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+        dots_body(queries, code, sums);
+    }
+
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt")]
     pub(super) fn hamming_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
         hamming_body(query, rows, distances);
@@ -68,5 +83,10 @@ mod inside {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
     pub(super) fn dot_avx512(query: &[i8], code: &[u8]) -> i32 {
         dot_body(query, code)
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    pub(super) fn dots_avx512(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+        dots_body(queries, code, sums);
     }
 }

@@ -28,6 +28,9 @@ pub struct Kernel {
     /// Dot product of int8 codes, the second one as its bytes; of the shorter length where they differ. Exact up to
     /// 130,000 dimensions.
     pub dot: fn(query: &[i8], code: &[u8]) -> i32,
+    /// Dot products of one int8 code, as its bytes, with each of several that stand one after the other, widened: what
+    /// [`Kernel::dot`] gives for each. The code is widened once for all of them.
+    pub dots: fn(queries: &[i16], code: &[u8], sums: &mut [i32]),
 }
 
 /// What the compiler makes of the body for every machine of this kind: with NEON on aarch64, where it is always there.
@@ -35,6 +38,7 @@ const BASE: Kernel = Kernel {
     name: if cfg!(target_arch = "aarch64") { "neon" } else { "portable" },
     hamming: hamming_base,
     dot: dot_base,
+    dots: dots_base,
 };
 
 /// Every kernel that this machine can run, the slowest first.
@@ -65,12 +69,21 @@ pub fn dot(query: &[i8], code: &[u8]) -> i32 {
     (best().dot)(query, code)
 }
 
+/// [`Kernel::dots`] of the quickest kernel.
+pub fn dots(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+    (best().dots)(queries, code, sums);
+}
+
 fn hamming_base(query: &[u64], rows: &[u8], distances: &mut [u16]) {
     hamming_body(query, rows, distances);
 }
 
 fn dot_base(query: &[i8], code: &[u8]) -> i32 {
     dot_body(query, code)
+}
+
+fn dots_base(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+    dots_body(queries, code, sums);
 }
 
 #[inline(always)]
@@ -96,6 +109,26 @@ fn hamming_body(query: &[u64], rows: &[u8], distances: &mut [u16]) {
 #[inline(always)]
 fn dot_body(query: &[i8], code: &[u8]) -> i32 {
     query.iter().zip(code).map(|(a, b)| i32::from(*a) * i32::from(b.cast_signed())).sum()
+}
+
+#[inline(always)]
+fn dots_body(queries: &[i16], code: &[u8], sums: &mut [i32]) {
+    /// Values that are widened together: they stay in registers while every query is held against them.
+    const BLOCK: usize = 256;
+    sums.fill(0);
+    let length = code.len().max(1);
+    for (number, code) in code.chunks(BLOCK).enumerate() {
+        let mut wide = [0_i16; BLOCK];
+        for (wide, byte) in wide.iter_mut().zip(code) {
+            *wide = i16::from(byte.cast_signed());
+        }
+        let wide = wide.get(..code.len()).unwrap_or_default();
+        let first = number * BLOCK;
+        for (sum, query) in sums.iter_mut().zip(queries.chunks_exact(length)) {
+            let query = query.get(first..).unwrap_or_default();
+            *sum += query.iter().zip(wide).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum::<i32>();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -165,6 +198,21 @@ mod tests {
             let expected: i64 = query.iter().zip(&code).map(|(a, b)| i64::from(*a) * i64::from(b.cast_signed())).sum();
             for kernel in available() {
                 prop_assert_eq!(i64::from((kernel.dot)(&query, &code)), expected, "{}", kernel.name);
+            }
+        }
+
+        #[test]
+        fn every_kernel_gives_the_same_dot_products(
+            length in 0_usize..600, several in 0_usize..5, bytes in prop::collection::vec(any::<i8>(), 3600),
+        ) {
+            let code: Vec<u8> = bytes.iter().take(length).map(|value| value.cast_unsigned()).collect();
+            let queries: Vec<&[i8]> = bytes[600..].chunks(length.max(1)).take(several).collect();
+            let wide: Vec<i16> = queries.iter().flat_map(|query| query.iter().copied().map(i16::from)).collect();
+            let expected: Vec<i32> = queries.iter().map(|query| dot_base(query, &code)).collect();
+            for kernel in available() {
+                let mut sums = vec![7; queries.len()];
+                (kernel.dots)(&wide, &code, &mut sums);
+                prop_assert_eq!(&sums, &expected, "{}", kernel.name);
             }
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! **Invariant:** a text's code depends on the text only; an equal code gives an equal score.
 
-use super::table::{self, Probe};
+use super::table::{self, Probes};
 use super::{StaticEmbedder, TokenId};
 
 /// Cosines below this are no match: unrelated words of one language have about .2 (.25 to .35
@@ -29,41 +29,51 @@ pub fn late_code(text: &str) -> Vec<u8> {
     ids.into_iter().flat_map(TokenId::to_le_bytes).collect()
 }
 
+/// Cosines that are compared together; rows of them are filled up to a multiple.
+const LANES: usize = 8;
+
 /// A query whose tokens are looked for in texts. It remembers what it compared: texts share most of their words.
 #[derive(Clone, Debug, Default)]
 pub struct LateQuery {
-    tokens: Vec<Token>,
+    /// How much each token counts.
+    weights: Vec<f32>,
     known: Compared,
-}
-
-#[derive(Clone, Debug)]
-struct Token {
-    probe: Probe,
-    weight: f32,
+    /// The best cosine of each token within one text; room that is used again.
+    best: Vec<[f32; LANES]>,
 }
 
 /// The cosines of a text's tokens with those of the query, by the number of the text's token: it is looked up for every
 /// token of some hundred texts.
 #[derive(Clone, Debug, Default)]
 struct Compared {
+    probes: Probes,
     /// One more than the place of a token's cosines; 0 where they are not known.
     places: Vec<u32>,
-    cosines: Vec<f32>,
+    /// So many rows of lanes for each token of a text as the query needs.
+    cosines: Vec<[f32; LANES]>,
 }
 
 impl Compared {
-    fn of(&mut self, tokens: &[Token], id: TokenId) -> &[f32] {
+    /// The cosines of one token of a text, `lanes` rows of them; 0 where there is no match.
+    fn of(&mut self, id: TokenId, lanes: usize) -> &[[f32; LANES]] {
         let at = usize::from(id);
         if self.places.len() <= at {
-            self.places.resize(at + 1, 0);
+            self.places.resize((at + 1).max(table::ROWS), 0);
         }
         let Some(place) = self.places.get_mut(at) else { return &[] };
         if *place == 0 {
-            self.cosines.extend(cosines(tokens, id));
-            *place = (self.cosines.len() / tokens.len().max(1)) as u32;
+            let start = self.cosines.len();
+            self.cosines.resize(start + lanes, [0.0; LANES]);
+            let cosines = self.cosines.get_mut(start..).unwrap_or_default().as_flattened_mut();
+            if let Some(row) = table::row(id) {
+                for (to, cosine) in cosines.iter_mut().zip(self.probes.cosines(&row)) {
+                    *to = if cosine < COSINE_MIN { 0.0 } else { cosine };
+                }
+            }
+            *place = (self.cosines.len() / lanes.max(1)) as u32;
         }
-        let end = *place as usize * tokens.len();
-        self.cosines.get(end.saturating_sub(tokens.len())..end).unwrap_or_default()
+        let end = *place as usize * lanes;
+        self.cosines.get(end.saturating_sub(lanes)..end).unwrap_or_default()
     }
 }
 
@@ -74,50 +84,49 @@ impl LateQuery {
     #[must_use]
     pub fn new<'a>(words: impl IntoIterator<Item = (&'a str, f64)>) -> Self {
         let mut seen: Vec<TokenId> = Vec::new();
-        let mut tokens = Vec::new();
+        let mut query = Self::default();
         'words: for (word, rarity) in words {
             for id in StaticEmbedder::new().token_ids(word) {
                 if seen.contains(&id) {
                     continue;
                 }
                 seen.push(id);
-                let row = table::row(id).filter(|row| row.weight() > 0.0);
-                tokens.extend(row.map(|row| Token { probe: row.to_probe(), weight: row.weight() * rarity as f32 }));
+                if let Some(row) = table::row(id).filter(|row| row.weight() > 0.0) {
+                    query.known.probes.push(&row);
+                    query.weights.push(row.weight() * rarity as f32);
+                }
                 if seen.len() == QUERY_TOKENS_MAX {
                     break 'words;
                 }
             }
         }
-        Self { tokens, known: Compared::default() }
+        query.best.resize(query.weights.len().div_ceil(LANES), [0.0; LANES]);
+        query
     }
 
     /// The score of a text that holds every token of the query.
     #[must_use]
     pub fn score_max(&self) -> f64 {
-        f64::from(self.tokens.iter().map(|token| token.weight).sum::<f32>())
+        f64::from(self.weights.iter().sum::<f32>())
     }
 
     /// The sum over the query's tokens of weight times best cosine with a token of the text; 0 where nothing matches.
     pub fn score(&mut self, code: &[u8]) -> f64 {
-        let Self { tokens, known } = self;
-        let mut best = vec![0.0_f32; tokens.len()];
+        let Self { weights, known, best } = self;
+        best.fill([0.0; LANES]);
+        let lanes = best.len();
         for bytes in code.as_chunks().0 {
             let id = TokenId::from_le_bytes(*bytes);
-            for (best, cosine) in best.iter_mut().zip(known.of(tokens, id)) {
-                *best = best.max(*cosine);
+            for (best, cosines) in best.iter_mut().zip(known.of(id, lanes)) {
+                for (best, cosine) in best.iter_mut().zip(cosines) {
+                    // None of them is NaN, so that this is one instruction for all lanes, which `f32::max` is not.
+                    *best = if *cosine > *best { *cosine } else { *best };
+                }
             }
         }
-        let sum: f32 = tokens.iter().zip(&best).map(|(token, best)| token.weight * best).sum();
+        let sum: f32 = weights.iter().zip(best.as_flattened()).map(|(weight, best)| weight * best).sum();
         f64::from(sum)
     }
-}
-
-fn cosines(tokens: &[Token], id: TokenId) -> impl Iterator<Item = f32> {
-    let row = table::row(id);
-    tokens.iter().map(move |token| {
-        let cosine = row.as_ref().map_or(0.0, |row| token.probe.cosine(row));
-        if cosine < COSINE_MIN { 0.0 } else { cosine }
-    })
 }
 
 #[cfg(test)]

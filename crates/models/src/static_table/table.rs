@@ -20,7 +20,8 @@ static SCALES: &[[u8; 4]] = section(0, 4).as_chunks().0;
 static LENGTHS: &[[u8; 4]] = section(ROWS * 4, 4).as_chunks().0;
 static CODES: &[[u8; DIMENSION]] = section((ROWS * 8).next_multiple_of(64), DIMENSION).as_chunks().0;
 
-const ROWS: usize = {
+/// How many rows there are.
+pub(super) const ROWS: usize = {
     assert!(matches!(FILE.0.first_chunk::<8>(), Some(b"JAYTABLE")), "not a table");
     assert!(u32_at(&FILE.0, 8) == 1, "a table of another version");
     assert!(u32_at(&FILE.0, 12) as usize == DIMENSION, "a table of another dimension");
@@ -99,11 +100,38 @@ impl Probe {
     /// Cosine with a row, -1 to 1; 0 where either stands for no text.
     #[must_use]
     pub fn cosine(&self, row: &Row) -> f32 {
-        // The sum stays below 256 x 127 x 127, which i32 holds.
-        let sum = crate::kernel::dot(&self.values, row.codes);
-        let lengths = self.length * row.length;
-        if lengths > 0.0 { (sum as f32 / lengths).clamp(-1.0, 1.0) } else { 0.0 }
+        cosine(crate::kernel::dot(&self.values, row.codes), self.length * row.length)
     }
+}
+
+/// Rows that are compared with many others, all at once: the tokens of a query.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Probes {
+    /// The codes of one row after the other, widened.
+    values: Vec<i16>,
+    lengths: Vec<f32>,
+    /// Room for dot products.
+    sums: Vec<i32>,
+}
+
+impl Probes {
+    pub(super) fn push(&mut self, row: &Row) {
+        self.values.extend(row.codes().map(i16::from));
+        self.lengths.push(row.length);
+        self.sums.push(0);
+    }
+
+    /// The cosine of each with `row`, in their order: what [`Probe::cosine`] gives.
+    pub(super) fn cosines(&mut self, row: &Row) -> impl Iterator<Item = f32> {
+        crate::kernel::dots(&self.values, row.codes, &mut self.sums);
+        self.lengths.iter().zip(&self.sums).map(|(length, sum)| cosine(*sum, length * row.length))
+    }
+}
+
+/// Of the dot product of two rows and the product of their lengths.
+fn cosine(sum: i32, lengths: f32) -> f32 {
+    // The sum stays below 256 x 127 x 127, which i32 holds.
+    if lengths > 0.0 { (sum as f32 / lengths).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
 /// What the header says of the file's content, and the content.
