@@ -192,10 +192,28 @@ const STOP_WORDS: &[&str] = &[
     "youve",
 ];
 
+/// Where the words of each first letter stand: few are left to compare, and words of other letters need no look.
+#[expect(clippy::indexing_slicing, reason = "evaluated while compiling: what does not fit does not compile")]
+const BY_LETTER: [(usize, usize); 26] = {
+    let mut ranges = [(0, 0); 26];
+    let mut at = 0;
+    while at < STOP_WORDS.len() {
+        let letter = (STOP_WORDS[at].as_bytes()[0] - b'a') as usize;
+        if ranges[letter].1 == 0 {
+            ranges[letter].0 = at;
+        }
+        at += 1;
+        ranges[letter].1 = at;
+    }
+    ranges
+};
+
 /// Whether a query leaves this word out; lower case, apostrophes removed (`whats`, `dont`).
 #[must_use]
 pub fn is_stop_word(word: &str) -> bool {
-    STOP_WORDS.binary_search(&word).is_ok()
+    let letter = word.bytes().next().and_then(|first| first.checked_sub(b'a'));
+    let words = letter.and_then(|letter| BY_LETTER.get(usize::from(letter)));
+    words.and_then(|(start, end)| STOP_WORDS.get(*start..*end)).is_some_and(|words| words.contains(&word))
 }
 
 #[cfg(test)]
@@ -206,7 +224,8 @@ mod tests {
         for word in ["who", "what", "when", "did", "which", "does", "how", "where", "why", "is", "the"] {
             assert!(super::is_stop_word(word), "{word}");
         }
-        for word in ["not", "never", "no", "port", "", "zebra"] {
+        assert!(super::STOP_WORDS.iter().all(|word| super::is_stop_word(word)));
+        for word in ["not", "never", "no", "port", "", "zebra", "Who", "ärger", "7"] {
             assert!(!super::is_stop_word(word), "{word}");
         }
     }

@@ -22,8 +22,14 @@ impl Sketch {
     pub fn of(text: &str) -> Self {
         const COMPARED_BYTES: usize = 5;
         let (mut stops, mut content) = (Vec::new(), Vec::with_capacity(text.len() / 6));
+        let mut lower = String::new();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            let lower = word.to_lowercase();
+            if word.is_ascii() {
+                word.clone_into(&mut lower);
+                lower.make_ascii_lowercase();
+            } else {
+                lower = word.to_lowercase();
+            }
             if lower.is_ascii() {
                 let start = lower.as_bytes().get(..COMPARED_BYTES).unwrap_or(lower.as_bytes());
                 let list = if is_stop_word(&lower) { &mut stops } else { &mut content };

@@ -156,6 +156,16 @@ type Gain = Option<(f64, f64)>;
 /// Orders candidates, best first; nothing is dropped. Two candidates of one id are both kept.
 #[must_use]
 pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) -> Vec<Hit<Id>> {
+    fuse_with(candidates, setting, true)
+}
+
+/// [`fuse`] without reasons: the same hits with the same scores in the same order, `why` left empty.
+#[must_use]
+pub fn fuse_silently<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) -> Vec<Hit<Id>> {
+    fuse_with(candidates, setting, false)
+}
+
+fn fuse_with<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting, explains: bool) -> Vec<Hit<Id>> {
     let weights = &setting.weights;
     let base = base_shares(candidates, weights);
     let relevance: Vec<f64> = base.iter().map(|shares| shares.iter().sum()).collect();
@@ -175,28 +185,37 @@ pub fn fuse<Id: Ord + Clone>(candidates: &[Candidate<Id>], setting: &Setting) ->
     let relevance: Vec<f64> = (0..candidates.len())
         .map(|i| legs.iter().filter_map(|(_, v)| v.get(i).copied().flatten()).map(|(_, s)| s).sum())
         .collect();
-    legs.push((Leg::Prior, candidates.iter().map(|c| gained(prior(&c.priors, c.at, setting), PRIOR_MAX)).collect()));
-    let ranks: Vec<Vec<usize>> = legs.iter().map(|(_, values)| ranks(values)).collect();
+    let priors: Vec<Gain> = candidates.iter().map(|c| gained(prior(&c.priors, c.at, setting), PRIOR_MAX)).collect();
+    let shares: Vec<f64> = priors.iter().map(|gain| gain.map_or(0.0, |(_, share)| share)).collect();
+    legs.push((Leg::Prior, priors));
+    let reasons = if explains { reasons(&legs, candidates.len()) } else { vec![vec![]; candidates.len()] };
     let mut hits: Vec<Hit<Id>> = candidates
         .iter()
-        .zip(relevance)
-        .enumerate()
-        .map(|(i, (candidate, relevance))| {
-            let why: Vec<Share> = legs
-                .iter()
-                .zip(&ranks)
-                .filter_map(|((leg, values), ranks)| {
-                    let (raw, share) = values.get(i).copied().flatten()?;
-                    Some(Share { leg: *leg, raw, rank: ranks.get(i).copied()?, share })
-                })
-                .collect();
-            let prior = why.iter().find(|s| s.leg == Leg::Prior).map_or(0.0, |s| s.share);
-            Hit { id: candidate.id.clone(), score: relevance + prior, relevance, why }
+        .zip(relevance.into_iter().zip(shares))
+        .zip(reasons)
+        .map(|((candidate, (relevance, prior)), why)| Hit {
+            id: candidate.id.clone(),
+            score: relevance + prior,
+            relevance,
+            why,
         })
         .collect();
     sort(&mut hits);
-    crowd_out(&mut hits, candidates, weights.crowding);
+    crowd_out(&mut hits, candidates, weights.crowding, explains);
     hits
+}
+
+/// What each leg gave to each candidate.
+fn reasons(legs: &[(Leg, Vec<Gain>)], candidates: usize) -> Vec<Vec<Share>> {
+    let ranks: Vec<Vec<usize>> = legs.iter().map(|(_, values)| ranks(values)).collect();
+    let of_candidate = |i: usize| {
+        let shares = legs.iter().zip(&ranks).filter_map(|((leg, values), ranks)| {
+            let (raw, share) = values.get(i).copied().flatten()?;
+            Some(Share { leg: *leg, raw, rank: ranks.get(i).copied()?, share })
+        });
+        shares.collect()
+    };
+    (0..candidates).map(of_candidate).collect()
 }
 
 fn sort<Id: Ord>(hits: &mut [Hit<Id>]) {
@@ -205,7 +224,7 @@ fn sort<Id: Ord>(hits: &mut [Hit<Id>]) {
 
 /// Takes something off each hit for every better one of its session. Within a session the order stays, so that one pass
 /// gives what choosing one after the other would.
-fn crowd_out<Id: Ord + Clone>(hits: &mut [Hit<Id>], candidates: &[Candidate<Id>], price: f64) {
+fn crowd_out<Id: Ord + Clone>(hits: &mut [Hit<Id>], candidates: &[Candidate<Id>], price: f64, explains: bool) {
     let sessions: BTreeMap<&Id, u64> = candidates.iter().filter_map(|c| Some((&c.id, c.turn?.0))).collect();
     let mut better: BTreeMap<u64, usize> = BTreeMap::new();
     for hit in hits.iter_mut() {
@@ -215,7 +234,12 @@ fn crowd_out<Id: Ord + Clone>(hits: &mut [Hit<Id>], candidates: &[Candidate<Id>]
             let share = -price * *before as f64;
             hit.score += share;
             hit.relevance += share;
-            hit.why.push(Share { leg: Leg::Crowding, raw: *before as f64, rank: *before + 1, share });
+            hit.why.extend(explains.then_some(Share {
+                leg: Leg::Crowding,
+                raw: *before as f64,
+                rank: *before + 1,
+                share,
+            }));
         }
         *before += 1;
     }

@@ -183,6 +183,18 @@ fn candidate() -> impl Strategy<Value = Candidate<u32>> {
 
 proptest! {
     #[test]
+    fn hits_are_the_same_without_reasons(candidates in prop::collection::vec(candidate(), 0..30)) {
+        let told = fuse(&candidates, &setting());
+        prop_assert!(told.iter().all(|hit| !hit.why.is_empty() || hit.score == 0.0));
+        let bits = |hits: &[Hit<u32>]| -> Vec<(u32, u64, u64)> {
+            hits.iter().map(|hit| (hit.id, hit.score.to_bits(), hit.relevance.to_bits())).collect()
+        };
+        let silent = fuse_silently(&candidates, &setting());
+        prop_assert_eq!(bits(&silent), bits(&told));
+        prop_assert!(silent.iter().all(|hit| hit.why.is_empty()));
+    }
+
+    #[test]
     fn priors_never_outrank_relevance(mut candidates in prop::collection::vec(candidate(), 0..30)) {
         for (i, candidate) in candidates.iter_mut().enumerate() {
             candidate.id = i as u32;
