@@ -11,7 +11,7 @@ use crate::embedding;
 use crate::engine::Engine;
 use jay_models::Embedder;
 use jay_rank::confidence::{Evidence, Null, confidence, coverage, rarity};
-use jay_rank::fuse::{Hit, Setting, Weights, fuse};
+use jay_rank::fuse::{Hit, Setting, Weights, fuse_silently};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, Moment, Scope, Tx};
 use jay_types::{Error, Result, Timestamp};
@@ -115,7 +115,7 @@ fn measure(tx: &Tx<'_>, namespace: i64, moment: Moment, embedder: Option<&dyn Em
         let plan = Query::parse(question, setting.now, None);
         let vector = embedding::query_vector(embedder, question);
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut Vec::new())?;
-        strengths.extend(strength(tx, &plan, &gathered, &fuse(&gathered.candidates, &setting))?);
+        strengths.extend(strength(tx, &plan, &gathered, &fuse_silently(&gathered.candidates, &setting))?);
     }
     Ok(Null::of(&strengths))
 }

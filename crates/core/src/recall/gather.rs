@@ -3,9 +3,9 @@
 use super::legs::{Found, text_query};
 use super::turns::{self, AROUND_MAX, NEIGHBOURS, is_named, speaker};
 use crate::embedding::{QueryVector, said_of_private};
-use jay_rank::fuse::{Candidate, Priors, Setting, fuse};
+use jay_rank::fuse::{Candidate, Priors, Setting, fuse_silently};
 use jay_rank::plan::Query;
-use jay_store::{ListFilter, Moment, Tx};
+use jay_store::{Current, ListFilter, Moment, Tx};
 use jay_types::Result;
 use std::collections::BTreeMap;
 
@@ -18,8 +18,17 @@ const SPEAKERS_MAX: usize = 100;
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) candidates: Vec<Candidate<i64>>,
+    /// The wording of each by which it was found, by their ids.
+    pub(super) documents: BTreeMap<i64, i64>,
     /// The late interaction of a text that holds every word of the query; 0 where words were not compared.
     pub(super) late_max: f64,
+}
+
+impl Gathered {
+    fn of(found: Found, late_max: f64) -> Self {
+        let documents = found.documents_by_id();
+        Self { candidates: found.candidates.into_values().collect(), documents, late_max }
+    }
 }
 
 /// What the legs find, each candidate once, with everything that fusion looks at.
@@ -33,7 +42,8 @@ pub(super) fn gather(
 ) -> Result<Gathered> {
     let query = text_query(plan);
     let mut found = Found::default();
-    let texts = tx.search_memories(&query, filter, CANDIDATES)?;
+    let mut current = tx.current(filter);
+    let texts = tx.search_noting(&query, filter, CANDIDATES, &mut current)?;
     for hit in &texts {
         found.add(hit.entity, hit.doc).text = Some(hit.score);
     }
@@ -41,16 +51,16 @@ pub(super) fn gather(
         // Vectors are of current wordings only, and so are the turns beside a memory (J13).
         notes.push("text_only".to_owned());
         found.weigh(tx, &query, None)?;
-        brief(tx, &mut found)?;
-        return Ok(Gathered { candidates: found.candidates.into_values().collect(), late_max: 0.0 });
+        brief(tx, &current, &mut found)?;
+        return Ok(Gathered::of(found, 0.0));
     }
-    let mut around: Vec<i64> = texts.iter().take(AROUND_MAX).map(|hit| hit.entity).collect();
+    let mut around = in_sessions(&mut current, texts.iter().take(AROUND_MAX).map(|hit| hit.doc))?;
     match vector {
         Some(vector) => {
             let second = vector.second.as_ref().map(|second| (&second.model, &second.code, Some(&second.name)));
             for (model, code, name) in [(&vector.model, &vector.code, None)].into_iter().chain(second) {
-                let nearest = nearest(tx, (model, code), filter, &texts)?;
-                around.extend(nearest.iter().take(AROUND_MAX).map(|(entity, _)| *entity));
+                let nearest = nearest(tx, (model, code), filter, &mut current)?;
+                around.extend(in_sessions(&mut current, nearest.iter().take(AROUND_MAX).map(|(_, doc)| *doc))?);
                 for (entity, doc) in nearest {
                     found.add(entity, doc);
                 }
@@ -75,13 +85,13 @@ pub(super) fn gather(
     }
     turns::place(windows, &mut found);
     found.weigh(tx, &query, vector)?;
-    brief(tx, &mut found)?;
+    brief(tx, &current, &mut found)?;
     name_speakers(tx, plan, setting, &mut found)?;
     let late_max = match vector {
         Some(vector) => found.compare_words(tx, vector, setting)?,
         None => 0.0,
     };
-    Ok(Gathered { candidates: found.candidates.into_values().collect(), late_max })
+    Ok(Gathered::of(found, late_max))
 }
 
 /// The memories (number, document) whose vectors are nearest, nearest first.
@@ -89,23 +99,31 @@ fn nearest(
     tx: &Tx<'_>,
     (model, code): (&str, &[u8]),
     filter: &ListFilter,
-    texts: &[jay_store::TextHit],
+    current: &mut Current<'_>,
 ) -> Result<Vec<(i64, i64)>> {
-    let mut entities: BTreeMap<i64, i64> = texts.iter().map(|hit| (hit.doc, hit.entity)).collect();
-    let nearest = tx.nearest(model, code, &filter.scope, CANDIDATES, &mut |doc| {
-        if entities.contains_key(&doc) {
-            return Ok(true);
-        }
-        let entity = tx.current_document(doc, filter)?;
-        entities.extend(entity.map(|entity| (doc, entity)));
-        Ok(entity.is_some())
-    })?;
-    Ok(nearest.iter().filter_map(|found| Some((*entities.get(&found.doc)?, found.doc))).collect())
+    let nearest = tx.nearest(model, code, &filter.scope, CANDIDATES, &mut |doc| Ok(current.brief(doc)?.is_some()))?;
+    let mut found = Vec::with_capacity(nearest.len());
+    for neighbour in nearest {
+        found.extend(current.brief(neighbour.doc)?.map(|brief| (brief.entity, neighbour.doc)));
+    }
+    Ok(found)
+}
+
+/// The memories of documents that passed, those that others may stand beside.
+fn in_sessions(current: &mut Current<'_>, docs: impl Iterator<Item = i64>) -> Result<Vec<i64>> {
+    let mut entities = Vec::new();
+    for doc in docs {
+        entities.extend(current.brief(doc)?.filter(|brief| brief.in_session).map(|brief| brief.entity));
+    }
+    Ok(entities)
 }
 
 /// Time and priors.
-fn brief(tx: &Tx<'_>, found: &mut Found) -> Result<()> {
-    for brief in tx.briefs(&found.candidates.keys().copied().collect::<Vec<_>>())? {
+fn brief(tx: &Tx<'_>, current: &Current<'_>, found: &mut Found) -> Result<()> {
+    let passed = current.passed();
+    // Turns beside what was found, and all of an earlier moment.
+    let others: Vec<i64> = found.candidates.keys().copied().filter(|entity| !passed.contains_key(entity)).collect();
+    for brief in tx.briefs(&others)?.into_iter().chain(passed.into_values()) {
         if let Some(candidate) = found.candidates.get_mut(&brief.entity) {
             candidate.at = Some(brief.created_at);
             candidate.priors = Priors {
@@ -127,10 +145,12 @@ fn name_speakers(tx: &Tx<'_>, plan: &Query, setting: &Setting, found: &mut Found
     let names = plan.name_terms();
     let may_be_said = |id: &i64| found.candidates.get(id).is_some_and(|c| c.terms & names != 0 || names == u64::MAX);
     let candidates: Vec<Candidate<i64>> = found.candidates.values().cloned().collect();
-    let best = fuse(&candidates, setting).into_iter().take(SPEAKERS_MAX).map(|hit| hit.id);
-    let best: Vec<i64> = best.filter(may_be_said).collect();
-    for (entity, text) in tx.current_texts(&best)? {
-        if let Some(candidate) = found.candidates.get_mut(&entity) {
+    let best = fuse_silently(&candidates, setting).into_iter().take(SPEAKERS_MAX).map(|hit| hit.id);
+    let docs = found.documents_by_id();
+    let best: Vec<i64> = best.filter(may_be_said).filter_map(|id| docs.get(&id).copied()).collect();
+    for doc in best {
+        let wording = tx.wording(doc)?;
+        if let Some((candidate, (text, _))) = found.of(doc).zip(wording) {
             candidate.named = speaker(&text).is_some_and(|name| is_named(plan, name));
         }
     }

@@ -3,7 +3,7 @@
 //! Memories and messages go through here; what differs (filters, turns, speakers) is the caller's.
 
 use crate::embedding::QueryVector;
-use jay_rank::fuse::{Candidate, Setting, fuse};
+use jay_rank::fuse::{Candidate, Setting, fuse_silently};
 use jay_rank::plan::{PREFIX_MIN, Query};
 use jay_store::{PREFIX_TERMS_MAX, TermPrefix, TextQuery, Tx};
 use jay_types::Result;
@@ -57,8 +57,13 @@ impl Found {
         self.candidates.entry(id).or_insert_with(|| Candidate::new(id))
     }
 
-    fn of(&mut self, doc: i64) -> Option<&mut Candidate<i64>> {
+    pub(crate) fn of(&mut self, doc: i64) -> Option<&mut Candidate<i64>> {
         self.candidates.get_mut(self.documents.get(&doc)?)
+    }
+
+    /// The document of each candidate.
+    pub(crate) fn documents_by_id(&self) -> BTreeMap<i64, i64> {
+        self.documents.iter().map(|(doc, id)| (*id, *doc)).collect()
     }
 
     /// Text score, terms and cosines of every candidate.
@@ -86,9 +91,9 @@ impl Found {
 
     /// Compares the words of the best with those of the query; the score of a text that holds all of them.
     pub(crate) fn compare_words(&mut self, tx: &Tx<'_>, vector: &QueryVector, setting: &Setting) -> Result<f64> {
-        let ids: BTreeMap<i64, i64> = self.documents.iter().map(|(doc, id)| (*id, *doc)).collect();
+        let ids = self.documents_by_id();
         let candidates: Vec<Candidate<i64>> = self.candidates.values().cloned().collect();
-        let best = fuse(&candidates, setting);
+        let best = fuse_silently(&candidates, setting);
         let docs: Vec<i64> = best.iter().take(LATE_MAX).filter_map(|hit| ids.get(&hit.id).copied()).collect();
         let mut late = vector.late(tx)?;
         for (doc, tokens) in tx.tokens(&vector.model, &docs)? {

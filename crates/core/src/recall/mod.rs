@@ -13,9 +13,9 @@ use crate::embedding;
 use crate::filter;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};
-use jay_rank::fuse::{Setting, Weights, fuse};
+use jay_rank::fuse::{Setting, Weights, fuse, fuse_silently};
 use jay_rank::plan::Query;
-use jay_store::{ListFilter, MemoryRow, Tx};
+use jay_store::{ListFilter, MemoryRow, Moment, Tx};
 use jay_types::Result;
 use jay_types::bounds::Unit;
 use jay_types::request::{RecallQuery, Recalled};
@@ -57,6 +57,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         let of_event = event::of_memories(call, tx, plan.event.as_ref(), &filter, query.explain, &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window.or(of_event), weights: Weights::default() };
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
+        let fuse = if query.explain { fuse } else { fuse_silently };
         let fused = fuse(&gathered.candidates, &setting);
         let confidence = match floor {
             None if !query.explain => None,
@@ -67,9 +68,9 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             return Ok(Recalled { hits: vec![], confidence: Some(confidence), notes });
         }
         let limit = query.limit.get();
-        let mut read = select(call, tx, &fused, &filter, &plan, limit)?;
+        let mut read = select(call, tx, &fused, &gathered.documents, &filter, &plan, limit)?;
         judge(call, &plan, meaning, &mut read, limit, &mut notes);
-        let hits = distinct(read, limit);
+        let hits = hydrate(tx, distinct(read, limit), filter.moment)?;
         let hits =
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
         Ok(Recalled { hits, confidence, notes })
@@ -83,46 +84,46 @@ pub(crate) struct Selected {
     why: Vec<jay_rank::fuse::Share>,
 }
 
-/// Reads the best, as many as are compared or judged.
+/// A hit as far as it is compared with others.
+struct Read {
+    id: i64,
+    title: Option<String>,
+    text: String,
+    score: f64,
+    why: Vec<jay_rank::fuse::Share>,
+}
+
+/// Reads what the best say, as many as are compared or judged.
 fn select(
     call: &Call<'_>,
     tx: &Tx<'_>,
     fused: &[jay_rank::fuse::Hit<i64>],
+    documents: &BTreeMap<i64, i64>,
     filter: &ListFilter,
     plan: &Query,
     limit: usize,
-) -> Result<Vec<Selected>> {
-    let mut read: Vec<Selected> = Vec::new();
+) -> Result<Vec<Read>> {
+    let mut read: Vec<Read> = Vec::new();
     let judged = if call.engine.reranker.is_some() { rerank::JUDGED_MAX } else { 0 };
     for hit in fused {
         if read.len() >= judged.max(limit * READ_PER_HIT) {
             break;
         }
-        let Some(row) = tx.memory(hit.id, filter.moment)? else { continue };
-        let says_it = phrases_in(plan, &row.memory.text);
-        if says_it && filter::may_show(call, tx, hit.id, filter.moment)? {
-            read.push(Selected { row, score: hit.score, why: hit.why.clone() });
+        let Some(doc) = documents.get(&hit.id) else { continue };
+        let Some((text, title)) = tx.wording(*doc)? else { continue };
+        if phrases_in(plan, &text) && filter::may_show(call, tx, hit.id, filter.moment)? {
+            read.push(Read { id: hit.id, title, text, score: hit.score, why: hit.why.clone() });
         }
     }
     Ok(read)
 }
 
 /// Puts the best into the order of the cross-encoder, where there is one.
-fn judge(
-    call: &Call<'_>,
-    plan: &Query,
-    question: &str,
-    read: &mut Vec<Selected>,
-    limit: usize,
-    notes: &mut Vec<String>,
-) {
+fn judge(call: &Call<'_>, plan: &Query, question: &str, read: &mut Vec<Read>, limit: usize, notes: &mut Vec<String>) {
     let best: Vec<Best<'_>> = read
         .iter()
         .take(rerank::JUDGED_MAX)
-        .map(|one| {
-            let memory = &one.row.memory;
-            Best { score: one.score, title: memory.title.as_deref(), text: &memory.text }
-        })
+        .map(|one| Best { score: one.score, title: one.title.as_deref(), text: &one.text })
         .collect();
     let Some(order) = rerank::of_best(call.engine, plan, question, &best, notes) else {
         // What was read for it alone is not compared either.
@@ -130,24 +131,33 @@ fn judge(
         return;
     };
     let rest = read.split_off(order.len().min(read.len()));
-    let mut judged: BTreeMap<usize, Selected> = std::mem::take(read).into_iter().enumerate().collect();
+    let mut judged: BTreeMap<usize, Read> = std::mem::take(read).into_iter().enumerate().collect();
     for one in order {
-        if let Some(selected) = judged.remove(&one.place) {
-            let why = selected.why.into_iter().chain(one.share).collect();
-            read.push(Selected { score: one.score, why, ..selected });
+        if let Some(placed) = judged.remove(&one.place) {
+            let why = placed.why.into_iter().chain(one.share).collect();
+            read.push(Read { score: one.score, why, ..placed });
         }
     }
     read.extend(rest);
 }
 
 /// Drops what repeats a better one, and keeps `limit`.
-fn distinct(read: Vec<Selected>, limit: usize) -> Vec<Selected> {
+fn distinct(read: Vec<Read>, limit: usize) -> Vec<Read> {
     let places = read.iter().enumerate();
     let items: Vec<Item<'_, usize>> =
-        places.map(|(id, found)| Item { id, score: found.score, text: &found.row.memory.text }).collect();
+        places.map(|(id, found)| Item { id, score: found.score, text: &found.text }).collect();
     let order = diversify(&items, limit).order;
-    let mut read: BTreeMap<usize, Selected> = read.into_iter().enumerate().collect();
+    let mut read: BTreeMap<usize, Read> = read.into_iter().enumerate().collect();
     order.into_iter().filter_map(|id| read.remove(&id)).collect()
+}
+
+/// The memories of the hits that are answered.
+fn hydrate(tx: &Tx<'_>, hits: Vec<Read>, moment: Moment) -> Result<Vec<Selected>> {
+    let mut selected = Vec::with_capacity(hits.len());
+    for Read { id, score, why, .. } in hits {
+        selected.extend(tx.memory(id, moment)?.map(|row| Selected { row, score, why }));
+    }
+    Ok(selected)
 }
 
 /// Tokens that one hit takes in an answer: its text and about a line around it.

@@ -14,7 +14,7 @@ use jay_types::change::registry::{
 use jay_types::change::{Body, EntityKind};
 use jay_types::memory::{Conflict, Head, Kind, Link, Memory, Source};
 use jay_types::{Code, EntityId, Error, NamespaceId, Timestamp};
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 use serde_json::Value;
 
 /// Which hidden memories are left out: bits of the derived column.
@@ -78,22 +78,15 @@ impl MemoryRow {
 }
 
 impl Tx<'_> {
-    /// The current texts of memories, by number; those without one are left out.
+    /// What a document says: the text and title of a wording, by its position; none where it is not here.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn current_texts(&self, entities: &[i64]) -> Result<Vec<(i64, String)>> {
-        let mut statement =
-            self.statement("SELECT text_pos FROM memories WHERE entity = ?1 AND text_pos IS NOT NULL")?;
-        let mut texts = Vec::with_capacity(entities.len());
-        for entity in entities {
-            let Some(pos) = statement.query_row([entity], |row| row.get(0)).optional()? else { continue };
-            let body = self.body_json(pos)?.and_then(|json| Body::from_json(&json).ok());
-            let value = body.and_then(|body| body.registers.get(TEXT.name).cloned());
-            let text = value.as_ref().and_then(|value| value.get("text")).and_then(Value::as_str);
-            texts.extend(text.map(|text| (*entity, text.to_owned())));
-        }
-        Ok(texts)
+    pub fn wording(&self, doc: i64) -> Result<Option<(String, Option<String>)>> {
+        let body = self.body_json(doc)?.and_then(|json| Body::from_json(&json).ok());
+        let Some(value) = body.and_then(|mut body| body.registers.remove(TEXT.name)) else { return Ok(None) };
+        let said = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(said("text").map(|text| (text, said("title"))))
     }
 
     /// The memories whose id is, begins or ends with `text` (6 characters at least), within `namespaces` where given.

@@ -9,7 +9,7 @@ use crate::tx::Tx;
 use jay_types::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{CachedStatement, OptionalExtension as _};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A document that matches.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +37,80 @@ pub struct Brief {
     pub pinned: bool,
     /// Marks of usefulness less marks of noise.
     pub votes: i64,
+    /// Whether its source names a session, so that others may stand beside it.
+    pub in_session: bool,
+}
+
+/// The columns of a [`Brief`], of `memories m`.
+const BRIEF: &str =
+    "m.entity, m.created_at, m.importance, m.confidence, m.pinned, m.useful - m.noise, m.session IS NOT NULL";
+
+impl Brief {
+    fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            entity: row.get(0)?,
+            created_at: Timestamp(row.get(1)?),
+            importance: row.get(2)?,
+            confidence: row.get(3)?,
+            pinned: row.get(4)?,
+            votes: row.get(5)?,
+            in_session: row.get(6)?,
+        })
+    }
+}
+
+/// Which documents are current wordings that pass a filter, each asked for once, with what fusion looks at: the legs meet
+/// the same documents, and the row is read for the filter anyway.
+pub struct Current<'t> {
+    tx: &'t Tx<'t>,
+    sql: String,
+    params: Vec<Sql>,
+    /// Prepared at the first question that is not answered yet.
+    one: Option<CachedStatement<'t>>,
+    known: HashMap<i64, Option<Brief>>,
+}
+
+impl std::fmt::Debug for Current<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Current({} known)", self.known.len())
+    }
+}
+
+impl<'t> Current<'t> {
+    /// The memory of a document that passes.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn brief(&mut self, doc: i64) -> Result<Option<Brief>> {
+        if let Some(known) = self.known.get(&doc) {
+            return Ok(*known);
+        }
+        let one = match &mut self.one {
+            Some(one) => one,
+            none => none.insert(prepare(self.tx, &self.sql, &self.params)?),
+        };
+        one.raw_bind_parameter(1, doc)?;
+        let mut rows = one.raw_query();
+        let brief = rows.next()?.map(Brief::read).transpose()?;
+        drop(rows);
+        self.known.insert(doc, brief);
+        Ok(brief)
+    }
+
+    /// What is known of memories that passed, by their numbers.
+    #[must_use]
+    pub fn passed(&self) -> BTreeMap<i64, Brief> {
+        self.known.values().flatten().map(|brief| (brief.entity, *brief)).collect()
+    }
+}
+
+/// A statement whose first parameter is a document and whose others are bound once.
+fn prepare<'t>(tx: &'t Tx<'t>, sql: &str, params: &[Sql]) -> Result<CachedStatement<'t>> {
+    let mut one = tx.statement(sql)?;
+    for (index, value) in params.iter().enumerate() {
+        one.raw_bind_parameter(index + 2, value)?;
+    }
+    Ok(one)
 }
 
 /// Documents that are asked about one by one before all that pass are read at once.
@@ -56,11 +130,7 @@ pub(crate) struct Passing<'t> {
 impl<'t> Passing<'t> {
     /// `one` answers with the entity of a document, its first parameter; `all` with every document and its entity.
     pub(crate) fn new(tx: &'t Tx<'t>, one: &str, all: String, params: Vec<Sql>) -> Result<Self> {
-        let mut one = tx.statement(one)?;
-        for (index, value) in params.iter().enumerate() {
-            one.raw_bind_parameter(index + 2, value)?;
-        }
-        Ok(Self { tx, one, all, params, asked: 0, known: None })
+        Ok(Self { tx, one: prepare(tx, one, &params)?, all, params, asked: 0, known: None })
     }
 
     /// Every document that passes, with its entity.
@@ -75,13 +145,24 @@ impl<'t> Passing<'t> {
 
     /// The entity of a document that passes.
     pub(crate) fn entity_of(&mut self, doc: i64) -> Result<Option<i64>> {
+        self.entity_of_row(doc, |_| Ok(()))
+    }
+
+    /// The same; `seen` is shown the row where there is one of this document alone.
+    fn entity_of_row(
+        &mut self,
+        doc: i64,
+        seen: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<Option<i64>> {
         self.asked += 1;
         if self.asked > ASKED_MAX || self.known.is_some() {
             return Ok(self.all()?.get(&doc).copied());
         }
         self.one.raw_bind_parameter(1, doc)?;
         let mut rows = self.one.raw_query();
-        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+        let Some(row) = rows.next()? else { return Ok(None) };
+        seen(row)?;
+        Ok(row.get(0)?)
     }
 }
 
@@ -91,6 +172,20 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn search_memories(&self, query: &TextQuery, filter: &ListFilter, limit: usize) -> Result<Vec<TextHit>> {
+        self.search_noting(query, filter, limit, &mut self.current(filter))
+    }
+
+    /// The same; what is asked of documents on the way is noted in `current`, which must be of the same filter.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn search_noting(
+        &self,
+        query: &TextQuery,
+        filter: &ListFilter,
+        limit: usize,
+        current: &mut Current<'_>,
+    ) -> Result<Vec<TextHit>> {
         if matches!(&filter.scope, Scope::Of(namespaces) if namespaces.is_empty()) {
             return Ok(Vec::new());
         }
@@ -98,12 +193,30 @@ impl Tx<'_> {
             return self.search_memories_at(query, filter, limit);
         }
         let (clause, params) = filter.clause();
-        let one = format!(
-            "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
-        );
         let all = format!("SELECT m.text_pos, m.entity FROM memories m WHERE {clause}");
-        let mut passing = Passing::new(self, &one, all, params)?;
-        self.search_text(query, &filter.scope, i64::MAX, limit, |doc| passing.entity_of(doc))
+        let mut passing = Passing::new(self, &current.sql, all, params)?;
+        self.search_text(query, &filter.scope, i64::MAX, limit, |doc| {
+            let mut brief = None;
+            let entity = passing.entity_of_row(doc, |row| {
+                brief = Some(Brief::read(row)?);
+                Ok(())
+            })?;
+            // One that passed by the question for all was not read.
+            if entity.is_none() || brief.is_some() {
+                current.known.insert(doc, brief);
+            }
+            Ok(entity)
+        })
+    }
+
+    /// Questions about documents and one filter, none asked yet.
+    #[must_use]
+    pub fn current(&self, filter: &ListFilter) -> Current<'_> {
+        let (clause, params) = filter.clause();
+        let sql = format!(
+            "SELECT {BRIEF} FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
+        );
+        Current { tx: self, sql, params, one: None, known: HashMap::new() }
     }
 
     /// The same over the wordings of a moment: old wordings stay in the index until purge (J13).
@@ -122,36 +235,14 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn briefs(&self, entities: &[i64]) -> Result<Vec<Brief>> {
-        let mut statement = self.statement(
-            "SELECT entity, created_at, importance, confidence, pinned, useful - noise FROM memories WHERE entity = ?1",
-        )?;
+        let mut statement = self.statement(&format!("SELECT {BRIEF} FROM memories m WHERE m.entity = ?1"))?;
         let mut briefs = Vec::with_capacity(entities.len());
         for entity in entities {
             let mut rows = statement.query([entity])?;
             if let Some(row) = rows.next()? {
-                briefs.push(Brief {
-                    entity: row.get(0)?,
-                    created_at: Timestamp(row.get(1)?),
-                    importance: row.get(2)?,
-                    confidence: row.get(3)?,
-                    pinned: row.get(4)?,
-                    votes: row.get(5)?,
-                });
+                briefs.push(Brief::read(row)?);
             }
         }
         Ok(briefs)
-    }
-
-    /// The current wordings that pass the filter and are of these documents: for vector hits.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn current_document(&self, doc: i64, filter: &ListFilter) -> Result<Option<i64>> {
-        let (clause, mut params) = filter.clause();
-        params.insert(0, Sql::from(doc));
-        let sql = format!(
-            "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
-        );
-        self.one(&sql, rusqlite::params_from_iter(params), |row| row.get(0))
     }
 }

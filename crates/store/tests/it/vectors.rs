@@ -54,7 +54,8 @@ impl World {
 
 fn nearest(node: &Node, query: &[u8], scope: &Scope, k: usize) -> Vec<Neighbour> {
     let found = node.memory.read::<_, Error>(|tx| {
-        Ok(tx.nearest(MODEL, query, scope, k, &mut |doc| Ok(tx.current_document(doc, &everything())?.is_some()))?)
+        let mut current = tx.current(&everything());
+        Ok(tx.nearest(MODEL, query, scope, k, &mut |doc| Ok(current.brief(doc)?.is_some()))?)
     });
     // The number of the namespace is the file's to know.
     found.unwrap().into_iter().map(|neighbour| Neighbour { namespace: 0, ..neighbour }).collect()
@@ -335,7 +336,8 @@ fn two_models_are_wanted_each_with_its_own_jobs_and_one_can_be_dropped() {
     let near = |node: &Node, model: &str, dimension: usize| {
         let query = [&1.0_f32.to_le_bytes()[..], &vec![1; dimension]].concat();
         let found = node.memory.read::<_, Error>(|tx| {
-            let mut current = |doc| Ok(tx.current_document(doc, &everything())?.is_some());
+            let mut questions = tx.current(&everything());
+            let mut current = |doc| Ok(questions.brief(doc)?.is_some());
             Ok(tx.nearest(model, &query, &Scope::All, 9, &mut current)?)
         });
         found.unwrap().len()
