@@ -54,6 +54,14 @@ struct Compared {
 }
 
 impl Compared {
+    /// Touches the rows of a text's tokens that are not known yet: memory answers for all of them at once, and not for one
+    /// after the other when each is compared.
+    fn fetch(&self, code: &[u8]) {
+        let ids = code.as_chunks().0.iter().map(|bytes| TokenId::from_le_bytes(*bytes));
+        let unknown = ids.filter(|id| self.places.get(usize::from(*id)).is_none_or(|place| *place == 0));
+        std::hint::black_box(unknown.filter_map(table::row).fold(0, |all, row| all ^ row.touch()));
+    }
+
     /// The cosines of one token of a text, `lanes` rows of them; 0 where there is no match.
     fn of(&mut self, id: TokenId, lanes: usize) -> &[[f32; LANES]] {
         let at = usize::from(id);
@@ -115,6 +123,7 @@ impl LateQuery {
         let Self { weights, known, best } = self;
         best.fill([0.0; LANES]);
         let lanes = best.len();
+        known.fetch(code);
         for bytes in code.as_chunks().0 {
             let id = TokenId::from_le_bytes(*bytes);
             for (best, cosines) in best.iter_mut().zip(known.of(id, lanes)) {

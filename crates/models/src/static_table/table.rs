@@ -81,6 +81,11 @@ impl Row {
         Probe { values: self.codes.iter().map(|code| code.cast_signed()).collect(), length: self.length }
     }
 
+    /// Something of each of its cache lines.
+    pub(super) fn touch(&self) -> u8 {
+        self.codes.iter().step_by(64).fold(0, |all, code| all ^ code)
+    }
+
     /// Adds the row's values.
     pub(super) fn add_to(&self, sum: &mut [f32; DIMENSION]) {
         for (value, code) in sum.iter_mut().zip(self.codes) {

@@ -202,7 +202,8 @@ impl View {
             };
             let at = |place: usize| order.map_or(Some(place), |order| order.get(place).map(|slot| usize::from(*slot)));
             let doc_at = |place: usize| at(place).and_then(|slot| extent.doc(slot)).unwrap_or(i64::MAX);
-            let first = first_place(0..used, |place| doc_at(place) >= doc);
+            let near = near_places(summary, used, doc, doc_at);
+            let first = first_place(near, |place| doc_at(place) >= doc);
             let places = (first..used).take_while(|place| doc_at(*place) == doc);
             let found = places.filter_map(at).filter(|slot| !extent.is_drop(*slot)).map(|slot| index * SLOTS + slot);
             slots.extend(found.filter(|slot| *slot < count && !self.is_dropped(doc, *slot, count)));
@@ -246,6 +247,18 @@ fn order_of(extent: Extent<'_>, used: usize) -> Vec<u16> {
     let mut order: Vec<u16> = (0..used as u16).collect();
     order.sort_by_key(|slot| extent.doc(usize::from(*slot)));
     order
+}
+
+/// Places among which the first of a document is: mostly a few around where it would stand if documents were spread
+/// evenly, since each place that is looked at is a line of memory to wait for; else all.
+fn near_places(summary: &Summary, used: usize, doc: i64, doc_at: impl Fn(usize) -> i64) -> Range<usize> {
+    const AROUND: usize = 8;
+    let width = summary.greatest.abs_diff(summary.least).max(1);
+    let share = doc.abs_diff(summary.least) as f64 / width as f64;
+    let guess = (share * used.saturating_sub(1) as f64) as usize;
+    let (low, high) = (guess.saturating_sub(AROUND), (guess + AROUND).min(used));
+    let begins_before = low == 0 || doc_at(low) < doc;
+    if begins_before && (high == used || doc_at(high) >= doc) { low..high } else { 0..used }
 }
 
 /// The first place where `is_behind` holds, which holds for all after it.
