@@ -21,8 +21,10 @@ usage: cargo xtask <command>
 
   tidy                     check the shape of the repository
   count                    count the crates that the binary `jay` is built from
-  bench [FILTER] [--write] run the benchmarks whose name contains FILTER; print a Markdown table;
-                           --write puts it into docs/benchmarks.md
+  bench [FILTER] [--million] [--stores DIR] [--write]
+                           run the benchmarks whose name contains FILTER, --million those of a million memories too;
+                           print a Markdown table; filled stores are kept in DIR; --write puts the table into
+                           docs/benchmarks.md
   eval locomo FILE | beam DIR | longmemeval FILE
        [--unit turn|session] [--mode sessions|memories] [--text-only] [--jay BIN] [--rows FILE] [--write]
                            measure how much of the evidence the release binary (or BIN) finds; --rows writes a line

@@ -5,14 +5,17 @@
 
 use crate::process::Jay;
 use crate::salad::Salad;
-use std::io;
+use crate::stopwatch::Stopwatch;
+use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// A salad of this seed fills a store; queries are from another one over the same vocabulary.
 const SEED: u64 = 1;
 /// The most memories in one batch (DESIGN section 5).
 const BATCH_MEMORIES_MAX: usize = 1_000;
-/// Lies beside a home that is filled to the end.
+/// Lies beside a home that is filled to the end, and holds the milliseconds that it took.
 const FILLED: &str = "filled";
 
 /// Homes by the number of memories in them, below one directory.
@@ -54,10 +57,18 @@ impl Stores {
         if !place.join(FILLED).exists() {
             std::fs::create_dir_all(self.home(memories))?;
             std::fs::create_dir_all(place.join("work"))?;
+            let watch = Stopwatch::start();
             fill(&jay, memories)?;
-            crate::home::write(place.join(FILLED), "");
+            crate::home::write(place.join(FILLED), watch.elapsed().as_millis().to_string());
         }
         Ok(jay)
+    }
+
+    /// How long it took to fill the store of so many memories; none where it is not filled.
+    #[must_use]
+    pub fn filled_in(&self, memories: usize) -> Option<Duration> {
+        let text = std::fs::read_to_string(self.directory.join(memories.to_string()).join(FILLED)).ok()?;
+        text.parse().ok().map(Duration::from_millis)
     }
 
     /// Where the store of so many memories stands, once [`Stores::jay`] has made it.
@@ -67,26 +78,37 @@ impl Stores {
     }
 }
 
+/// One batch after the other: a million texts at once would stay in the memory of a process that measures memory.
 fn fill(jay: &Jay, memories: usize) -> io::Result<()> {
-    let output = jay.clone().input(batches(memories)).run(&["call"]);
-    let answered = output.stdout.lines().filter(|line| line.contains("\"ok\":true")).count();
+    let mut command = jay.command(&["call"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let answered = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A process that ends early closes the pipe; what it answered tells.
+            let mut stdin = stdin?;
+            batches(memories).try_for_each(|batch| stdin.write_all(batch.as_bytes())).ok()
+        });
+        let lines = stdout.map(|stdout| BufReader::new(stdout).lines()).into_iter().flatten();
+        lines.map_while(Result::ok).filter(|line| line.contains("\"ok\":true")).count()
+    });
+    let status = child.wait()?;
     let expected = memories.div_ceil(BATCH_MEMORIES_MAX);
-    if output.code == Some(0) && answered == expected {
+    if status.success() && answered == expected {
         return Ok(());
     }
-    let talk = output.stderr.trim();
-    Err(io::Error::other(format!("filling the store: {answered} of {expected} batches; {talk}")))
+    Err(io::Error::other(format!("filling the store: {answered} of {expected} batches, {status}")))
 }
 
-/// The input of `jay call` that remembers so many memories.
-fn batches(memories: usize) -> String {
+/// The lines of input of `jay call` that remember so many memories.
+fn batches(memories: usize) -> impl Iterator<Item = String> {
     let mut salad = Salad::new(SEED);
-    let texts: Vec<serde_json::Value> =
-        salad.memories(memories).map(|text| serde_json::json!({ "text": text })).collect();
-    texts
-        .chunks(BATCH_MEMORIES_MAX)
-        .map(|batch| format!("{}\n", serde_json::json!({ "op": "remember_batch", "input": { "memories": batch } })))
-        .collect()
+    (0..memories).step_by(BATCH_MEMORIES_MAX).map(move |first| {
+        let count = BATCH_MEMORIES_MAX.min(memories - first);
+        let texts: Vec<serde_json::Value> =
+            salad.memories(count).map(|text| serde_json::json!({ "text": text })).collect();
+        format!("{}\n", serde_json::json!({ "op": "remember_batch", "input": { "memories": texts } }))
+    })
 }
 
 #[cfg(all(test, unix))]
@@ -97,9 +119,8 @@ mod tests {
     #[test]
     fn batches_hold_every_memory_once() {
         let sizes: Vec<usize> = batches(2_500)
-            .lines()
             .map(|line| {
-                let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
                 value["input"]["memories"].as_array().map_or(0, Vec::len)
             })
             .collect();
@@ -125,9 +146,11 @@ mod tests {
         );
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("it is ours");
         let stores = Stores::new(&script, &home.path());
+        assert_eq!(stores.filled_in(10), None);
         for _ in 0..2 {
             stores.jay(10).expect("filled");
         }
+        assert!(stores.filled_in(10).is_some());
         assert_eq!(std::fs::read_to_string(stores.home(10).join("made")).expect("made"), "made in bench\n");
     }
 }

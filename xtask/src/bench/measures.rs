@@ -6,14 +6,15 @@ use jay_testkit::measured::Measured;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Runs those whose name contains `filter`.
-pub(crate) fn run(root: &Path, stores: &Stores, filter: &str) -> Result<Vec<Measured>> {
+/// Runs those that `options` names.
+pub(crate) fn run(root: &Path, stores: &Stores, options: &super::Options) -> Result<Vec<Measured>> {
     let output = Command::new("cargo")
         .args(["bench", "--locked", "-p", "jay-testkit", "--bench", "measures", "--", "--jay"])
         .arg(stores.program())
         .arg("--stores")
         .arg(stores.directory())
-        .args(Some(filter).filter(|filter| !filter.is_empty()))
+        .args(options.million.then_some("--million"))
+        .args(Some(&options.filter).filter(|filter| !filter.is_empty()))
         .current_dir(root)
         .stderr(Stdio::inherit())
         .output()

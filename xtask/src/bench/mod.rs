@@ -28,22 +28,34 @@ pub(crate) struct Options {
     filter: String,
     /// Whether the table goes into [`PAGE`].
     write: bool,
+    /// Whether what needs a million memories is run too.
+    million: bool,
+    /// Where filled stores are kept and found again; none for a directory that is removed at the end.
+    stores: Option<PathBuf>,
 }
 
 impl Options {
-    /// Reads `[FILTER] [--write]`.
+    /// Reads `[FILTER] [--write] [--million] [--stores DIR]`.
     pub(crate) fn parse(words: &[&str]) -> Result<Self> {
         let mut options = Self::default();
-        for word in words {
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
             match *word {
                 "--write" => options.write = true,
-                flag if flag.starts_with('-') => bail!("unknown option `{flag}`; bench takes [FILTER] and --write"),
+                "--million" => options.million = true,
+                "--stores" => options.stores = Some(words.next().context("--stores needs a directory")?.into()),
+                flag if flag.starts_with('-') => {
+                    bail!("unknown option `{flag}`; bench takes [FILTER], --write, --million and --stores DIR")
+                }
                 filter if options.filter.is_empty() => filter.clone_into(&mut options.filter),
                 second => bail!("a second filter `{second}`; bench takes one"),
             }
         }
         // A table of some of the figures must not replace the table of all.
         ensure!(options.filter.is_empty() || !options.write, "--write needs every benchmark: leave the filter out");
+        // A rebuild is measured on a shared store and leaves it another than it was filled.
+        let are_kept = options.stores.is_some();
+        ensure!(!are_kept || !options.write, "--write needs stores that this run has filled: leave --stores out");
         Ok(options)
     }
 }
@@ -52,12 +64,13 @@ impl Options {
 pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let jay = build(root)?;
     let place = TempHome::new();
-    let stores = Stores::new(&jay, &place.path());
+    let directory = options.stores.as_deref().map_or_else(|| Ok(place.path()), std::path::absolute)?;
+    let stores = Stores::new(&jay, &directory);
     let found = table::Found {
         in_code: divan::parse(&run_divan(root, &options.filter)?),
-        measured: measures::run(root, &stores, &options.filter)?,
+        measured: measures::run(root, &stores, options)?,
         // Last: a rebuild writes the shared stores anew.
-        of_processes: processes::run(&stores, &options.filter)?,
+        of_processes: processes::run(&stores, options)?,
     };
     ensure!(!found.is_empty(), "no benchmark is named like `{}`", options.filter);
     let page = table::render(&machine::describe(root)?, &found);
@@ -114,9 +127,15 @@ mod tests {
     fn options_are_read() {
         let parsed = |words: &[&str]| Options::parse(words).map_err(|error| error.to_string());
         assert_eq!(parsed(&[]), Ok(Options::default()));
-        assert_eq!(parsed(&["recall"]), Ok(Options { filter: "recall".into(), write: false }));
-        assert_eq!(parsed(&["--write"]), Ok(Options { filter: String::new(), write: true }));
-        for words in [["--fast", ""].as_slice(), &["a", "b"], &["a", "--write"]] {
+        assert_eq!(parsed(&["recall"]), Ok(Options { filter: "recall".into(), ..Options::default() }));
+        assert_eq!(parsed(&["--write"]), Ok(Options { write: true, ..Options::default() }));
+        assert_eq!(
+            parsed(&["--stores", "d", "--million", "cold"]),
+            Ok(Options { filter: "cold".into(), million: true, stores: Some("d".into()), ..Options::default() })
+        );
+        for words in
+            [["--fast", ""].as_slice(), &["a", "b"], &["a", "--write"], &["--stores"], &["--write", "--stores", "d"]]
+        {
             assert!(parsed(words).is_err(), "{words:?}");
         }
     }

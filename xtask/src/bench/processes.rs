@@ -43,13 +43,16 @@ impl Row {
 }
 
 /// Cold `jay recall` with this many memories; the target is for ten thousand.
-const COLD_RECALL: [(usize, Option<Duration>); 3] =
-    [(1_000, None), (10_000, Some(Duration::from_millis(30))), (100_000, None)];
+const COLD_RECALL: [(usize, Option<Duration>); 4] =
+    [(1_000, None), (10_000, Some(Duration::from_millis(30))), (100_000, None), (MILLION, None)];
+/// The size that is asked for by `--million` only.
+const MILLION: usize = 1_000_000;
 /// How many memories `jay doctor --rebuild` makes again.
 const REBUILD: usize = 100_000;
 
-/// Runs those whose name contains `filter`.
-pub(crate) fn run(stores: &Stores, filter: &str) -> Result<Vec<Row>> {
+/// Runs those that `options` names.
+pub(crate) fn run(stores: &Stores, options: &super::Options) -> Result<Vec<Row>> {
+    let filter = options.filter.as_str();
     let mut rows = Vec::new();
     let start = "jay --version";
     if start.contains(filter) {
@@ -57,7 +60,7 @@ pub(crate) fn run(stores: &Stores, filter: &str) -> Result<Vec<Row>> {
         let jay = Jay::of_program(stores.program(), &home);
         rows.push(repeat(start.to_owned(), &jay, MANY, || vec!["--version".to_owned()], None)?);
     }
-    for (memories, target) in COLD_RECALL {
+    for (memories, target) in COLD_RECALL.into_iter().filter(|(memories, _)| *memories < MILLION || options.million) {
         let name = format!("cold jay recall, {memories} memories");
         if name.contains(filter) {
             let mut salad = Salad::new(QUERY_SEED);

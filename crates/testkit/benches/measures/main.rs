@@ -9,7 +9,9 @@
 mod beside;
 mod disk;
 mod http;
+mod index_recall;
 mod lag;
+mod memory;
 mod recall;
 mod remember;
 mod server;
@@ -29,7 +31,12 @@ struct Bench {
     stores: Stores,
     /// Part of the name of what is run.
     filter: String,
+    /// Whether what needs [`MILLION`] memories is run too: filling them takes many minutes and 2 GB.
+    is_million: bool,
 }
+
+/// The size that is asked for by `--million` only.
+const MILLION: usize = 1_000_000;
 
 impl Bench {
     /// Whether `name` is asked for; says so where it is.
@@ -40,6 +47,11 @@ impl Bench {
         }
         runs
     }
+
+    /// Those of `sizes`, each with what belongs to it, that this run is for.
+    fn sizes<T>(&self, sizes: impl IntoIterator<Item = (usize, T)>) -> impl Iterator<Item = (usize, T)> {
+        sizes.into_iter().filter(|(size, _)| *size < MILLION || self.is_million)
+    }
 }
 
 /// Hands a result on at once: a failure later does not take it along.
@@ -49,20 +61,23 @@ fn report(measured: &Measured) {
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let is_million = arguments.iter().any(|word| word == "--million");
+    let words: Vec<&str> = arguments.iter().map(String::as_str).filter(|word| *word != "--million").collect();
     let bench = match words.as_slice() {
         ["--jay", jay, "--stores", directory, filter @ ..] => {
             let filter = filter.first().copied().unwrap_or_default().to_owned();
-            Bench { stores: Stores::new(Path::new(jay), Path::new(directory)), filter }
+            Bench { stores: Stores::new(Path::new(jay), Path::new(directory)), filter, is_million }
         }
         [] => {
             eprintln!("these are run by `cargo xtask bench`, which hands in the binary and a place for stores");
             return Ok(());
         }
-        _ => bail!("usage: measures --jay FILE --stores DIR [FILTER]"),
+        _ => bail!("usage: measures --jay FILE --stores DIR [--million] [FILTER]"),
     };
-    remember::run(&bench).context("remember")?;
+    // First, since what this process takes is measured at it.
     recall::run(&bench).context("recall")?;
+    index_recall::run(&bench).context("recall of the vector index")?;
+    remember::run(&bench).context("remember")?;
     server::run(&bench).context("writers through a server")?;
     server_idle::run(&bench).context("an idle server")?;
     beside::run(&bench).context("readers beside a writer")?;
