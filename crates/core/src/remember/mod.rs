@@ -109,7 +109,8 @@ pub(crate) fn policy_of(name: &str) -> Policy {
 
 /// The best text hit in the namespace, where it says nearly the same.
 fn near_duplicate(tx: &jay_store::Tx<'_>, namespace: i64, text: &str) -> Result<Option<EntityId>> {
-    // A near-duplicate shares four of five words, so that it holds most of the rarest; common words would cost the most.
+    // A near-duplicate shares four of five words, and names, numbers and identifiers must agree, so that it holds most of the
+    // rarest; common words would cost the most.
     const RAREST: usize = 12;
     let terms = TextQuery::rarest(jay_rank::plan::terms(text), RAREST);
     let filter = ListFilter::shown(Scope::Of(vec![namespace]));

@@ -17,6 +17,9 @@ use super::top::Top;
 const WINDOW: u32 = 4096;
 /// Sums that are looked at together.
 const STRIDE: usize = 32;
+/// Sums of a part of a window, of which there are as many as a number has bits: where words are rare, most parts hold
+/// nothing and are neither looked at nor cleared.
+const PART: usize = WINDOW as usize / u64::BITS as usize;
 
 /// Which documents of a segment are meant, as far as the segment itself can tell.
 #[derive(Debug)]
@@ -117,6 +120,7 @@ impl Scan<'_, '_> {
     ) -> Result<(), Fault> {
         let lengths = self.segment.lengths();
         let collection = self.collection;
+        let mut touched = 0_u64;
         for (_, number) in leaders {
             let Some(cursor) = cursors.get_mut(*number) else { continue };
             cursor.seek(start)?;
@@ -124,16 +128,23 @@ impl Scan<'_, '_> {
             let sums = &mut *self.sums;
             cursor.drain(end, |ordinal, count| {
                 let length = lengths.get(ordinal as usize).map_or(0, |bytes| u32::from_le_bytes(*bytes));
-                if let Some(sum) = sums.get_mut(ordinal.wrapping_sub(start) as usize) {
+                let place = ordinal.wrapping_sub(start) as usize;
+                if let Some(sum) = sums.get_mut(place) {
+                    touched |= 1 << (place / PART);
                     *sum = sum.saturating_add(collection.gain(weight, count, length));
                 }
             })?;
         }
         let help = helpers.iter().fold(0_u32, |sum, (bound, _)| sum.saturating_add(*bound));
-        let sums = std::mem::take(self.sums);
-        let result = self.candidates(cursors, start, &sums, helpers, help);
+        let mut sums = std::mem::take(self.sums);
+        let mut result = Ok(());
+        for (part, sums) in (0_u32..).zip(sums.chunks_mut(PART)).filter(|(part, _)| touched >> part & 1 == 1) {
+            if result.is_ok() {
+                result = self.candidates(cursors, start + part * PART as u32, sums, helpers, help);
+            }
+            sums.fill(0);
+        }
         *self.sums = sums;
-        self.sums.fill(0);
         result
     }
 

@@ -15,6 +15,12 @@ use super::{Fault, FreshSet, Index};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Postings of the rarest terms, where only those are asked for: without a bound the time for each text that comes would
+/// grow with the texts that are there.
+const RAREST_POSTINGS_MAX: u64 = 2_000;
+/// Of the rarest terms so many count, whatever postings they have.
+pub(super) const RAREST_MIN: usize = 6;
+
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
@@ -24,7 +30,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) unions: &'a [Arc<Union>],
     /// Terms that a document must hold, every one.
     pub(crate) all: &'a [String],
-    /// How many of `any` (and unions) count, the rarest: the others cost most and tell least.
+    /// How many of `any` (and unions) count at most, the rarest: the others cost most and tell least. Where this is not all,
+    /// six count in any case, and others while all their postings are no more than two thousand.
     pub(crate) rarest: usize,
     /// Numbers of the namespaces that are meant; none for all.
     pub(crate) scope: Option<&'a [i64]>,
@@ -106,7 +113,12 @@ impl<'a> Prepared<'a> {
             self.roles.iter_mut().zip(&self.frequencies).filter(|((scored, _), frequency)| *scored && **frequency > 0);
         let mut scored: Vec<(u64, &mut bool)> = held.map(|((scored, _), frequency)| (*frequency, scored)).collect();
         scored.sort_by_key(|(frequency, _)| *frequency);
-        scored.into_iter().skip(self.asked.rarest).for_each(|(_, scored)| *scored = false);
+        let (most, mut postings) = (self.asked.rarest, 0_u64);
+        let are_all = most == usize::MAX;
+        for (place, (frequency, scored)) in scored.into_iter().enumerate() {
+            postings = postings.saturating_add(frequency);
+            *scored = place < most && (are_all || place < RAREST_MIN || postings <= RAREST_POSTINGS_MAX);
+        }
     }
 
     fn meant(&self, segment: &Segment, lists: &[Option<List<'_>>]) -> Result<Meant, Fault> {

@@ -23,7 +23,8 @@ pub struct TextQuery {
     pub prefixes: Vec<TermPrefix>,
     /// Terms that a document must hold, every one: those of a phrase.
     pub all: Vec<String>,
-    /// How many of `any` count, the rarest of those that some document holds; none for all.
+    /// How many of `any` count at most, the rarest of those that some document holds; none for all. Fewer do where they stand
+    /// in thousands of documents, so that the time that it takes is bounded.
     pub rarest: Option<usize>,
 }
 

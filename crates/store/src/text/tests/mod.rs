@@ -292,6 +292,23 @@ fn the_rarest_terms_alone_are_asked_for() {
 }
 
 #[test]
+fn the_rarest_terms_are_fewer_where_they_stand_in_many_documents() {
+    // Each document holds ten of 20 words: of a text of all of them ten words would have 7,500 postings.
+    let home = tempfile::tempdir().expect("a directory");
+    let text = |n: usize| (0..10).map(|k| format!("w{:02}", (n * 7 + k * k + k) % 20)).collect::<Vec<_>>().join(" ");
+    let docs: Vec<Plain> = (1..=1500).zip(0..).map(|(doc, n)| Plain::new(doc, 1, text(n))).collect();
+    let mut index = Index::default();
+    put(home.path(), &mut index, &[&docs], &Source::new(3));
+    let any: Vec<String> = (0..20).map(|n| format!("w{n:02}")).collect();
+    let asked = Asked { any: &any, unions: &[], all: &[], rarest: 10, scope: None, upto: i64::MAX };
+    let best = found(&index, &FreshSet::new(vec![]), asked, 7, |_| true);
+    let mut rarest = any.clone();
+    rarest.sort_by_key(|term| docs.iter().filter(|doc| doc.count(term) > 0).count());
+    let few = Asked { any: &rarest[..search::RAREST_MIN], rarest: usize::MAX, ..asked };
+    assert_eq!(best, naive(&docs, &few, 7, |_| true));
+}
+
+#[test]
 fn of_many_words_that_begin_alike_the_most_frequent_are_taken() {
     let begun = |n: usize| format!("co{n:04}");
     // Each word in one document, every third in a second one; other words around them.
