@@ -119,8 +119,7 @@ impl<'a> Search<'a> {
                 return Err(Damage::Record(*slot));
             }
             scored.extend(from_file.iter().map(|(neighbour, _)| *neighbour));
-            scored.sort_unstable_by(Neighbour::order);
-            let (found, asked) = walk(&scored, k, &mut verdicts, filter);
+            let (found, asked) = walk_best(&mut scored, k, &mut verdicts, filter);
             let needed = match found.len() {
                 passed if passed == k => base * asked / k.max(1),
                 _ => wanted * 4,
@@ -205,7 +204,9 @@ impl<'a> Search<'a> {
     /// Looks at the checksums of what is answered from the file.
     fn check(&self, found: &[Neighbour], from_file: &[(Neighbour, usize)]) -> Result<(), Damage> {
         let answered: HashSet<(i64, u32)> = found.iter().map(|neighbour| (neighbour.doc, neighbour.chunk)).collect();
-        for (neighbour, slot) in from_file {
+        let least = found.iter().map(|neighbour| neighbour.score).min_by(f32::total_cmp).unwrap_or(f32::INFINITY);
+        // Most were looked at and lie below: no need to look for them among the answered.
+        for (neighbour, slot) in from_file.iter().filter(|(neighbour, _)| neighbour.score.total_cmp(&least).is_ge()) {
             if answered.contains(&(neighbour.doc, neighbour.chunk)) {
                 let record = self.view.extent(slot / SLOTS)?.checked(slot % SLOTS);
                 record.ok_or(Damage::Record(*slot))?;
@@ -235,6 +236,27 @@ pub(crate) fn walk(
         }
     }
     (found, seen.len())
+}
+
+/// [`walk`] over what is not sorted yet: thousands are looked at exactly, and some hundred decide.
+fn walk_best(
+    scored: &mut [Neighbour],
+    k: usize,
+    verdicts: &mut HashMap<i64, bool>,
+    filter: &mut dyn FnMut(i64, u32) -> bool,
+) -> (Vec<Neighbour>, usize) {
+    let front = 2 * k;
+    if front < scored.len() {
+        scored.select_nth_unstable_by(front, Neighbour::order);
+        let best = scored.get_mut(..front).unwrap_or_default();
+        best.sort_unstable_by(Neighbour::order);
+        let (found, asked) = walk(best, k, verdicts, filter);
+        if found.len() == k {
+            return (found, asked);
+        }
+    }
+    scored.sort_unstable_by(Neighbour::order);
+    walk(scored, k, verdicts, filter)
 }
 
 /// The best chunk of each document.

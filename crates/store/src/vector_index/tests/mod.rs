@@ -107,7 +107,7 @@ pub(super) fn nearest(search: &Search<'_>, query: &Query, k: usize) -> Result<Ve
 #[test]
 fn the_layout_is_that_of_the_kernels() {
     assert_eq!(layout::GROUP, jay_models::kernel::LANES);
-    assert_eq!((oversample(0), oversample(100_000), oversample(1_000_000)), (200, 800, 1596));
+    assert_eq!((oversample(0), oversample(100_000), oversample(1_000_000)), (200, 3162, 10_000));
     let shape = layout::Shape::of(256);
     assert_eq!(shape.extent_bytes() % layout::PAGE, 0);
     assert_eq!(shape.file_bytes(0), layout::HEADER_BYTES);
