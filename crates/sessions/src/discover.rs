@@ -65,15 +65,20 @@ impl Discovery {
 /// The path that a person gave, once it is known to be there.
 ///
 /// # Errors
-/// `not_found` where there is no such path, `io` where it cannot be looked at.
+/// `not_found` where there is no such path, `bad_input` where it is a device or a pipe, `io` where it cannot be looked at.
 pub(crate) fn existing(path: &Path) -> Result<std::fs::Metadata> {
-    std::fs::metadata(path).map_err(|cause| match cause.kind() {
+    let metadata = std::fs::metadata(path).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::NotFound => {
             Error::not_found(format!("there is no session file or directory {}", path.display()))
                 .hint("Give an existing file or directory to `jay session sync --path`.")
         }
         _ => Error::io(format!("cannot look at {}", path.display()), &cause),
-    })
+    })?;
+    if metadata.is_file() || metadata.is_dir() {
+        return Ok(metadata);
+    }
+    Err(Error::bad_input(format!("{} is neither a file nor a directory", path.display()))
+        .hint("Give a file or directory of sessions to `jay session sync --path`."))
 }
 
 /// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped,

@@ -189,3 +189,12 @@ fn an_unknown_client_is_refused_with_the_known_ones() {
     assert_eq!(error.message, "no adapter reads sessions of `teletype`");
     assert!(error.hint.unwrap().contains("claude-code, codex, generic"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_no_file_is_refused_and_not_taken_for_an_empty_one() {
+    for adapter in jay_sessions::adapters() {
+        let error = adapter.discover_path(Path::new("/dev/null")).unwrap_err();
+        assert_eq!(error.message, "/dev/null is neither a file nor a directory", "{}", adapter.name());
+    }
+}
