@@ -38,6 +38,11 @@ impl ModelLane {
             )
             .hint("Start `jay serve` or `jay mcp` again: it takes up what was chosen."));
         }
+        self.opened()
+    }
+
+    /// What it is, also where it may not be used any more.
+    fn opened(&self) -> Result<Arc<dyn Embedder>> {
         self.loaded.get_or_init(|| self.load()).clone()
     }
 
@@ -57,10 +62,11 @@ impl ModelLane {
         self.record.kind == ModelKind::Server
     }
 
-    /// True where texts would be sent to another machine.
+    /// True where texts would be sent to another machine. It stays what it is while the model is turned off and on: what is
+    /// private is told apart first, and whether the model may be used is asked after that.
     pub(crate) fn leaves_machine(&self) -> bool {
         // Where it cannot be opened nothing is sent.
-        self.is_on_server() && self.embedder().is_ok_and(|embedder| embedder.leaves_machine())
+        self.is_on_server() && self.opened().is_ok_and(|embedder| embedder.leaves_machine())
     }
 }
 
