@@ -69,8 +69,14 @@ pub struct NamespaceView {
     pub private: bool,
 }
 
+/// True for a path or alias by which a namespace is private.
+fn is_private_name(name: &str) -> bool {
+    NamespacePath::parse(name).is_ok_and(|path| path.is_private())
+}
+
 fn view(row: NamespaceRow) -> NamespaceView {
-    let private = NamespacePath::parse(&row.path).is_ok_and(|path| path.is_private());
+    // As it is judged where something would be sent: by every name.
+    let private = is_private_name(&row.path) || row.aliases.iter().any(|alias| is_private_name(alias));
     NamespaceView {
         id: row.id,
         aliases: row.aliases,
@@ -170,7 +176,8 @@ fn edit(
 /// Gives a namespace another path; what is in it stays.
 ///
 /// The old path goes on to mean it, as an alias: a directory, a remote or a `.jay.toml` that is named so would otherwise make
-/// it anew, empty, and open where the new one is private. Out of `private` none is kept, since that would keep it private.
+/// it anew, empty, and open where the new one is private. Out of `private` no private name is kept, since one would keep it
+/// private.
 ///
 /// # Errors
 /// `not_found`, `conflict` where the path is taken.
@@ -184,10 +191,11 @@ pub fn rename(call: &Call<'_>, from: &NamespacePath, to: &NamespacePath) -> Resu
         }
         let mut body = Body::default();
         put(&mut body, &state, PATH, to.as_str().into());
-        let is_opened = NamespacePath::parse(&path).is_ok_and(|path| path.is_private()) && !to.is_private();
+        let is_opened = is_private_name(&path) && !to.is_private();
         let add: &[String] = if is_opened || path == to.as_str() { &[] } else { &[path] };
-        let gone: &[String] = if was_alias { &[to.to_string()] } else { &[] };
-        put_set(&mut body, &state, ALIASES, add, gone);
+        let is_gone = |alias: &&str| *alias == to.as_str() || (is_opened && is_private_name(alias));
+        let gone: Vec<String> = state.elements(ALIASES).filter(is_gone).map(str::to_owned).collect();
+        put_set(&mut body, &state, ALIASES, add, &gone);
         Ok(body)
     })
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 /// Rename a namespace; its memories and history come along
 ///
 /// Its old path stays as an alias, so that directories and files which are named so still mean it; `jay namespace alias
-/// --remove` takes it away. Renamed out of private/ it keeps none.
+/// --remove` takes it away. Renamed out of private/ it keeps no name there.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct NamespaceRenameInput {
     /// Its path now

@@ -126,7 +126,17 @@ fn remotes_and_policy_are_set() {
     let shown = world.ok("namespace_show", json!({"path": "work/acme"}));
     assert_eq!((&shown["memories"], &shown["private"]), (&json!(1), &json!(false)));
     world.keep(json!({"text": "x", "namespace": "private/diary"}));
-    assert_eq!(world.ok("namespace_show", json!({"path": "private/diary"}))["private"], true);
+    let shown = |path: &str| {
+        let shown = world.ok("namespace_show", json!({"path": path}));
+        (shown["private"].clone(), shown["aliases"].clone())
+    };
+    assert_eq!(shown("private/diary"), (json!(true), json!([])));
+    world.ok("namespace_rename", json!({"from": "private/diary", "to": "private/log"}));
+    assert_eq!(shown("private/log"), (json!(true), json!(["private/diary"])));
+    world.ok("namespace_rename", json!({"from": "private/log", "to": "log"}));
+    assert_eq!(shown("log"), (json!(false), json!([])), "no name that it had keeps it private");
+    world.ok("namespace_alias", json!({"path": "log", "alias": "private/log"}));
+    assert_eq!(shown("log"), (json!(true), json!(["private/log"])), "an alias makes it private, and it says so");
 }
 
 #[test]
