@@ -4,7 +4,7 @@
 
 use crate::models::{self, JudgeLane, ModelFiles, ModelLane, Reach};
 use jay_models::signs::SIGNS_VERSION;
-use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code};
+use jay_models::{Embedder, HashEmbedder, StaticEmbedder, kernel, sign_code, weighted_query};
 use jay_sessions::{Environment, Platform};
 use jay_store::vector_index::VectorMath;
 use jay_store::{Analysis, Bm25, Machine, Store, StoreOptions, StoredVector, WantedVectors};
@@ -152,7 +152,13 @@ impl Engine {
                 version: ANALYSIS_VERSION,
                 bm25: Bm25 { k1: jay_rank::plan::BM25_K1, b: jay_rank::plan::BM25_B },
             },
-            vector_math: VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION },
+            vector_math: VectorMath {
+                distances: kernel::distances,
+                dot: kernel::dot,
+                sign_code,
+                query_code: weighted_query,
+                version: SIGNS_VERSION,
+            },
             embedder: embedder.as_ref().map(|embedder| WantedVectors {
                 model: embedder.id().to_owned(),
                 dimension: embedder.dimension(),

@@ -20,7 +20,7 @@ pub mod vector;
 
 pub use chunk::chunks;
 pub use hash::HashEmbedder;
-pub use signs::sign_code;
+pub use signs::{sign_code, weighted_query};
 pub use static_table::StaticEmbedder;
 pub use vector::{Encoded, cosine, dot};
 

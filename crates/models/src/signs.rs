@@ -5,8 +5,14 @@
 //! mean belongs to the vectors that were there when it was taken: the same vectors would give other answers after a
 //! rebuild (I4). The rotation needs nothing but the code itself.
 //!
+//! A code is stored as its signs alone; of a query it is known how far each value is from changing its sign. So what
+//! differs counts by the query's value there, in eight steps: of the ten nearest among 100,000 passages of documentation
+//! 800 hold 99 in a hundred then, for 95 where every bit counts the same.
+//!
 //! **Invariant:** integers only, so that the bits of a code are the same on every machine; [`SIGNS_VERSION`] counts up
 //! where they change.
+
+use crate::kernel::{PLANES, QUERY_WORDS};
 
 /// Counts up when the bits of a code change: stored ones are then made again.
 pub const SIGNS_VERSION: u32 = 1;
@@ -15,6 +21,35 @@ pub const SIGNS_VERSION: u32 = 1;
 const ROUNDS: u64 = 2;
 /// Bits that a value is moved up by before the first round, so that what rounding takes is far below a code's step.
 const HEADROOM: u32 = 8;
+
+/// The greatest weight of a bit in a query.
+const WEIGHT_MAX: u64 = (1 << PLANES) - 1;
+
+/// A query as it is compared with sign codes, of int8 codes, given as their bytes; and the greatest distance that a sign
+/// code can have from it. For each word of a sign code the signs, then the binary digits of their weights, the lowest
+/// first. The greatest value weighs 7, or less where more than 9,362 dimensions would not fit in 16 bits.
+#[must_use]
+pub fn weighted_query(codes: &[u8]) -> (Vec<u64>, u16) {
+    let rotated = rotate(codes);
+    let room = u64::from(u16::MAX) / (rotated.len() as u64).max(1);
+    let most = WEIGHT_MAX.min(room);
+    let greatest = rotated.iter().map(|value| u64::from(value.unsigned_abs())).max().unwrap_or_default().max(1);
+    let (words, _) = rotated.as_chunks::<64>();
+    let (mut out, mut farthest) = (Vec::with_capacity(words.len() * QUERY_WORDS), 0);
+    for values in words {
+        let mut word = [0; QUERY_WORDS];
+        for (bit, value) in values.iter().enumerate() {
+            let weight = (u64::from(value.unsigned_abs()) * most * 2 + greatest) / (2 * greatest);
+            farthest += weight;
+            let digits = (0..PLANES).map(|digit| weight >> digit & 1);
+            for (word, is_set) in word.iter_mut().zip([u64::from(*value > 0)].into_iter().chain(digits)) {
+                *word |= is_set << bit;
+            }
+        }
+        out.extend(word);
+    }
+    (out, farthest as u16)
+}
 
 /// The sign code of int8 codes, given as their bytes: a bit per dimension, filled up to whole words.
 #[must_use]
@@ -108,6 +143,26 @@ mod tests {
                 assert_eq!(sign_code(&vec![code; dimension]).len(), dimension.div_ceil(64));
             }
         }
+    }
+
+    #[test]
+    fn the_greatest_distance_fits_and_is_that_of_the_opposite() {
+        for dimension in [1, 64, 100, 256, 384, 4096, 9500, 16_384] {
+            let code = |sign: i32| -> Vec<u8> {
+                (0..dimension).map(|at: i32| ((sign * (at * 37 % 127)) as i8).cast_unsigned()).collect()
+            };
+            let ((query, farthest), opposite) = (weighted_query(&code(1)), sign_code(&code(-1)));
+            let rows: Vec<u8> = opposite.iter().flat_map(|word| [word.to_le_bytes(); 8]).flatten().collect();
+            let mut distances = [0; 8];
+            crate::kernel::distances(&query, &rows, &mut distances);
+            // A value of zero has the same bit on both sides, and no weight.
+            assert_eq!(distances, [farthest; 8], "{dimension}");
+            let own: Vec<u8> = sign_code(&code(1)).iter().flat_map(|word| [word.to_le_bytes(); 8]).flatten().collect();
+            crate::kernel::distances(&query, &own, &mut distances);
+            assert_eq!(distances, [0; 8], "{dimension}");
+        }
+        assert_eq!(weighted_query(&[]), (vec![], 0));
+        assert_eq!(weighted_query(&[0; 64]).1, 0, "a vector of zeros is equally far from all");
     }
 
     proptest! {

@@ -65,7 +65,8 @@ impl World {
                 bm25: Bm25 { k1: 0.9, b: 0.4 },
             },
             vector_math: VectorMath {
-                hamming: jay_models::kernel::hamming,
+                distances: jay_models::kernel::distances,
+                query_code: jay_models::weighted_query,
                 dot: jay_models::kernel::dot,
                 sign_code: jay_models::sign_code,
                 version: jay_models::signs::SIGNS_VERSION,

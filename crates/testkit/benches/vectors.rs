@@ -1,13 +1,19 @@
 //! Nearest vectors of 100,000: the whole search, the share of its two steps, and adding to the file.
 
 use divan::Bencher;
-use jay_models::{Encoded, kernel, sign_code, signs::SIGNS_VERSION};
+use jay_models::{Encoded, kernel, sign_code, signs::SIGNS_VERSION, weighted_query};
 use jay_store::vector_index::{Addition, Content, Model, Query, VectorIndex, VectorMath};
 use jay_testkit::{Mixture, TempHome};
 
 const DIMENSION: usize = 256;
 const VECTORS: usize = 100_000;
-const MATH: VectorMath = VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION };
+const MATH: VectorMath = VectorMath {
+    distances: kernel::distances,
+    dot: kernel::dot,
+    sign_code,
+    query_code: weighted_query,
+    version: SIGNS_VERSION,
+};
 
 fn main() {
     divan::main();

@@ -2,13 +2,19 @@
 //! `cargo run --release -p jay-testkit --example vector_recall -- VECTORS [DIMENSION [TOPICS]]`.
 #![allow(clippy::print_stdout)]
 
-use jay_models::{Encoded, kernel, sign_code, signs::SIGNS_VERSION};
+use jay_models::{Encoded, kernel, sign_code, signs::SIGNS_VERSION, weighted_query};
 use jay_store::vector_index::{Addition, Code, Content, Model, Query, VectorIndex, VectorMath};
 use jay_testkit::{Mixture, Stopwatch, TempHome};
 use std::collections::BTreeSet;
 
 const QUERIES: usize = 250;
-const MATH: VectorMath = VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION };
+const MATH: VectorMath = VectorMath {
+    distances: kernel::distances,
+    dot: kernel::dot,
+    sign_code,
+    query_code: weighted_query,
+    version: SIGNS_VERSION,
+};
 
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();

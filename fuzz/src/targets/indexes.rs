@@ -82,12 +82,20 @@ fn segments(input: &[u8]) {
     }
 }
 
-const MATH: VectorMath = VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: 1 };
+const MATH: VectorMath =
+    VectorMath { distances: kernel::distances, dot: kernel::dot, sign_code, query_code, version: 1 };
 
 /// Plain signs: the rotation of the real ones would take most of a search's time and reads nothing of a file's form.
 fn sign_code(codes: &[u8]) -> Vec<u64> {
     let word = |codes: &[u8]| codes.iter().rev().fold(0, |word, code| word << 1 | u64::from(code.cast_signed() > 0));
     codes.chunks(64).map(word).collect()
+}
+
+/// Every bit of [`sign_code`] with the weight 1.
+fn query_code(codes: &[u8]) -> (Vec<u64>, u16) {
+    let words: Vec<u64> = sign_code(codes).into_iter().flat_map(|signs| [signs, u64::MAX, 0, 0]).collect();
+    let farthest = words.len() / 4 * 64;
+    (words, farthest as u16)
 }
 
 /// Not a multiple of what kernels take at a time.

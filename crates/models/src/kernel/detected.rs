@@ -7,13 +7,13 @@
 //! **Invariant:** a kernel leaves this file only after `is_x86_feature_detected!` said yes to each of its features.
 #![allow(unsafe_code)]
 
-use super::{Kernel, dot_body, dots_body, hamming_body};
+use super::{Kernel, distances_body, dot_body, dots_body};
 
 /// The kernels that this machine can run besides the base one, the slowest first.
 pub(super) fn kernels() -> Vec<Kernel> {
     let mut kernels = Vec::new();
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt") {
-        kernels.push(Kernel { name: "avx2", hamming: hamming_avx2, dot: dot_avx2, dots: dots_avx2 });
+        kernels.push(Kernel { name: "avx2", distances: distances_avx2, dot: dot_avx2, dots: dots_avx2 });
     }
     let has_512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -21,14 +21,14 @@ pub(super) fn kernels() -> Vec<Kernel> {
         && is_x86_feature_detected!("avx512vpopcntdq")
         && is_x86_feature_detected!("popcnt");
     if has_512 {
-        kernels.push(Kernel { name: "avx512", hamming: hamming_avx512, dot: dot_avx512, dots: dots_avx512 });
+        kernels.push(Kernel { name: "avx512", distances: distances_avx512, dot: dot_avx512, dots: dots_avx512 });
     }
     kernels
 }
 
-fn hamming_avx2(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+fn distances_avx2(query: &[u64], rows: &[u8], distances: &mut [u16]) {
     // SAFETY: handed out by `kernels` only, after avx2 and popcnt were found.
-    unsafe { inside::hamming_avx2(query, rows, distances) }
+    unsafe { inside::distances_avx2(query, rows, distances) }
 }
 
 fn dot_avx2(query: &[i8], code: &[u8]) -> i32 {
@@ -41,9 +41,9 @@ fn dots_avx2(queries: &[i16], code: &[u8], sums: &mut [i32]) {
     unsafe { inside::dots_avx2(queries, code, sums) }
 }
 
-fn hamming_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+fn distances_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
     // SAFETY: handed out by `kernels` only, after every feature that is named there was found.
-    unsafe { inside::hamming_avx512(query, rows, distances) }
+    unsafe { inside::distances_avx512(query, rows, distances) }
 }
 
 fn dot_avx512(query: &[i8], code: &[u8]) -> i32 {
@@ -58,11 +58,11 @@ fn dots_avx512(queries: &[i16], code: &[u8], sums: &mut [i32]) {
 
 /// The bodies again, each compiled for more than the base.
 mod inside {
-    use super::{dot_body, dots_body, hamming_body};
+    use super::{distances_body, dot_body, dots_body};
 
     #[target_feature(enable = "avx2,popcnt")]
-    pub(super) fn hamming_avx2(query: &[u64], rows: &[u8], distances: &mut [u16]) {
-        hamming_body(query, rows, distances);
+    pub(super) fn distances_avx2(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+        distances_body(query, rows, distances);
     }
 
     #[target_feature(enable = "avx2")]
@@ -76,8 +76,8 @@ mod inside {
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vpopcntdq,popcnt")]
-    pub(super) fn hamming_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
-        hamming_body(query, rows, distances);
+    pub(super) fn distances_avx512(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+        distances_body(query, rows, distances);
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]

@@ -1,8 +1,8 @@
-//! Arithmetic on codes: Hamming distance over many sign codes, dot product of two int8 codes.
+//! Arithmetic on codes: distances of a query from many sign codes, dot product of two int8 codes.
 //!
 //! Exists so that a scan over a million vectors is as quick as the machine allows, with the same integers on each. One
 //! body is compiled several times, each time for other instructions; which one runs is found out at run time. The
-//! rows of a scan stand word by word in groups of [`LANES`] (see [`Kernel::hamming`]), so that a vector register takes
+//! rows of a scan stand word by word in groups of [`LANES`] (see [`Kernel::distances`]), so that a vector register takes
 //! a group and nothing is added across its lanes: so laid out, counting bits in AVX-512 is the quickest, and written
 //! intrinsics gain nothing over what the compiler makes of the body (`vpdpbusd` for the dot product gained nothing
 //! either: rescoring waits for memory).
@@ -16,15 +16,21 @@ use std::sync::OnceLock;
 
 /// Sign codes that stand interleaved, word by word.
 pub const LANES: usize = 8;
+/// Binary digits of the weight of a bit.
+pub const PLANES: usize = 3;
+/// Words of a query for each word of a row: the signs, then the digits of their weights, the lowest first.
+pub(crate) const QUERY_WORDS: usize = 1 + PLANES;
 
 /// One way to do the arithmetic.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
     /// The instructions that it is compiled for.
     pub name: &'static str,
-    /// Distances between a query and groups of rows: of each group of [`LANES`] rows the first words of all, then the
-    /// second words, and so on, little endian. One distance per row; rows without a place in the output are left out.
-    pub hamming: fn(query: &[u64], rows: &[u8], distances: &mut [u16]),
+    /// Distances between a query and groups of rows: the weights of the bits in which they differ, added up. The query is
+    /// what [`crate::weighted_query`] makes: for each word of a row the signs and the [`PLANES`] of their weights. Of each
+    /// group of [`LANES`] rows the first words of all stand first, then the second words, and so on, little endian. One
+    /// distance per row, in 16 bits; rows without a place in the output are left out.
+    pub distances: fn(query: &[u64], rows: &[u8], distances: &mut [u16]),
     /// Dot product of int8 codes, the second one as its bytes; of the shorter length where they differ. Exact up to
     /// 130,000 dimensions.
     pub dot: fn(query: &[i8], code: &[u8]) -> i32,
@@ -36,7 +42,7 @@ pub struct Kernel {
 /// What the compiler makes of the body for every machine of this kind: with NEON on aarch64, where it is always there.
 const BASE: Kernel = Kernel {
     name: if cfg!(target_arch = "aarch64") { "neon" } else { "portable" },
-    hamming: hamming_base,
+    distances: distances_base,
     dot: dot_base,
     dots: dots_base,
 };
@@ -58,9 +64,9 @@ pub fn best() -> Kernel {
     *BEST.get_or_init(|| available().pop().unwrap_or(BASE))
 }
 
-/// [`Kernel::hamming`] of the quickest kernel.
-pub fn hamming(query: &[u64], rows: &[u8], distances: &mut [u16]) {
-    (best().hamming)(query, rows, distances);
+/// [`Kernel::distances`] of the quickest kernel.
+pub fn distances(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+    (best().distances)(query, rows, distances);
 }
 
 /// [`Kernel::dot`] of the quickest kernel.
@@ -74,8 +80,8 @@ pub fn dots(queries: &[i16], code: &[u8], sums: &mut [i32]) {
     (best().dots)(queries, code, sums);
 }
 
-fn hamming_base(query: &[u64], rows: &[u8], distances: &mut [u16]) {
-    hamming_body(query, rows, distances);
+fn distances_base(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+    distances_body(query, rows, distances);
 }
 
 fn dot_base(query: &[i8], code: &[u8]) -> i32 {
@@ -87,17 +93,20 @@ fn dots_base(queries: &[i16], code: &[u8], sums: &mut [i32]) {
 }
 
 #[inline(always)]
-fn hamming_body(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+fn distances_body(query: &[u64], rows: &[u8], distances: &mut [u16]) {
+    let (query, _) = query.as_chunks::<QUERY_WORDS>();
     if query.is_empty() {
         distances.fill(0);
         return;
     }
     for (group, distances) in rows.chunks_exact(query.len() * LANES * 8).zip(distances.chunks_mut(LANES)) {
         let mut sums = [0_u64; LANES];
-        for (word, lanes) in query.iter().zip(group.chunks_exact(LANES * 8)) {
+        for ([signs, ones, twos, fours], lanes) in query.iter().zip(group.chunks_exact(LANES * 8)) {
             let (lanes, _) = lanes.as_chunks::<8>();
             for (sum, lane) in sums.iter_mut().zip(lanes) {
-                *sum += u64::from((u64::from_le_bytes(*lane) ^ word).count_ones());
+                let differ = u64::from_le_bytes(*lane) ^ signs;
+                let count = |plane: u64| u64::from((differ & plane).count_ones());
+                *sum += count(*ones) + 2 * count(*twos) + 4 * count(*fours);
             }
         }
         for (distance, sum) in distances.iter_mut().zip(sums) {
@@ -136,9 +145,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Distances one by one, from rows that are not interleaved.
+    /// Distances one by one and bit by bit, from rows that are not interleaved.
     fn plain(query: &[u64], rows: &[Vec<u64>]) -> Vec<u16> {
-        rows.iter().map(|row| row.iter().zip(query).map(|(a, b)| (a ^ b).count_ones() as u16).sum()).collect()
+        let of_bit = |words: &[u64], word: u64, bit: u32| -> u16 {
+            let is = |number: u64| u16::from(number >> bit & 1 == 1);
+            let weight = is(words[1]) + 2 * is(words[2]) + 4 * is(words[3]);
+            if is(words[0]) == is(word) { 0 } else { weight }
+        };
+        let of_row = |row: &Vec<u64>| {
+            let of_word = |(words, word): (&[u64], &u64)| (0..64).map(|bit| of_bit(words, *word, bit)).sum::<u16>();
+            query.chunks(QUERY_WORDS).zip(row).map(of_word).sum()
+        };
+        rows.iter().map(of_row).collect()
     }
 
     fn interleave(rows: &[Vec<u64>], words: usize) -> Vec<u8> {
@@ -160,7 +178,7 @@ mod tests {
         assert_eq!(best().name, *names.last().unwrap());
         assert_eq!((dot(&[-128, 127], &[0x80, 127]), dot(&[], &[])), (128 * 128 + 127 * 127, 0));
         let mut none = [7_u16];
-        hamming(&[], &[], &mut none);
+        distances(&[], &[], &mut none);
         assert_eq!(none, [0], "codes without a word are all equal");
     }
 
@@ -176,14 +194,15 @@ mod tests {
         #[test]
         fn every_kernel_gives_the_same_distances(
             rows in (1_usize..9).prop_flat_map(|words| prop::collection::vec(prop::collection::vec(any::<u64>(), words), 1..60)),
-            query in prop::collection::vec(any::<u64>(), 9),
+            query in prop::collection::vec(any::<u64>(), 9 * QUERY_WORDS),
         ) {
             let words = rows[0].len();
-            let expected = plain(&query[..words], &rows);
+            let query = &query[..words * QUERY_WORDS];
+            let expected = plain(query, &rows);
             let stored = interleave(&rows, words);
             for kernel in available() {
                 let mut distances = vec![u16::MAX; rows.len()];
-                (kernel.hamming)(&query[..words], &stored, &mut distances);
+                (kernel.distances)(query, &stored, &mut distances);
                 prop_assert_eq!(&distances, &expected, "{}", kernel.name);
             }
         }

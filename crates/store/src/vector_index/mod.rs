@@ -45,12 +45,15 @@ use view::View;
 /// Arithmetic on codes, given from outside, so that this crate knows no model.
 #[derive(Clone, Copy)]
 pub struct VectorMath {
-    /// Hamming distances between a query's sign code and rows that are interleaved in groups of eight, word by word.
-    pub hamming: fn(query: &[u64], rows: &[u8], distances: &mut [u16]),
+    /// Distances between a query, as `query_code` makes it, and sign codes that are interleaved in groups of eight, word by
+    /// word.
+    pub distances: fn(query: &[u64], rows: &[u8], distances: &mut [u16]),
     /// Dot product of int8 codes, the second one as its bytes.
     pub dot: fn(query: &[i8], code: &[u8]) -> i32,
     /// The sign code of int8 codes: a bit per dimension, filled up to whole words.
     pub sign_code: fn(codes: &[u8]) -> Vec<u64>,
+    /// What `distances` takes, of a query's int8 codes, and the greatest distance that comes out.
+    pub query_code: fn(codes: &[u8]) -> (Vec<u64>, u16),
     /// Counts up when `sign_code` gives other bits; files are then made again.
     pub version: u32,
 }
@@ -73,8 +76,9 @@ pub struct Model {
 /// How many of the nearest by sign codes are looked at exactly: ten times the root of the number of vectors, at least 200.
 ///
 /// It grows, since the share of the true neighbours among a fixed number falls. Of the ten nearest of a text's few words
-/// among 100,000 passages of documentation in the built-in table's vectors, 800 hold 97 in a hundred and 3,200 more than
-/// 99; among a quarter of a million 1,600 hold 98 and 5,000 more than 99. Made-up topics would do with a quarter of it.
+/// among 100,000 passages of documentation in the built-in table's vectors, 800 hold 99 in a hundred, 1,600 more than 99
+/// and 3,200 nearly all. Texts of random words lie so close around one direction that their signs tell little: of theirs
+/// 3,200 hold 96. Topics that are made up would do with a quarter of it.
 #[must_use]
 pub fn oversample(vectors: usize) -> usize {
     ((vectors as f64).sqrt() * 10.0).max(200.0) as usize

@@ -5,7 +5,7 @@
 //! the order in which they stand.
 
 use super::header::Damage;
-use super::layout::{SLOTS, Shape};
+use super::layout::SLOTS;
 use super::record::{Code, Record};
 use super::view::{View, is_drop};
 use super::{VectorIndex, VectorMath, oversample};
@@ -21,6 +21,8 @@ pub struct Query {
     scale: f32,
     values: Vec<i8>,
     signs: Vec<u64>,
+    /// The greatest distance of a sign code.
+    farthest: u16,
 }
 
 impl Query {
@@ -29,7 +31,8 @@ impl Query {
     pub fn read(bytes: &[u8], dimension: usize, math: VectorMath) -> Option<Self> {
         let code = Code::read(bytes, dimension)?;
         let values = code.values.iter().map(|byte| byte.cast_signed()).collect();
-        Some(Self { scale: code.scale, values, signs: (math.sign_code)(code.values) })
+        let (signs, farthest) = (math.query_code)(code.values);
+        Some(Self { scale: code.scale, values, signs, farthest })
     }
 
     /// The cosine of two vectors of length 1: exact up to what the codes keep.
@@ -152,15 +155,14 @@ impl<'a> Search<'a> {
     /// Slots of all records whose sign codes are within the least distance that holds `wanted` of them; all where there
     /// are fewer.
     fn nearest_signs(&self, query: &Query, wanted: usize, scope: Option<&[u32]>) -> Result<Vec<usize>, Damage> {
-        let shape = Shape::of(self.index.model.dimension);
-        let mut nearest = Nearest::new(shape.words * 64, wanted);
+        let mut nearest = Nearest::new(query.farthest, wanted);
         let mut distances = vec![0_u16; SLOTS];
         for index in 0..self.count.div_ceil(SLOTS) {
             let used = self.view.used(index).min(self.count - index * SLOTS);
             let extent = self.view.extent(index)?;
             let rows = extent.signs(used).ok_or(Damage::Short)?;
             let distances = distances.get_mut(..used).unwrap_or_default();
-            (self.index.math.hamming)(&query.signs, rows, distances);
+            (self.index.math.distances)(&query.signs, rows, distances);
             for (stride, chunk) in distances.chunks(STRIDE).enumerate() {
                 if chunk.iter().fold(u16::MAX, |least, distance| least.min(*distance)) > nearest.bound {
                     continue;
@@ -287,8 +289,8 @@ struct Nearest {
 }
 
 impl Nearest {
-    fn new(bits: usize, wanted: usize) -> Self {
-        Self { wanted, bound: bits as u16, counts: vec![0; bits + 1], kept: 0, slots: Vec::new() }
+    fn new(farthest: u16, wanted: usize) -> Self {
+        Self { wanted, bound: farthest, counts: vec![0; usize::from(farthest) + 1], kept: 0, slots: Vec::new() }
     }
 
     fn push(&mut self, distance: u16, slot: usize) {

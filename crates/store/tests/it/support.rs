@@ -47,7 +47,8 @@ pub(crate) fn words(text: &str) -> String {
 
 /// Arithmetic as the engine gives it.
 pub(crate) const MATH: VectorMath = VectorMath {
-    hamming: jay_models::kernel::hamming,
+    distances: jay_models::kernel::distances,
+    query_code: jay_models::weighted_query,
     dot: jay_models::kernel::dot,
     sign_code: jay_models::sign_code,
     version: jay_models::signs::SIGNS_VERSION,

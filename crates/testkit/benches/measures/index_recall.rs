@@ -6,13 +6,19 @@
 
 use crate::{Bench, MILLION, report};
 use anyhow::{Context as _, Result};
-use jay_models::{Embedder as _, Encoded, StaticEmbedder, kernel, sign_code, signs::SIGNS_VERSION};
+use jay_models::{Embedder as _, Encoded, StaticEmbedder, kernel, sign_code, signs::SIGNS_VERSION, weighted_query};
 use jay_store::vector_index::{Addition, Content, Model, Query, VectorIndex, VectorMath};
 use jay_testkit::measured::{Measured, Target, percentile, show};
 use jay_testkit::{Mixture, Random, Salad, Stopwatch, TempHome};
 use std::time::Duration;
 
-const MATH: VectorMath = VectorMath { hamming: kernel::hamming, dot: kernel::dot, sign_code, version: SIGNS_VERSION };
+const MATH: VectorMath = VectorMath {
+    distances: kernel::distances,
+    dot: kernel::dot,
+    sign_code,
+    query_code: weighted_query,
+    version: SIGNS_VERSION,
+};
 const DIMENSION: usize = 256;
 /// How many vectors, and the least share of the nearest that must be found.
 const SIZES: [(usize, f64); 2] = [(100_000, 0.99), (MILLION, 0.96)];

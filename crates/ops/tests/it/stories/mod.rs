@@ -214,7 +214,8 @@ fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
             bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
         },
         vector_math: jay_store::vector_index::VectorMath {
-            hamming: |_, _, _| (),
+            distances: |_, _, _| (),
+            query_code: |_| (vec![], 0),
             dot: |_, _| 0,
             sign_code: |_| vec![],
             version: 1,
