@@ -20,7 +20,7 @@ impl Tx<'_> {
         self.meta_text(&name_of(name))
     }
 
-    /// Namespaces in which at least `min` memories stand that are not hidden, with their number.
+    /// Namespaces in which at least `min` memories stand that are not hidden, with their number. Reads every memory's row.
     ///
     /// # Errors
     /// What SQLite says.
@@ -29,6 +29,23 @@ impl Tx<'_> {
             "SELECT namespace, count(*) FROM memories WHERE hidden = 0 GROUP BY namespace HAVING count(*) >= ?1",
             [min as i64],
             |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)),
+        )
+    }
+
+    /// Namespaces in which memories stand that are not hidden. Steps from one to the next and counts nothing.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn namespaces_with_memories(&self) -> Result<Vec<i64>> {
+        self.all(
+            "WITH RECURSIVE n(namespace) AS (
+               SELECT min(namespace) FROM memories
+               UNION ALL SELECT (SELECT min(m.namespace) FROM memories m WHERE m.namespace > n.namespace) FROM n
+               WHERE n.namespace IS NOT NULL)
+             SELECT namespace FROM n WHERE namespace IS NOT NULL
+               AND EXISTS(SELECT 1 FROM memories m WHERE m.namespace = n.namespace AND m.hidden = 0)",
+            [],
+            |row| row.get(0),
         )
     }
 }

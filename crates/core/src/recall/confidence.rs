@@ -1,7 +1,8 @@
 //! How sure an answer is: the best hits against what questions about other subjects find in the same namespaces.
 //!
 //! The null distribution of a namespace is measured with [`OFF_TOPIC`]. It is noted as a local record when the namespace
-//! has grown by half since it was measured, after writes; a namespace without a record is measured for the one answer.
+//! has grown by half since it was measured, after writes; a namespace without a record is measured for the one answer. Memories
+//! are counted for that when the store has grown by so much that one of them can have, or by [`COUNTED_AT`] of itself.
 //!
 //! **Invariant:** no read writes; a question gets the same confidence at every door.
 
@@ -13,7 +14,7 @@ use jay_models::Embedder;
 use jay_rank::confidence::{Evidence, Null, confidence, coverage, rarity};
 use jay_rank::fuse::{Hit, Setting, Weights, fuse_silently};
 use jay_rank::plan::Query;
-use jay_store::{ListFilter, Moment, Scope, Tx};
+use jay_store::{ListFilter, Moment, Scope, TextQuery, Tx};
 use jay_types::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,27 @@ const GROWTH: f64 = 1.5;
 /// Memories from which a namespace's measurement is noted; a smaller one is measured in a few milliseconds.
 const NOTED_MIN: u64 = 100;
 
+/// Growth of the whole store after which its namespaces are counted in any case, for one that has little left to grow: a count
+/// reads every memory's row, so that writes would get dearer with what is there.
+const COUNTED_AT: f64 = 1.0 / 64.0;
+/// Name of the record of the last count.
+const COUNT: &str = "count for null distributions";
+
+/// When namespaces were counted, and when they are to be counted again; in documents of the text index.
+#[derive(Serialize, Deserialize)]
+struct Count {
+    model: String,
+    documents: u64,
+    next: u64,
+}
+
+impl Count {
+    /// True where no namespace can have grown enough. A store that shrank was made anew.
+    fn holds(&self, model: &str, documents: u64) -> bool {
+        self.model == model && (self.documents..self.next).contains(&documents)
+    }
+}
+
 /// What is noted of a namespace.
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -72,7 +94,7 @@ pub(super) fn of_answer(
     let Some(strength) = strength(tx, plan, gathered, hits)? else { return Ok(0.0) };
     let namespaces = match &filter.scope {
         Scope::Of(namespaces) => namespaces.clone(),
-        Scope::All => tx.memories_by_namespace(1)?.into_iter().map(|(namespace, _)| namespace).collect(),
+        Scope::All => tx.namespaces_with_memories()?,
     };
     // An earlier moment has words only, and nothing noted.
     let is_now = filter.moment == Moment::Latest;
@@ -138,17 +160,33 @@ pub(crate) fn keep_up(engine: &Engine) -> Result<()> {
     let embedder = engine.embedder.as_deref();
     let model = embedder.map_or("", Embedder::id);
     let records = engine.memory.read(|tx| -> Result<_> {
-        let mut records = Vec::new();
-        for (namespace, documents) in tx.memories_by_namespace(NOTED_MIN)? {
-            let before = noted(tx, namespace, model)?.map_or(0, |record| record.documents);
-            if documents as f64 >= before as f64 * GROWTH {
-                let Null { median, deviation } = measure(tx, namespace, Moment::Latest, embedder)?;
-                let record = Record { model: model.to_owned(), documents, median, deviation };
-                let record = serde_json::to_string(&record).map_err(|error| Error::internal(error.to_string()))?;
-                records.push((name(tx, namespace)?, record));
-            }
+        let documents = tx.text_frequencies(&TextQuery::any(Vec::<String>::new()))?.1;
+        let counted = tx.local_record(COUNT)?.and_then(|text| serde_json::from_str::<Count>(&text).ok());
+        if counted.is_some_and(|count| count.holds(model, documents)) {
+            return Ok(Vec::new());
         }
+        let (mut records, mut least) = (Vec::new(), f64::INFINITY);
+        for (namespace, memories) in tx.memories_by_namespace(1)? {
+            let mut measured = noted(tx, namespace, model)?.map_or(0, |record| record.documents);
+            if memories >= NOTED_MIN && memories as f64 >= measured as f64 * GROWTH {
+                let Null { median, deviation } = measure(tx, namespace, Moment::Latest, embedder)?;
+                records.push(note(
+                    name(tx, namespace)?,
+                    &Record { model: model.to_owned(), documents: memories, median, deviation },
+                )?);
+                measured = memories;
+            }
+            let wanted = (measured as f64 * GROWTH).max(NOTED_MIN as f64);
+            least = least.min((wanted - memories as f64).max(1.0));
+        }
+        let step = if least.is_finite() { least } else { 1.0 };
+        let next = documents + step.max(documents as f64 * COUNTED_AT).ceil() as u64;
+        records.push(note(COUNT.to_owned(), &Count { model: model.to_owned(), documents, next })?);
         Ok(records)
     })?;
     if records.is_empty() { Ok(()) } else { Ok(engine.memory.set_local_records(&records)?) }
+}
+
+fn note(name: String, record: &impl Serialize) -> Result<(String, String)> {
+    Ok((name, serde_json::to_string(record).map_err(|error| Error::internal(error.to_string()))?))
 }

@@ -82,11 +82,33 @@ fn what_was_measured_is_noted_and_answers_alike() {
     assert_eq!(records(&world).len(), 1, "the small one is cheap to measure");
 }
 
+#[test]
+fn a_namespace_is_measured_when_it_has_grown_whatever_others_do() {
+    let world = World::embedding(EmbedderChoice::BuiltIn);
+    let mut said = 0;
+    let mut grow = |namespace: &str, by: usize| {
+        let facts = (said..said + by).map(|n| format!("{}; case {n} of the suite", FACTS[n % FACTS.len()]));
+        let memories: Vec<Value> = facts.map(|text| json!({"text": text, "namespace": namespace})).collect();
+        world.ok("remember_batch", json!({"memories": memories}));
+        said += by;
+        world.engine.after_writes();
+        let of_record = |text: &String| serde_json::from_str::<Value>(text).unwrap()["documents"].as_u64().unwrap();
+        records(&world).iter().map(of_record).collect::<Vec<u64>>()
+    };
+    assert_eq!(grow("big", 400), [400]);
+    assert_eq!(grow("small", 90), [400]);
+    assert_eq!(grow("small", 260), [400, 350], "the big one has not grown");
+    assert_eq!(grow("small", 150), [400, 350], "by less than half");
+    assert_eq!(grow("small", 260), [400, 760]);
+    assert_eq!(grow("big", 150), [400, 760], "by less than half");
+    assert_eq!(grow("big", 260), [810, 760]);
+}
+
 /// What is noted of the namespaces.
 fn records(world: &World) -> Vec<String> {
     let read = |tx: &jay_store::Tx<'_>| -> jay_types::Result<Vec<String>> {
         let mut records = Vec::new();
-        for (namespace, _) in tx.memories_by_namespace(1)? {
+        for namespace in tx.namespaces_with_memories()? {
             let name = format!("null distribution of {}", tx.namespace_id_of(namespace)?);
             records.extend(tx.local_record(&name)?);
         }
