@@ -21,8 +21,14 @@ impl<'a> Progress<'a> {
         Self { output, is_terminal, bar: None, lines_shown: 0 }
     }
 
-    /// `done` of `all` bytes are done; `what` is being read.
+    /// `done` of `all` bytes are done; `what` is being read. Of nothing at all `what` says what is waited for.
     pub(crate) fn show(&mut self, done: u64, all: u64, what: &str) {
+        if all == 0 {
+            if !what.is_empty() {
+                self.output.talk(&one_line(what));
+            }
+            return;
+        }
         let what = one_line(&shorten(what, 60));
         if self.is_terminal {
             let bar = self.bar.get_or_insert_with(|| {

@@ -11,6 +11,7 @@ mod begun;
 mod connection;
 mod embedded;
 mod error;
+mod exclusive;
 mod foreseen;
 mod group;
 mod held;
@@ -41,6 +42,7 @@ mod vectors;
 mod write;
 
 pub use error::StoreError;
+pub use exclusive::{Attempt, Exclusive, Holder};
 pub use foreseen::Foreseen;
 pub use held::HELD;
 pub use identity::Machine;

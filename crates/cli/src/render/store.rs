@@ -7,6 +7,7 @@ use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
 use jay_core::evaluate::Evaluation;
 use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::Purged;
+use jay_core::sessions::LastSync;
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
     let row = |namespace: &NamespaceView| {
@@ -84,7 +85,10 @@ pub(super) fn status(status: &Status, view: &View) -> String {
         ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
         ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
         ("model", status.model.clone().unwrap_or_else(|| "none beside it".to_owned())),
-        ("last session sync", status.last_session_sync.map_or_else(|| "never".to_owned(), |at| age(at, view.now))),
+        (
+            "last session sync",
+            status.last_session_sync.as_ref().map_or_else(|| "never".to_owned(), |last| last_sync(last, view)),
+        ),
         ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
     ];
     rows.extend(status.reranker.clone().map(|reranker| ("reranker", reranker)));
@@ -198,4 +202,13 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
     }
     text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not purged everywhere: see what is not done.\n" });
     text + &notes(&purged.notes, view.style)
+}
+
+/// When the last sync was and what it came to, on one line.
+fn last_sync(last: &LastSync, view: &View) -> String {
+    let when = age(last.finished_at, view.now);
+    match &last.error {
+        Some(error) => format!("{when}, failed: {}", one_line(error)),
+        None => format!("{when}, {} new", count(last.messages_inserted, "message", "messages")),
+    }
 }

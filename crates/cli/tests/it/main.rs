@@ -6,6 +6,7 @@ mod crash;
 mod damage;
 mod doors;
 mod placing;
+mod syncing;
 
 use serde_json::Value;
 use std::io::Write as _;

@@ -2,6 +2,7 @@
 
 use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
 use crate::call::Call;
+use crate::sessions::{LastSync, last_sync};
 use jay_store::{HELD, StoreCounts};
 use jay_types::{EntityId, NodeId, Result};
 use schemars::JsonSchema;
@@ -86,9 +87,9 @@ pub struct Status {
     pub bytes_memory: u64,
     /// Bytes of archive.db and its log
     pub bytes_archive: u64,
-    /// When sessions were read in last; absent where they never were
+    /// How sessions were read in last; absent where they never were
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_session_sync: Option<jay_types::Timestamp>,
+    pub last_session_sync: Option<LastSync>,
     /// What there is to say
     pub notes: Vec<String>,
 }
@@ -101,7 +102,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     let engine = call.engine;
     let (memory, in_conflict) =
         engine.memory.read(|tx| -> Result<_> { Ok((tx.counts()?, tx.memories_in_conflict(10)?)) })?;
-    let (archive, last_sync) = engine.archive.read(|tx| -> Result<_> { Ok((tx.counts()?, tx.last_source_read()?)) })?;
+    let archive = engine.archive.read(|tx| tx.counts())?;
     let jobs = |counts: &StoreCounts, wanted: &str| -> u64 {
         counts.jobs.iter().filter(|(_, state, _)| state == wanted).map(|(.., count)| count).sum()
     };
@@ -158,7 +159,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
             .map(|_| jobs(&memory, HELD) + jobs(&archive, HELD)),
         bytes_memory: engine.memory.file_bytes(),
         bytes_archive: engine.archive.file_bytes(),
-        last_session_sync: last_sync,
+        last_session_sync: last_sync(call),
         notes,
     })
 }

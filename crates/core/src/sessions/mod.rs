@@ -11,6 +11,8 @@ pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced};
 pub use search::{Group, SessionHit, SessionHits, search};
 pub use show::{MessageView, SessionShown, show};
+pub use sync::turn::LastSync;
+pub(crate) use sync::turn::last as last_sync;
 pub use sync::{SyncRequest, sync};
 
 /// A small session file of made-up work, for machines that have none of their own.

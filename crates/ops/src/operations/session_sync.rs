@@ -26,6 +26,9 @@ pub(super) struct SessionSyncInput {
     /// Show what would be read, and read nothing
     #[serde(default)]
     dry_run: bool,
+    /// Fail with exit code 75 where another sync of this store runs, rather than wait for it
+    #[serde(default)]
+    no_wait: bool,
 }
 
 pub(super) struct SessionSync;
@@ -60,6 +63,7 @@ impl Operation for SessionSync {
             clients: input.clients.into_iter().map(Word::into_string).collect(),
             path: input.path.map(|path| path.into_string().into()),
             dry_run: input.dry_run,
+            no_wait: input.no_wait,
         };
         jay_core::sessions::sync(call, &request, progress)
     }

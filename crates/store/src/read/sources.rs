@@ -4,7 +4,6 @@
 
 use crate::Result;
 use crate::tx::Tx;
-use jay_types::Timestamp;
 use jay_types::change::block::Block;
 use rusqlite::params;
 
@@ -68,15 +67,6 @@ impl Tx<'_> {
             visit(&block);
         }
         Ok(())
-    }
-
-    /// When a source of this machine was read last.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn last_source_read(&self) -> Result<Option<Timestamp>> {
-        let at = self.one("SELECT max(at) FROM sources", [], |row| row.get::<_, Option<i64>>(0))?;
-        Ok(at.flatten().map(Timestamp))
     }
 }
 

@@ -3,16 +3,18 @@
 //! **Invariant:** a source's cursor is stored in the transaction that stores what was read up to it; a source that fails
 //! is reported and stops no other.
 
+mod answer;
 mod place;
+pub(crate) mod turn;
 
 use super::ingest::split;
-use super::report::{SourceReport, Synced, number, report, said_of_links, state_name};
+use super::report::{SourceReport, Synced, report, said_of_links, state_name};
 use crate::call::Call;
 use crate::engine::DirectoryName;
 use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
 use jay_store::{Draft, Foreseen};
 use jay_types::change::block::BlockSource;
-use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
+use jay_types::{EntityId, Error, NamespaceId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -34,37 +36,35 @@ pub struct SyncRequest {
     pub path: Option<PathBuf>,
     /// Say what would be read, and read nothing in.
     pub dry_run: bool,
+    /// Fail where another sync of this store runs, instead of waiting for it.
+    pub no_wait: bool,
 }
 
-/// Reads new rows of every source into the archive. `progress` is called with bytes done, bytes in all, current file.
+/// Reads new rows of every source into the archive, when no other sync does. `progress` is called with bytes done, bytes in all,
+/// current file; with no bytes in all while it waits, and for whom.
 ///
 /// # Errors
-/// `bad_input` for a client that is not known, or a path without exactly one client; `busy`, `io`. Failures of single
-/// sources stand in the answer.
+/// `bad_input` for a client that is not known, or a path without exactly one client; `busy` as [`turn::take`]; `io`. Failures of
+/// single sources stand in the answer.
 pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Synced> {
     if let Some(answer) = call.answer_before()? {
         return Ok(answer);
     }
+    let lock = if request.dry_run { None } else { Some(turn::take(call, !request.no_wait, progress)?) };
     let started = call.engine.surroundings.now();
     let mut run = Run::new(call);
-    let found = run.discover(request)?;
-    let waiting = run.without_unchanged(found);
-    // What was read before is no work: of a file that has grown only the rest is.
-    let all: u64 = waiting.iter().map(Waiting::bytes).sum();
-    let mut done = 0;
-    for waiting in waiting {
-        progress(done, all, &waiting.source.path.display().to_string());
-        done += waiting.bytes();
-        let result = if request.dry_run { run.plan(&waiting) } else { run.take(&waiting) };
-        if let Err(error) = result {
-            run.failed(&waiting.source, &error);
-        }
+    if lock.as_ref().is_some_and(|lock| !lock.is_locked()) {
+        run.notes.push("this file system has no locks: another sync could run at the same time".to_owned());
     }
-    run.flush()?;
-    if all > 0 {
-        progress(all, all, "");
+    let ended = run.all(request, progress);
+    let mut answer = run.answer(started, request.dry_run);
+    if let Err(error) = &ended {
+        (answer.outcome, answer.error) = ("error".to_owned(), Some(error.message.clone()));
     }
-    let answer = run.answer(started, request.dry_run);
+    if lock.is_some() {
+        turn::note(call, &answer);
+    }
+    ended?;
     match &call.idempotency {
         // The archive's acts are many; sent again after a crash between them and this, a sync reads what is left.
         Some(_) if !request.dry_run => call.act(|_| Ok(answer)),
@@ -140,6 +140,27 @@ impl<'a> Run<'a> {
             left_out: BTreeMap::new(),
             has_path: false,
         }
+    }
+
+    fn all(&mut self, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<()> {
+        let found = self.discover(request)?;
+        let waiting = self.without_unchanged(found);
+        // What was read before is no work: of a file that has grown only the rest is.
+        let all: u64 = waiting.iter().map(Waiting::bytes).sum();
+        let mut done = 0;
+        for waiting in waiting {
+            progress(done, all, &waiting.source.path.display().to_string());
+            done += waiting.bytes();
+            let result = if request.dry_run { self.plan(&waiting) } else { self.take(&waiting) };
+            if let Err(error) = result {
+                self.failed(&waiting.source, &error);
+            }
+        }
+        self.flush()?;
+        if all > 0 {
+            progress(all, all, "");
+        }
+        Ok(())
     }
 
     fn discover(&mut self, request: &SyncRequest) -> Result<Found> {
@@ -350,35 +371,6 @@ impl<'a> Run<'a> {
         }
         self.call.engine.after_writes();
         written
-    }
-
-    fn answer(mut self, started: Timestamp, dry_run: bool) -> Synced {
-        let left_out: u64 = self.left_out.values().sum();
-        if !self.left_out.is_empty() {
-            let sessions = number(self.left_out.len() as u64, "purged session", "purged sessions");
-            let messages = number(left_out, "message", "messages");
-            self.notes.push(format!("{messages} of {sessions} left out: what was purged stays purged"));
-        }
-        let finished_at = self.call.engine.surroundings.now();
-        let failed = self.reports.iter().filter(|report| report.error.is_some()).count();
-        let outcome = match failed {
-            _ if dry_run => "planned",
-            0 => "ok",
-            n if n == self.reports.len() && self.fresh == 0 => "error",
-            _ => "partial",
-        };
-        Synced {
-            outcome: outcome.to_owned(),
-            finished_at,
-            duration_ms: u64::try_from((finished_at.0 - started.0) / 1000).unwrap_or(0),
-            sessions_inserted: self.inserted.len() as u64,
-            messages_inserted: self.messages,
-            messages_left_out: left_out,
-            error: self.reports.iter().find_map(|report| report.error.clone()),
-            sources: self.reports,
-            fresh: self.fresh,
-            notes: self.notes,
-        }
     }
 }
 

@@ -26,6 +26,7 @@ mod reranking;
 mod secrets;
 mod session_search;
 mod sessions;
+mod syncing;
 mod undoing;
 
 use jay_core::{ActorKind, Caller, Door, EmbedderChoice, Engine, EngineOptions, Surroundings};

@@ -72,7 +72,8 @@ fn every_client_is_read_once() {
     assert_eq!(synced["messages_inserted"], listed, "what was read in is what is listed");
     let status = world.ok("status", json!({}));
     assert_eq!((&status["sessions"], &status["messages"]), (&json!(sessions.len()), &json!(listed)));
-    assert!(status["last_session_sync"].is_string());
+    let last = &status["last_session_sync"];
+    assert_eq!((&last["outcome"], &last["messages_inserted"]), (&json!("ok"), &json!(listed)), "{last}");
     let child = sessions.iter().find(|session| session["parent"] == "5b0c1f6e-8a1d-4c57-9f0e-2f6f6b1d7a10");
     assert!(child.is_some(), "a subagent is linked to its parent: {sessions:#?}");
 

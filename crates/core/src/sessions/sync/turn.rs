@@ -1,0 +1,121 @@
+//! One sync at a time in a store, and what the last one came to.
+//!
+//! Two at once would read the same rows and journal them twice over. The lock is the kernel's ([`jay_store::Exclusive`]); a dry
+//! run takes nothing in and needs none.
+//!
+//! **Invariant:** a sync that took its turn leaves a record of how it ended, failed ones too; that the record cannot be written
+//! never fails a sync.
+
+use super::super::report::Synced;
+use crate::call::Call;
+use jay_store::{Attempt, Exclusive, Holder};
+use jay_types::{Code, Error, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Name of the lock.
+const LOCK: &str = "sync-archive";
+/// Name of the record.
+const RECORD: &str = "last-sync-archive.json";
+/// How often it is looked whether the lock is free.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long another sync is waited for: the first one of a large archive takes minutes.
+const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How a sync ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LastSync {
+    /// When it ended
+    pub finished_at: Timestamp,
+    /// How long it took
+    pub duration_ms: u64,
+    /// Sessions that were not in the archive before
+    pub sessions_inserted: u64,
+    /// Messages that were read in
+    pub messages_inserted: u64,
+    /// ok, or error where a source or all of it failed
+    pub outcome: String,
+    /// What failed
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl LastSync {
+    fn of(synced: &Synced) -> Self {
+        let failed = synced.sources.iter().filter(|source| source.error.is_some()).count();
+        let error = synced.error.clone().map(|error| match failed {
+            0 | 1 => error,
+            _ => format!("{failed} sources failed; the first: {error}"),
+        });
+        Self {
+            finished_at: synced.finished_at,
+            duration_ms: synced.duration_ms,
+            sessions_inserted: synced.sessions_inserted,
+            messages_inserted: synced.messages_inserted,
+            outcome: if error.is_some() { "error" } else { "ok" }.to_owned(),
+            error,
+        }
+    }
+}
+
+/// The lock of the store, once it is ours. `is_patient` waits for another sync.
+///
+/// # Errors
+/// `busy` where another sync runs and is not waited for, or does not end within an hour; `io`.
+pub(super) fn take(call: &Call<'_>, is_patient: bool, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Exclusive> {
+    let mut waited = Duration::ZERO;
+    let mut told = None;
+    loop {
+        let holder = match call.engine.archive.exclusive(LOCK)? {
+            Attempt::Taken(lock) => return Ok(lock),
+            Attempt::Held(holder) => holder,
+        };
+        if !is_patient || waited >= WAIT_MAX {
+            return Err(busy(holder, is_patient));
+        }
+        if told != Some(holder) {
+            progress(0, 0, &format!("waiting for {}", said_of(holder)));
+            told = Some(holder);
+        }
+        std::thread::sleep(LOOK_EVERY);
+        waited += LOOK_EVERY;
+    }
+}
+
+fn said_of(holder: Option<Holder>) -> String {
+    match holder {
+        Some(Holder { pid, started_at }) => format!("the sync of process {pid}, running since {started_at}"),
+        None => "another sync, which does not say whose it is".to_owned(),
+    }
+}
+
+fn busy(holder: Option<Holder>, is_patient: bool) -> Error {
+    let hint = if is_patient {
+        "See what that process does, and run `jay session sync` again."
+    } else {
+        "Without `--no-wait`, `jay session sync` waits until it is done."
+    };
+    let error = Error::new(Code::Busy, format!("the store is busy with {}", said_of(holder))).hint(hint);
+    match holder {
+        Some(holder) => error.details(serde_json::json!({"pid": holder.pid, "started_at": holder.started_at})),
+        None => error,
+    }
+}
+
+/// Notes how a sync ended.
+pub(super) fn note(call: &Call<'_>, synced: &Synced) {
+    let record = LastSync::of(synced);
+    let noted = serde_json::to_vec(&record)
+        .map_err(|error| Error::internal(error.to_string()))
+        .and_then(|bytes| Ok(call.engine.archive.put_state(RECORD, &bytes)?));
+    if let Err(error) = noted {
+        tracing::warn!(%error, "how the sync ended could not be noted");
+    }
+}
+
+/// How the last sync ended; none before the first. A record that cannot be read counts as none.
+pub(crate) fn last(call: &Call<'_>) -> Option<LastSync> {
+    let bytes = call.engine.archive.state(RECORD).ok().flatten()?;
+    serde_json::from_slice(&bytes).ok()
+}
