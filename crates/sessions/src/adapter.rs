@@ -86,10 +86,19 @@ pub trait SessionAdapter: Send + Sync {
     }
 }
 
+static ADAPTERS: &[&dyn SessionAdapter] = &[
+    &crate::claude_code::ClaudeCode,
+    &crate::codex::Codex,
+    &crate::gemini_cli::GEMINI_CLI,
+    &crate::cursor_cli::CURSOR_CLI,
+    &crate::copilot_cli::COPILOT_CLI,
+    &crate::generic::Generic,
+];
+
 /// Every adapter, in the order in which clients are shown.
 #[must_use]
 pub fn adapters() -> &'static [&'static dyn SessionAdapter] {
-    &[&crate::claude_code::ClaudeCode, &crate::codex::Codex, &crate::generic::Generic]
+    ADAPTERS
 }
 
 /// The adapter of a client.

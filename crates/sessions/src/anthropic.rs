@@ -2,8 +2,9 @@
 
 use crate::calls::{Call, Calls};
 use crate::json::{self, Fields};
+use crate::key::line_id;
 use crate::sink::Sink;
-use jay_types::session::{Part, Provenance};
+use jay_types::session::{Part, Provenance, Role};
 use serde_json::value::RawValue;
 
 /// The parts of a message's content.
@@ -12,6 +13,13 @@ pub(crate) struct Content {
     pub(crate) parts: Vec<Part>,
     /// True where there is content and all of it answers tool calls.
     pub(crate) only_results: bool,
+}
+
+impl Content {
+    /// Who says this in a message of `role`: answers of tools are sent in the person's name.
+    pub(crate) fn role(&self, role: Role) -> Role {
+        if role == Role::User && self.only_results { Role::Tool } else { role }
+    }
 }
 
 /// Reads `content`, a string or a list of blocks. `provenance` judges each text; blocks of a kind that is not known
@@ -64,14 +72,21 @@ fn block(
             }
         }
         "thinking" => parts.push(Part::Reasoning { text: fields.text("thinking").unwrap_or_default() }),
-        "redacted_thinking" => parts.push(Part::Reasoning { text: String::new() }),
+        "redacted_thinking" | "redacted" => parts.push(Part::Reasoning { text: String::new() }),
         "tool_use" | "server_tool_use" | "mcp_tool_use" => {
-            let (Some(id), Some(name)) = (fields.text("id"), fields.text("name")) else { return false };
+            let Some(name) = fields.text("name") else { return false };
+            // A call without an id is named after its row and its place there.
+            let id = fields.text("id").unwrap_or_else(|| line_id(&format!("call-{}", parts.len()), sink.line()));
             calls.open(&id, Call { name: name.clone(), line: sink.line(), ..Call::default() });
             let input = fields.get("input").map_or(serde_json::Value::Null, json::value);
             parts.push(Part::ToolCall { id, name, input });
         }
         "image" | "document" => parts.push(file(fields)),
+        // What a command printed that the person ran.
+        "command_output" => {
+            let text = ["text", "output", "content"].iter().find_map(|name| fields.text(name));
+            parts.extend(text.map(|text| Part::Text { text, provenance: Provenance::Injected }));
+        }
         // tool_result, and the answers of tools that the server runs: web_search_tool_result and its kin.
         _ if kind.ends_with("tool_result") => {
             let Some(id) = fields.text("tool_use_id") else { return false };

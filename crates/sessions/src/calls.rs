@@ -39,6 +39,11 @@ impl Calls {
         self.0.remove(id)
     }
 
+    /// Whether a call is open.
+    pub(crate) fn is_open(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
+
     /// A command failed: known to belong to a wrapping call only where exactly one is open.
     pub(crate) fn command_failed(&mut self) {
         let mut wrapping = self.0.values_mut().filter(|call| call.wraps);

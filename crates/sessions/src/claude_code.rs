@@ -103,7 +103,7 @@ impl SessionAdapter for ClaudeCode {
 }
 
 fn tree(root: &Path, discovery: &mut Discovery) {
-    discover::walk(root, discovery, |path, discovery| {
+    discover::walk(root, &[], discovery, |path, discovery| {
         let is_transcript = path.extension().is_some_and(|ending| ending == "jsonl")
             && path.file_name().is_some_and(|name| name != "journal.jsonl");
         if is_transcript {
@@ -225,11 +225,7 @@ impl Parser {
             .get("content")
             .map(|content| anthropic::content(content, &mut self.state.calls, sink, provenance))
             .unwrap_or_default();
-        let role = match kind {
-            "assistant" => Role::Assistant,
-            _ if content.only_results => Role::Tool,
-            _ => Role::User,
-        };
+        let role = content.role(if kind == "assistant" { Role::Assistant } else { Role::User });
         // Rows of a subagent inside its parent's file: versions that had no files for subagents.
         let inline = fields.is_true("isSidechain") && self.source.parent.is_none();
         let author = inline.then(|| fields.word("agentId").unwrap_or_else(|| "subagent".to_owned()));

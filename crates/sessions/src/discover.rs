@@ -1,6 +1,7 @@
 //! Finding sources in a file tree.
 
 use crate::cursor::FileStamp;
+use crate::json::Fields;
 use jay_types::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -29,6 +30,9 @@ pub struct Source {
     pub agent: Option<String>,
     /// A title that stands beside the file.
     pub title: Option<String>,
+    /// The project directory, where it stands beside the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
     /// The file as the file system tells.
     pub stamp: FileStamp,
 }
@@ -81,15 +85,23 @@ pub(crate) fn existing(path: &Path) -> Result<std::fs::Metadata> {
         .hint("Give a file or directory of sessions to `jay session sync --path`."))
 }
 
-/// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped,
-/// links are followed where they stay under the root, and each file is given once however many links lead to it. A link
-/// that leaves the root is counted and not followed: whoever may write into the tree must not choose what else of this
-/// user's is archived. A root that is not there is empty.
-pub(crate) fn walk(root: &Path, discovery: &mut Discovery, mut visit: impl FnMut(&Path, &mut Discovery)) {
+/// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped, but
+/// those that `also` names; links are followed where they stay under the root, and each file is given once however many
+/// links lead to it. A link that leaves the root is counted and not followed: whoever may write into the tree must not
+/// choose what else of this user's is archived. A root that is not there is empty.
+pub(crate) fn walk(
+    root: &Path,
+    also: &[&str],
+    discovery: &mut Discovery,
+    mut visit: impl FnMut(&Path, &mut Discovery),
+) {
     if !root.exists() {
         return;
     }
-    let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.');
+    let hidden = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() > 0 && name.starts_with('.') && !also.contains(&&*name)
+    };
     let whole_root = root.canonicalize().ok();
     let foreign = std::cell::Cell::new(0);
     let stays = |entry: &walkdir::DirEntry| {
@@ -158,6 +170,31 @@ pub(crate) fn peek(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).ok()?.take(PEEK_BYTES).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What `find` finds in the first of a file's first rows that has it.
+pub(crate) fn first_object<T>(path: &Path, find: impl Fn(&Fields<'_>) -> Option<T>) -> Option<T> {
+    peek(path)?.lines().find_map(|line| find(&Fields::parse(line)?))
+}
+
+/// The fields of a small file of JSON.
+pub(crate) fn sidecar<T>(path: &Path, read: impl FnOnce(&Fields<'_>) -> T) -> Option<T> {
+    Fields::parse(&peek(path)?).map(|fields| read(&fields))
+}
+
+/// True for a file called `<anything>.jsonl`.
+pub(crate) fn is_jsonl(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "jsonl")
+}
+
+/// The directory called `name` above a file.
+pub(crate) fn above<'a>(path: &'a Path, name: &str) -> Option<&'a Path> {
+    path.ancestors().skip(1).find(|ancestor| ancestor.file_name().is_some_and(|found| found == name))
+}
+
+/// The name of what is `levels` above a file: at 1 the directory that holds it.
+pub(crate) fn directory_name(path: &Path, levels: usize) -> Option<String> {
+    Some(path.ancestors().nth(levels)?.file_name()?.to_string_lossy().into_owned())
 }
 
 /// The file's name without its last ending.

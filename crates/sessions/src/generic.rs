@@ -48,7 +48,7 @@ impl SessionAdapter for Generic {
             discovery.sources.extend(source);
             return Ok(discovery);
         }
-        discover::walk(path, &mut discovery, |file, discovery| {
+        discover::walk(path, &[], &mut discovery, |file, discovery| {
             if file.extension().is_some_and(|ending| ending == "jsonl" || ending == "ndjson") {
                 let source = source(file, discovery);
                 discovery.sources.extend(source);

@@ -116,6 +116,12 @@ impl<'a> Fields<'a> {
         self.get(name).is_some_and(|value| value.get() == "true")
     }
 
+    /// The name of the first field.
+    #[must_use]
+    pub fn first_name(&self) -> Option<&str> {
+        self.0.first().map(|(name, _)| name.as_ref())
+    }
+
     /// An object field.
     #[must_use]
     pub fn object(&self, name: &str) -> Option<Self> {

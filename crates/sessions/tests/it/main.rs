@@ -6,5 +6,6 @@ mod clients;
 mod conformance;
 mod discovery;
 mod fixtures;
+mod lines;
 mod lossless;
 mod mutation;

@@ -1,0 +1,70 @@
+//! Clients that keep JSON lines: what their fixtures say, whole, and where they are looked for.
+
+use crate::clients::{read, show};
+use crate::fixtures::root;
+use expect_test::expect_file;
+use jay_sessions::{Environment, Platform, adapter};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Client, version of the fixture, where the client keeps that directory, the number of its sessions.
+const FIXTURES: [(&str, &str, &str, usize); 3] = [
+    ("gemini-cli", "0.40", ".gemini", 2),
+    ("cursor-cli", "2026.02", ".cursor", 2),
+    ("copilot-cli", "0.0.420", ".copilot", 2),
+];
+
+#[test]
+fn each_fixture_says_what_is_expected() {
+    for (client, version, _, _) in FIXTURES {
+        expect_file![format!("../expect/{client}-{version}.txt")].assert_eq(&show(&read(client, version)));
+    }
+}
+
+#[test]
+fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
+    for (client, version, place, count) in FIXTURES {
+        let home = tempfile::tempdir().unwrap();
+        crate::discovery::copy(&root().join(client).join(version), &home.path().join(place));
+        let environment =
+            Environment { home: home.path().to_path_buf(), variables: BTreeMap::new(), platform: Platform::Linux };
+        let found = adapter(client).unwrap().discover(&environment);
+        assert_eq!(found.problems, [], "{client}");
+        let at_path = adapter(client).unwrap().discover_path(&root().join(client).join(version)).unwrap();
+        let told = |discovery: &jay_sessions::Discovery| -> Vec<_> {
+            let sources = discovery.sources.iter();
+            sources.map(|source| (source.session.clone(), source.parent.clone(), source.project.clone())).collect()
+        };
+        assert_eq!(told(&found).len(), count, "{client}");
+        assert_eq!(told(&found), told(&at_path), "{client}");
+    }
+}
+
+#[test]
+fn roots_follow_the_platform_and_what_the_person_set() {
+    let linux = |variables: &[(&str, &str)]| on(Platform::Linux, "/home/m", variables);
+    let mac = || on(Platform::MacOs, "/Users/m", &[]);
+    let windows = |variables: &[(&str, &str)]| on(Platform::Windows, r"C:\Users\m", variables);
+    let cases: &[(&str, Environment, &[&str])] = &[
+        ("gemini-cli", linux(&[]), &["/home/m/.gemini/tmp"]),
+        ("gemini-cli", mac(), &["/Users/m/.gemini/tmp"]),
+        ("gemini-cli", linux(&[("GEMINI_CLI_HOME", "/g")]), &["/g/.gemini/tmp"]),
+        ("gemini-cli", windows(&[]), &[r"C:\Users\m\.gemini\tmp"]),
+        ("cursor-cli", linux(&[]), &["/home/m/.cursor/projects"]),
+        ("cursor-cli", mac(), &["/Users/m/.cursor/projects"]),
+        ("cursor-cli", linux(&[("CURSOR_CONFIG_DIR", "~/c")]), &["/home/m/c/projects"]),
+        ("cursor-cli", windows(&[]), &[r"C:\Users\m\.cursor\projects"]),
+        ("copilot-cli", linux(&[]), &["/home/m/.copilot/session-state"]),
+        ("copilot-cli", mac(), &["/Users/m/.copilot/session-state"]),
+        ("copilot-cli", windows(&[("COPILOT_HOME", r"D:\c")]), &[r"D:\c\session-state"]),
+    ];
+    for (client, environment, expected) in cases {
+        let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
+        assert_eq!(adapter(client).unwrap().roots(environment), expected, "{client}");
+    }
+}
+
+fn on(platform: Platform, home: &str, variables: &[(&str, &str)]) -> Environment {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Environment { home: Path::new(home).to_path_buf(), variables, platform }
+}
