@@ -92,6 +92,9 @@ static ADAPTERS: &[&dyn SessionAdapter] = &[
     &crate::gemini_cli::GEMINI_CLI,
     &crate::cursor_cli::CURSOR_CLI,
     &crate::copilot_cli::COPILOT_CLI,
+    &crate::pi::PI,
+    &crate::oh_my_pi::OH_MY_PI,
+    &crate::openclaw::OPENCLAW,
     &crate::generic::Generic,
 ];
 

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Bytes of a small file beside a source, or of a source's beginning, that are looked into.
 const PEEK_BYTES: u64 = 64 << 10;
+/// Bytes of the longest file beside sources that is read whole.
+const DOCUMENT_BYTES: u64 = 8 << 20;
 
 /// One file of a client that holds a session (or, of the generic client, several).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,8 +169,18 @@ pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp>
 
 /// The first 64 KiB of a file as text; none where it cannot be read.
 pub(crate) fn peek(path: &Path) -> Option<String> {
+    beginning(path, PEEK_BYTES)
+}
+
+/// A file beside sources that says something of all of them, as text; none where it cannot be read or is longer than
+/// 8 MiB.
+pub(crate) fn document(path: &Path) -> Option<String> {
+    beginning(path, DOCUMENT_BYTES + 1).filter(|text| text.len() as u64 <= DOCUMENT_BYTES)
+}
+
+fn beginning(path: &Path, bytes_max: u64) -> Option<String> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(PEEK_BYTES).read_to_end(&mut bytes).ok()?;
+    std::fs::File::open(path).ok()?.take(bytes_max).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

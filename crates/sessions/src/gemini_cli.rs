@@ -11,6 +11,7 @@ use crate::google;
 use crate::json::{self, Fields};
 use crate::key::{content_hash, line_id};
 use crate::lines::{JsonLines, Known, Reading, Row, parser};
+use crate::said;
 use crate::sink::Sink;
 use crate::told::Told;
 use jay_types::Hash;
@@ -166,28 +167,20 @@ fn thoughts(fields: &Fields<'_>) -> Vec<Part> {
 
 /// What was said. `displayContent` is what the person typed, where more than that was sent to the model.
 fn content(role: Role, fields: &Fields<'_>, known: &mut Known, sink: &mut Sink<'_>) -> Vec<Part> {
-    let typed = fields
-        .get("displayContent")
-        .map(|typed| google::parts(typed, &mut known.calls, sink, |_| Provenance::Conversational));
-    let provenance = |text: &str| {
-        let begins = text.trim_start();
-        let injected = match role {
-            Role::User => typed.is_some() || INJECTED_PREFIXES.iter().any(|prefix| begins.starts_with(prefix)),
-            Role::System => true,
-            Role::Assistant | Role::Tool => false,
-        };
-        if injected { Provenance::Injected } else { Provenance::Conversational }
+    let mut read = |name: &str, provenance: &dyn Fn(&str) -> Provenance| {
+        fields.get(name).map(|list| google::parts(list, &mut known.calls, sink, provenance))
     };
-    let sent = fields.get("content").map(|sent| google::parts(sent, &mut known.calls, sink, provenance));
-    let mut parts = typed.clone().unwrap_or_default();
-    let is_typed = |part: &Part| match part {
-        Part::Text { text, .. } => {
-            parts.iter().any(|typed| matches!(typed, Part::Text { text: known, .. } if known == text))
-        }
-        other => parts.contains(other),
+    let typed = read("displayContent", &|_| Provenance::Conversational);
+    let sent = read("content", &|text| match role {
+        Role::User => said::provenance(text, &INJECTED_PREFIXES),
+        Role::System => Provenance::Injected,
+        Role::Assistant | Role::Tool => Provenance::Conversational,
+    });
+    let sent = sent.unwrap_or_default();
+    let mut parts = match typed {
+        Some(typed) => google::expanded(typed, sent),
+        None => sent,
     };
-    let sent: Vec<_> = sent.unwrap_or_default().into_iter().filter(|part| !is_typed(part)).collect();
-    parts.extend(sent);
     // An answer that only calls tools has an empty text.
     parts.retain(|part| !matches!(part, Part::Text { text, .. } if text.is_empty()));
     parts

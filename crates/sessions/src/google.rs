@@ -3,6 +3,7 @@
 use crate::calls::{Call, Calls};
 use crate::json::{self, Fields};
 use crate::key::line_id;
+use crate::said::injected;
 use crate::sink::Sink;
 use jay_types::session::{Part, Provenance};
 use serde_json::Value;
@@ -29,7 +30,7 @@ pub(crate) fn parts(
         }
         if out.len() == before {
             let fields = json::object(item).unwrap_or_default();
-            sink.unknown(&format!("content:{}", fields.first_name().unwrap_or("(no name)")));
+            sink.unknown(&format!("content:{}", fields.iter().next().map_or("(no name)", |(name, _)| name)));
         }
     }
     out
@@ -59,6 +60,25 @@ fn part(
     } else {
         out.extend(file(fields));
     }
+}
+
+/// What the person typed, where the client sent more than that to the model: what was sent beside was put in.
+pub(crate) fn expanded(typed: Vec<Part>, sent: Vec<Part>) -> Vec<Part> {
+    let mut parts = typed;
+    let typed = parts.len();
+    for part in sent {
+        let known = parts.get(..typed).unwrap_or_default();
+        match part {
+            Part::Text { text, .. } => {
+                if !known.iter().any(|part| matches!(part, Part::Text { text: said, .. } if *said == text)) {
+                    parts.push(injected(text));
+                }
+            }
+            part if known.contains(&part) => {}
+            part => parts.push(part),
+        }
+    }
+    parts
 }
 
 /// A call `{id, name}` and its arguments; one without an id is named after its row and its `place` there.

@@ -116,10 +116,9 @@ impl<'a> Fields<'a> {
         self.get(name).is_some_and(|value| value.get() == "true")
     }
 
-    /// The name of the first field.
-    #[must_use]
-    pub fn first_name(&self) -> Option<&str> {
-        self.0.first().map(|(name, _)| name.as_ref())
+    /// All fields, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
     /// An object field.

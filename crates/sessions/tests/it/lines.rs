@@ -8,22 +8,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Client, version of the fixture, where the client keeps that directory, the number of its sessions.
-const FIXTURES: [(&str, &str, &str, usize); 3] = [
+const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("gemini-cli", "0.40", ".gemini", 2),
     ("cursor-cli", "2026.02", ".cursor", 2),
     ("copilot-cli", "0.0.420", ".copilot", 2),
+    ("pi", "3", ".pi/agent", 2),
+    ("pi", "4", ".pi/agent", 1),
+    ("oh-my-pi", "1", ".omp", 3),
+    ("openclaw", "2026.6", ".openclaw", 4),
 ];
 
 #[test]
 fn each_fixture_says_what_is_expected() {
-    for (client, version, _, _) in FIXTURES {
+    for &(client, version, _, _) in FIXTURES {
         expect_file![format!("../expect/{client}-{version}.txt")].assert_eq(&show(&read(client, version)));
     }
 }
 
 #[test]
 fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
-    for (client, version, place, count) in FIXTURES {
+    for &(client, version, place, count) in FIXTURES {
         let home = tempfile::tempdir().unwrap();
         crate::discovery::copy(&root().join(client).join(version), &home.path().join(place));
         let environment =
@@ -37,6 +41,20 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
         };
         assert_eq!(told(&found).len(), count, "{client}");
         assert_eq!(told(&found), told(&at_path), "{client}");
+    }
+}
+
+#[test]
+fn copied_rows_of_a_fork_are_known_again() {
+    for (client, version, copied) in [("pi", "3", "a0000003")] {
+        let mut keys = std::collections::BTreeMap::new();
+        for (_, held) in read(client, version) {
+            for (_, found) in held.messages.into_iter().filter(|(_, found)| found.message.id == copied) {
+                keys.insert(found.session, found.content_hash);
+            }
+        }
+        let hashes: std::collections::BTreeSet<_> = keys.values().collect();
+        assert_eq!((keys.len(), hashes.len()), (2, 1), "{client}");
     }
 }
 
@@ -57,6 +75,21 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         ("copilot-cli", linux(&[]), &["/home/m/.copilot/session-state"]),
         ("copilot-cli", mac(), &["/Users/m/.copilot/session-state"]),
         ("copilot-cli", windows(&[("COPILOT_HOME", r"D:\c")]), &[r"D:\c\session-state"]),
+        ("pi", linux(&[]), &["/home/m/.pi/agent/sessions"]),
+        ("pi", mac(), &["/Users/m/.pi/agent/sessions"]),
+        ("pi", linux(&[("PI_CODING_AGENT_DIR", "/a")]), &["/a/sessions"]),
+        ("pi", linux(&[("PI_CODING_AGENT_DIR", "/a"), ("PI_CODING_AGENT_SESSION_DIR", "/s")]), &["/s"]),
+        ("pi", windows(&[]), &[r"C:\Users\m\.pi\agent\sessions"]),
+        ("oh-my-pi", mac(), &["/Users/m/.omp/agent/sessions", "/Users/m/.omp/profiles"]),
+        (
+            "oh-my-pi",
+            linux(&[("XDG_DATA_HOME", "/d")]),
+            &["/home/m/.omp/agent/sessions", "/home/m/.omp/profiles", "/d/omp"],
+        ),
+        ("oh-my-pi", windows(&[]), &[r"C:\Users\m\.omp\agent\sessions", r"C:\Users\m\.omp\profiles"]),
+        ("openclaw", linux(&[]), &["/home/m/.openclaw/agents", "/home/m/.clawdbot/agents"]),
+        ("openclaw", mac(), &["/Users/m/.openclaw/agents", "/Users/m/.clawdbot/agents"]),
+        ("openclaw", windows(&[("OPENCLAW_STATE_DIR", r"D:\o")]), &[r"D:\o\agents"]),
     ];
     for (client, environment, expected) in cases {
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
