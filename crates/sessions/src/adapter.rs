@@ -93,8 +93,12 @@ static ADAPTERS: &[&dyn SessionAdapter] = &[
     &crate::cursor_cli::CURSOR_CLI,
     &crate::copilot_cli::COPILOT_CLI,
     &crate::pi::PI,
+    &crate::claude_desktop::CLAUDE_DESKTOP,
+    &crate::qwen_code::QWEN_CODE,
+    &crate::droid::DROID,
     &crate::oh_my_pi::OH_MY_PI,
     &crate::openclaw::OPENCLAW,
+    &crate::nanoclaw::NANOCLAW,
     &crate::generic::Generic,
 ];
 

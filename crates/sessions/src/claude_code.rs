@@ -42,7 +42,7 @@ const SILENT_TYPES: [&str; 13] = [
 ];
 
 /// How a text begins that the client put in a person's mouth.
-const INJECTED_PREFIXES: [&str; 11] = [
+pub(crate) const INJECTED_PREFIXES: [&str; 11] = [
     "<task-notification>",
     "<command-name>",
     "<command-message>",
@@ -113,29 +113,35 @@ fn tree(root: &Path, discovery: &mut Discovery) {
     });
 }
 
-/// What a file's place and neighbours tell.
 fn source(path: &Path, discovery: &mut Discovery) -> Option<Source> {
     let stamp = discover::stamp(path, discovery)?;
-    let stem = discover::stem(path);
-    let plain = Source { client: NAME.to_owned(), path: path.to_path_buf(), stamp, ..Source::default() };
-    if !stem.starts_with("agent-") {
-        let session = if discover::is_uuid(&stem) { stem } else { first_session(path).unwrap_or(stem) };
-        return Some(Source { session, ..plain });
+    let (client, session) = (NAME.to_owned(), discover::stem(path));
+    let mut source = Source { client, path: path.to_path_buf(), session, stamp, ..Source::default() };
+    describe(&mut source);
+    Some(source)
+}
+
+/// What a file's place and neighbours tell; its session is the file's name before.
+pub(crate) fn describe(source: &mut Source) {
+    let path = &source.path;
+    if !source.session.starts_with("agent-") {
+        if !discover::is_uuid(&source.session) {
+            source.session = first_session(path).unwrap_or_else(|| source.session.clone());
+        }
+        return;
     }
     let Some(parent) = parent_directory(path).or_else(|| first_session(path)) else {
-        return Some(Source { session: stem, agent: Some("subagent".to_owned()), ..plain });
+        source.agent = Some("subagent".to_owned());
+        return;
     };
     let meta_text = discover::peek(&path.with_extension("meta.json")).unwrap_or_default();
     let meta = Fields::parse(&meta_text).unwrap_or_default();
-    Some(Source {
-        session: format!("{parent}/{stem}"),
-        parent: Some(parent),
-        relation: Some("subagent".to_owned()),
-        parent_call: meta.word("toolUseId"),
-        agent: meta.word("agentType"),
-        title: meta.word("description"),
-        ..plain
-    })
+    source.session = format!("{parent}/{}", source.session);
+    source.parent = Some(parent);
+    source.relation = Some("subagent".to_owned());
+    source.parent_call = meta.word("toolUseId");
+    source.agent = meta.word("agentType");
+    source.title = meta.word("description");
 }
 
 /// The name of the directory above `subagents`: the parent's session.
@@ -146,7 +152,7 @@ fn parent_directory(path: &Path) -> Option<String> {
 
 /// The session id of the first row that tells one.
 fn first_session(path: &Path) -> Option<String> {
-    discover::peek(path)?.lines().find_map(|line| Fields::parse(line)?.word("sessionId"))
+    discover::first_object(path, |fields| fields.word("sessionId"))
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -246,6 +252,8 @@ impl Parser {
             meta.parent.clone_from(&source.parent);
             meta.relation.clone_from(&source.relation);
             meta.parent_call.clone_from(&source.parent_call);
+        }
+        if meta.agent.is_none() {
             meta.agent.clone_from(&source.agent);
         }
         if source.parent.is_some() && source.agent.is_none() {

@@ -16,6 +16,10 @@ const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("pi", "4", ".pi/agent", 1),
     ("oh-my-pi", "1", ".omp", 3),
     ("openclaw", "2026.6", ".openclaw", 4),
+    ("claude-desktop", "1", ".config/Claude", 1),
+    ("qwen-code", "0.10", ".qwen", 2),
+    ("droid", "0.60", ".factory", 2),
+    ("nanoclaw", "2", "nanoclaw", 2),
 ];
 
 #[test]
@@ -46,7 +50,7 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
 
 #[test]
 fn copied_rows_of_a_fork_are_known_again() {
-    for (client, version, copied) in [("pi", "3", "a0000003")] {
+    for (client, version, copied) in [("pi", "3", "a0000003"), ("qwen-code", "0.10", "q-0001")] {
         let mut keys = std::collections::BTreeMap::new();
         for (_, held) in read(client, version) {
             for (_, found) in held.messages.into_iter().filter(|(_, found)| found.message.id == copied) {
@@ -90,6 +94,20 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         ("openclaw", linux(&[]), &["/home/m/.openclaw/agents", "/home/m/.clawdbot/agents"]),
         ("openclaw", mac(), &["/Users/m/.openclaw/agents", "/Users/m/.clawdbot/agents"]),
         ("openclaw", windows(&[("OPENCLAW_STATE_DIR", r"D:\o")]), &[r"D:\o\agents"]),
+        ("claude-desktop", linux(&[]), &["/home/m/.config/Claude/local-agent-mode-sessions"]),
+        ("claude-desktop", mac(), &["/Users/m/Library/Application Support/Claude/local-agent-mode-sessions"]),
+        ("claude-desktop", windows(&[]), &[r"C:\Users\m\AppData\Roaming\Claude\local-agent-mode-sessions"]),
+        ("claude-desktop", windows(&[("APPDATA", r"D:\r")]), &[r"D:\r\Claude\local-agent-mode-sessions"]),
+        ("qwen-code", linux(&[]), &["/home/m/.qwen/projects"]),
+        ("qwen-code", mac(), &["/Users/m/.qwen/projects"]),
+        ("qwen-code", linux(&[("QWEN_HOME", "/q")]), &["/q/projects"]),
+        ("qwen-code", windows(&[("QWEN_HOME", r"D:\q"), ("QWEN_RUNTIME_DIR", r"D:\r")]), &[r"D:\r\projects"]),
+        ("droid", linux(&[]), &["/home/m/.factory/sessions"]),
+        ("droid", mac(), &["/Users/m/.factory/sessions"]),
+        ("droid", windows(&[]), &[r"C:\Users\m\.factory\sessions"]),
+        ("nanoclaw", linux(&[]), &["/home/m/nanoclaw/data/v2-sessions"]),
+        ("nanoclaw", mac(), &["/Users/m/nanoclaw/data/v2-sessions"]),
+        ("nanoclaw", windows(&[]), &[r"C:\Users\m\nanoclaw\data\v2-sessions"]),
     ];
     for (client, environment, expected) in cases {
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
