@@ -97,8 +97,13 @@ static ADAPTERS: &[&dyn SessionAdapter] = &[
     &crate::qwen_code::QWEN_CODE,
     &crate::droid::DROID,
     &crate::oh_my_pi::OH_MY_PI,
+    &crate::kimi::KIMI,
+    &crate::grok_build::GROK_BUILD,
+    &crate::letta_code::LETTA_CODE,
     &crate::openclaw::OPENCLAW,
     &crate::nanoclaw::NANOCLAW,
+    &crate::kiro::KIRO,
+    &crate::deepseek::DEEPSEEK,
     &crate::generic::Generic,
 ];
 

@@ -158,10 +158,7 @@ fn assistant(data: &Fields<'_>, known: &mut Known, sink: &mut Sink<'_>) -> Vec<P
 fn call(fields: &Fields<'_>, name: &str, known: &mut Known, sink: &Sink<'_>) -> Option<Part> {
     let (id, name) = (fields.word("toolCallId")?, fields.word(name)?);
     known.calls.open(&id, Call { name: name.clone(), line: sink.line(), ..Call::default() });
-    let input = match fields.get("arguments") {
-        Some(arguments) => json::text(arguments).map_or_else(|| json::value(arguments), json::decode_string),
-        None => Value::Null,
-    };
+    let input = fields.get("arguments").map_or(Value::Null, json::given);
     Some(Part::ToolCall { id, name, input })
 }
 

@@ -215,6 +215,12 @@ pub fn decode_string(text: String) -> Value {
         .unwrap_or(Value::String(text))
 }
 
+/// A tool's arguments: any value, decoded where it is JSON in a string.
+#[must_use]
+pub fn given(raw: &RawValue) -> Value {
+    text(raw).map_or_else(|| value(raw), decode_string)
+}
+
 /// Replaces every `\uD800`–`\uDFFF` escape that is not half of a pair by `\ufffd`.
 fn mend_surrogates(json: &str) -> String {
     let mut out = String::with_capacity(json.len());

@@ -1,6 +1,8 @@
 //! Telling apart what a person said and what a client put around it.
 
+use crate::json;
 use jay_types::session::{Part, Provenance};
+use serde_json::value::RawValue;
 
 /// A text that was said.
 pub(crate) fn said(text: String) -> Part {
@@ -10,6 +12,27 @@ pub(crate) fn said(text: String) -> Part {
 /// A text that the client put in.
 pub(crate) fn injected(text: String) -> Part {
     Part::Text { text, provenance: Provenance::Injected }
+}
+
+/// The words of an answer: a text, a list of texts or of `{text}`, or else its JSON as it was written.
+pub(crate) fn words(given: &RawValue) -> String {
+    if let Some(text) = json::text(given) {
+        return text;
+    }
+    let Some(items) = json::array(given) else { return given.get().to_owned() };
+    let word = |item: &&RawValue| {
+        let text = json::text(item).or_else(|| json::object(item)?.text("text"));
+        text.unwrap_or_else(|| item.get().to_owned())
+    };
+    items.iter().map(word).collect::<Vec<_>>().join("\n")
+}
+
+/// A file at an address; the bytes of a `data:` address stay in the row.
+pub(crate) fn file(name: Option<String>, address: Option<String>) -> Part {
+    let data = address.as_deref().and_then(|address| address.strip_prefix("data:"));
+    let media_type = data.and_then(|data| data.split([';', ',']).next()).map(str::to_owned);
+    let uri = if data.is_some() { None } else { address };
+    Part::File { name, media_type, uri }
 }
 
 /// Injected where `text` begins, after white space, with one of `prefixes`.

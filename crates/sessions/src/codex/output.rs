@@ -1,6 +1,7 @@
 //! What Codex keeps of a tool's answer: the words, whether it failed, and which tool a script called.
 
 use crate::json::{self, Fields};
+use crate::said;
 use jay_types::session::Part;
 use serde_json::value::RawValue;
 
@@ -70,10 +71,7 @@ fn is_false(fields: &Fields<'_>, name: &str) -> bool {
 /// An image or file; the bytes of a `data:` address stay in the row.
 pub(crate) fn file(fields: &Fields<'_>) -> Part {
     let address = fields.word("image_url").or_else(|| fields.word("file_url"));
-    let data = address.as_deref().and_then(|address| address.strip_prefix("data:"));
-    let media_type = data.and_then(|data| data.split([';', ',']).next()).map(str::to_owned);
-    let uri = if data.is_some() { None } else { address };
-    Part::File { name: fields.word("filename"), media_type, uri }
+    said::file(fields.word("filename"), address)
 }
 
 /// Whether an answer says that the call failed. Only its header is believed: what a command printed may say anything.

@@ -40,10 +40,7 @@ pub(super) fn blocks(content: &RawValue, known: &mut Known, sink: &mut Sink<'_>,
 fn call(fields: &Fields<'_>, known: &mut Known, sink: &Sink<'_>) -> Option<Part> {
     let (id, name) = (fields.word("id")?, fields.word("name")?);
     known.calls.open(&id, Call { name: name.clone(), line: sink.line(), ..Call::default() });
-    let input = fields.get("arguments").map_or(Value::Null, |given| match json::text(given) {
-        Some(text) => json::decode_string(text),
-        None => json::value(given),
-    });
+    let input = fields.get("arguments").map_or(Value::Null, json::given);
     Some(Part::ToolCall { id, name, input })
 }
 

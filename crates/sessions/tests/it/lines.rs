@@ -20,6 +20,11 @@ const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("qwen-code", "0.10", ".qwen", 2),
     ("droid", "0.60", ".factory", 2),
     ("nanoclaw", "2", "nanoclaw", 2),
+    ("kimi", "1.4", ".kimi-code", 2),
+    ("grok-build", "1", ".grok", 3),
+    ("letta-code", "1", ".letta/transcripts", 1),
+    ("kiro", "2", ".kiro", 2),
+    ("deepseek", "1", ".dsh", 1),
 ];
 
 #[test]
@@ -108,6 +113,21 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         ("nanoclaw", linux(&[]), &["/home/m/nanoclaw/data/v2-sessions"]),
         ("nanoclaw", mac(), &["/Users/m/nanoclaw/data/v2-sessions"]),
         ("nanoclaw", windows(&[]), &[r"C:\Users\m\nanoclaw\data\v2-sessions"]),
+        ("kimi", linux(&[]), &["/home/m/.kimi-code/sessions"]),
+        ("kimi", mac(), &["/Users/m/.kimi-code/sessions"]),
+        ("kimi", windows(&[("KIMI_CODE_HOME", r"D:\k")]), &[r"D:\k\sessions"]),
+        ("grok-build", linux(&[("GROK_HOME", "~/g")]), &["/home/m/g/sessions"]),
+        ("grok-build", mac(), &["/Users/m/.grok/sessions"]),
+        ("grok-build", windows(&[]), &[r"C:\Users\m\.grok\sessions"]),
+        ("letta-code", linux(&[("LETTA_TRANSCRIPT_ROOT", "/t")]), &["/t"]),
+        ("letta-code", mac(), &["/Users/m/.letta/transcripts"]),
+        ("letta-code", windows(&[]), &[r"C:\Users\m\.letta\transcripts"]),
+        ("kiro", linux(&[("KIRO_HOME", "/k")]), &["/k/sessions"]),
+        ("kiro", mac(), &["/Users/m/.kiro/sessions"]),
+        ("kiro", windows(&[]), &[r"C:\Users\m\.kiro\sessions"]),
+        ("deepseek", linux(&[("DSH_HOME", "/d")]), &["/d/sessions"]),
+        ("deepseek", mac(), &["/Users/m/.dsh/sessions"]),
+        ("deepseek", windows(&[]), &[r"C:\Users\m\.dsh\sessions"]),
     ];
     for (client, environment, expected) in cases {
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
