@@ -104,6 +104,7 @@ static ADAPTERS: &[&dyn SessionAdapter] = &[
     &crate::nanoclaw::NANOCLAW,
     &crate::kiro::KIRO,
     &crate::deepseek::DEEPSEEK,
+    &crate::aider::AIDER,
     &crate::generic::Generic,
 ];
 

@@ -1,5 +1,5 @@
-//! What the adapters of clients that keep JSON lines have in common: a client is a table of functions
-//! ([`JsonLines`]), and the meaning of its rows is a [`Reading`].
+//! What the adapters of clients that keep lines in a file have in common: a client is a table of functions
+//! ([`JsonLines`]), and where the lines are JSON, the meaning of its rows is a [`Reading`].
 //!
 //! **Invariant:** a row from which a reading makes no message becomes a carrier here, so no reading can lose one.
 
@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// A client that keeps each session in a file of JSON lines.
+/// A client that keeps its sessions in files of lines, mostly JSON.
 pub struct JsonLines {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
@@ -53,6 +53,9 @@ impl JsonLines {
     }
 
     fn tree(&self, root: &Path, discovery: &mut Discovery) {
+        if root.is_file() {
+            return self.source(root, discovery);
+        }
         discover::walk(root, self.hidden, discovery, |path, discovery| {
             if (self.is_session)(path) {
                 self.source(path, discovery);

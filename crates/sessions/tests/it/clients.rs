@@ -56,7 +56,8 @@ pub(crate) fn show(read: &[(String, Held)]) -> String {
             }
         }
     }
-    out
+    // A client whose files lie in the projects tells their place.
+    out.replace(&root().display().to_string(), "[fixtures]")
 }
 
 #[test]

@@ -7,7 +7,8 @@ use jay_sessions::{Environment, Platform, adapter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Client, version of the fixture, where the client keeps that directory, the number of its sessions.
+/// Client, version of the fixture, where the client keeps that directory (nowhere for all of Aider's projects), the
+/// number of its files.
 const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("gemini-cli", "0.40", ".gemini", 2),
     ("cursor-cli", "2026.02", ".cursor", 2),
@@ -25,6 +26,7 @@ const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("letta-code", "1", ".letta/transcripts", 1),
     ("kiro", "2", ".kiro", 2),
     ("deepseek", "1", ".dsh", 1),
+    ("aider", "0.86", "", 1),
 ];
 
 #[test]
@@ -36,7 +38,7 @@ fn each_fixture_says_what_is_expected() {
 
 #[test]
 fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
-    for &(client, version, place, count) in FIXTURES {
+    for &(client, version, place, count) in FIXTURES.iter().filter(|(_, _, place, _)| !place.is_empty()) {
         let home = tempfile::tempdir().unwrap();
         crate::discovery::copy(&root().join(client).join(version), &home.path().join(place));
         let environment =
@@ -51,6 +53,17 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
         assert_eq!(told(&found).len(), count, "{client}");
         assert_eq!(told(&found), told(&at_path), "{client}");
     }
+}
+
+#[test]
+fn a_history_that_the_person_named_is_read_whatever_its_name() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("talks.md");
+    jay_testkit::write(&file, b"#### hello\n");
+    let chosen = file.to_string_lossy().into_owned();
+    let environment = on(Platform::Linux, "/nowhere", &[("AIDER_CHAT_HISTORY_FILE", &chosen)]);
+    let found = adapter("aider").unwrap().discover(&environment).sources;
+    assert_eq!(found.into_iter().map(|source| source.path).collect::<Vec<_>>(), [file]);
 }
 
 #[test]
@@ -128,6 +141,9 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         ("deepseek", linux(&[("DSH_HOME", "/d")]), &["/d/sessions"]),
         ("deepseek", mac(), &["/Users/m/.dsh/sessions"]),
         ("deepseek", windows(&[]), &[r"C:\Users\m\.dsh\sessions"]),
+        ("aider", linux(&[]), &["/home/m/.aider.chat.history.md"]),
+        ("aider", mac(), &["/Users/m/.aider.chat.history.md"]),
+        ("aider", windows(&[("AIDER_CHAT_HISTORY_FILE", r"D:\a.md")]), &[r"D:\a.md"]),
     ];
     for (client, environment, expected) in cases {
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
