@@ -86,32 +86,30 @@ pub trait SessionAdapter: Send + Sync {
     }
 }
 
-static ADAPTERS: &[&dyn SessionAdapter] = &[
-    &crate::claude_code::ClaudeCode,
-    &crate::codex::Codex,
-    &crate::gemini_cli::GEMINI_CLI,
-    &crate::cursor_cli::CURSOR_CLI,
-    &crate::copilot_cli::COPILOT_CLI,
-    &crate::pi::PI,
-    &crate::claude_desktop::CLAUDE_DESKTOP,
-    &crate::qwen_code::QWEN_CODE,
-    &crate::droid::DROID,
-    &crate::oh_my_pi::OH_MY_PI,
-    &crate::kimi::KIMI,
-    &crate::grok_build::GROK_BUILD,
-    &crate::letta_code::LETTA_CODE,
-    &crate::openclaw::OPENCLAW,
-    &crate::nanoclaw::NANOCLAW,
-    &crate::kiro::KIRO,
-    &crate::deepseek::DEEPSEEK,
-    &crate::aider::AIDER,
-    &crate::generic::Generic,
-];
-
 /// Every adapter, in the order in which clients are shown.
 #[must_use]
 pub fn adapters() -> &'static [&'static dyn SessionAdapter] {
-    ADAPTERS
+    &[
+        &crate::claude_code::ClaudeCode,
+        &crate::codex::Codex,
+        &crate::gemini_cli::GEMINI_CLI,
+        &crate::cursor_cli::CURSOR_CLI,
+        &crate::copilot_cli::COPILOT_CLI,
+        &crate::pi::PI,
+        &crate::claude_desktop::CLAUDE_DESKTOP,
+        &crate::qwen_code::QWEN_CODE,
+        &crate::droid::DROID,
+        &crate::oh_my_pi::OH_MY_PI,
+        &crate::kimi::KIMI,
+        &crate::grok_build::GROK_BUILD,
+        &crate::letta_code::LETTA_CODE,
+        &crate::openclaw::OPENCLAW,
+        &crate::nanoclaw::NANOCLAW,
+        &crate::kiro::KIRO,
+        &crate::deepseek::DEEPSEEK,
+        &crate::aider::AIDER,
+        &crate::generic::Generic,
+    ]
 }
 
 /// The adapter of a client.

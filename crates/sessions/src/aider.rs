@@ -17,10 +17,10 @@ use jay_types::Timestamp;
 use jay_types::session::{Message, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The adapter.
-pub static AIDER: JsonLines = JsonLines {
+pub const AIDER: JsonLines = JsonLines {
     name: "aider",
     version: 1,
     roots,
@@ -46,7 +46,7 @@ fn roots(environment: &Environment) -> Vec<PathBuf> {
 
 fn describe(source: &mut Source) {
     source.session = discover::directory_name(&source.path, 1).unwrap_or_else(|| source.session.clone());
-    source.project = source.path.parent().filter(|path| *path != Path::new("")).map(|path| path.display().to_string());
+    source.project = source.path.parent().map(|path| path.display().to_string());
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

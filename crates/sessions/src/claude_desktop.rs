@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The adapter.
-pub static CLAUDE_DESKTOP: JsonLines = JsonLines {
+pub const CLAUDE_DESKTOP: JsonLines = JsonLines {
     name: "claude-desktop",
     version: 1,
     roots,

@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static COPILOT_CLI: JsonLines =
+pub const COPILOT_CLI: JsonLines =
     JsonLines { name: "copilot-cli", version: 1, roots, hidden: &[], is_session, describe, parser: parser::<Copilot> };
 
 /// Events that say nothing in the conversation, by the beginning of their names.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static CURSOR_CLI: JsonLines = JsonLines {
+pub const CURSOR_CLI: JsonLines = JsonLines {
     name: "cursor-cli",
     version: 1,
     roots,

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use std::path::PathBuf;
 
 /// The adapter.
-pub static DEEPSEEK: JsonLines = JsonLines {
+pub const DEEPSEEK: JsonLines = JsonLines {
     name: "deepseek",
     version: 1,
     roots,

@@ -30,11 +30,10 @@ pub struct Source {
     pub parent_call: Option<String>,
     /// The agent inside the client.
     pub agent: Option<String>,
+    /// The project directory, where something beside the file tells.
+    pub project: Option<String>,
     /// A title that stands beside the file.
     pub title: Option<String>,
-    /// The project directory, where it stands beside the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<String>,
     /// The file as the file system tells.
     pub stamp: FileStamp,
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The adapter.
-pub static DROID: JsonLines = JsonLines {
+pub const DROID: JsonLines = JsonLines {
     name: "droid",
     version: 1,
     roots,

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static GEMINI_CLI: JsonLines = JsonLines {
+pub const GEMINI_CLI: JsonLines = JsonLines {
     name: "gemini-cli",
     version: 1,
     roots,

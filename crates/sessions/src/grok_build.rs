@@ -17,7 +17,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// The adapter.
-pub static GROK_BUILD: JsonLines = JsonLines {
+pub const GROK_BUILD: JsonLines = JsonLines {
     name: "grok-build",
     version: 1,
     roots,

@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use std::path::PathBuf;
 
 /// The adapter.
-pub static KIMI: JsonLines = JsonLines {
+pub const KIMI: JsonLines = JsonLines {
     name: "kimi",
     version: 1,
     roots,

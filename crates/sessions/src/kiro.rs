@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static KIRO: JsonLines =
+pub const KIRO: JsonLines =
     JsonLines { name: "kiro", version: 1, roots, hidden: &[], is_session, describe, parser: parser::<Kiro> };
 
 fn roots(environment: &Environment) -> Vec<PathBuf> {

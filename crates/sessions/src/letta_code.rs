@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 /// The adapter.
-pub static LETTA_CODE: JsonLines = JsonLines {
+pub const LETTA_CODE: JsonLines = JsonLines {
     name: "letta-code",
     version: 1,
     roots,

@@ -88,10 +88,13 @@ impl SessionAdapter for JsonLines {
 
     fn discover_path(&self, path: &Path) -> Result<Discovery> {
         let mut discovery = Discovery::default();
-        if discover::existing(path)?.is_file() {
-            self.source(path, &mut discovery);
+        let is_file = discover::existing(path)?.is_file();
+        // Names of directories above the file tell what it is, and a file is known again by its path.
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        if is_file {
+            self.source(&whole, &mut discovery);
         } else {
-            self.tree(path, &mut discovery);
+            self.tree(&whole, &mut discovery);
         }
         Ok(discovery)
     }

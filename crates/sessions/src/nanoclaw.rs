@@ -11,7 +11,7 @@ use crate::lines::JsonLines;
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static NANOCLAW: JsonLines = JsonLines {
+pub const NANOCLAW: JsonLines = JsonLines {
     name: "nanoclaw",
     version: 1,
     roots,

@@ -10,7 +10,7 @@ use crate::pi::{self, Entries};
 use std::path::PathBuf;
 
 /// The adapter.
-pub static OH_MY_PI: JsonLines = JsonLines {
+pub const OH_MY_PI: JsonLines = JsonLines {
     name: "oh-my-pi",
     version: 1,
     roots,

@@ -11,7 +11,7 @@ use crate::pi::{self, Entries};
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static OPENCLAW: JsonLines =
+pub const OPENCLAW: JsonLines =
     JsonLines { name: "openclaw", version: 1, roots, hidden: &[], is_session, describe, parser: parser::<Entries> };
 
 /// What a session was started by, as the third part of its key says, and what it is called here.

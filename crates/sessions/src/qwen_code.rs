@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The adapter.
-pub static QWEN_CODE: JsonLines = JsonLines {
+pub const QWEN_CODE: JsonLines = JsonLines {
     name: "qwen-code",
     version: 1,
     roots,

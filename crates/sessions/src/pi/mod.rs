@@ -21,7 +21,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub static PI: JsonLines = JsonLines {
+pub const PI: JsonLines = JsonLines {
     name: "pi",
     version: 1,
     roots,

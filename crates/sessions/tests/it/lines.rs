@@ -56,6 +56,14 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
 }
 
 #[test]
+fn a_path_below_the_working_directory_is_known_by_its_whole_name() {
+    let relative = "../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md";
+    let found = adapter("aider").unwrap().discover_path(Path::new(relative)).unwrap().sources;
+    assert_eq!(found[0].session, "lantern");
+    assert!(found[0].path.is_absolute() && found[0].project.as_ref().is_some_and(|path| Path::new(path).is_absolute()));
+}
+
+#[test]
 fn a_history_that_the_person_named_is_read_whatever_its_name() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("talks.md");
