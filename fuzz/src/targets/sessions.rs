@@ -20,6 +20,51 @@ pub(super) const SESSIONS: Target = Target {
             "../../../fixtures/sessions/codex/legacy/sessions/2025/06/11/rollout-2025-06-11T08-30-00-7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d.jsonl"
         ),
         include_bytes!("../../../fixtures/sessions/generic/1/team.jsonl"),
+        include_bytes!(
+            "../../../fixtures/sessions/gemini-cli/0.40/tmp/lantern/chats/session-2026-05-04T08-00-5e1c7a20.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/cursor-cli/2026.02/projects/home-mira-code-lantern/agent-transcripts/2f9a7c10-5b3e-4d21-8c6f-0a1b2c3d4e5f/2f9a7c10-5b3e-4d21-8c6f-0a1b2c3d4e5f.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/copilot-cli/0.0.420/session-state/c3b1f0d2-7a6e-4f5d-8c9b-1e2d3c4b5a69/events.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/pi/3/sessions/--home-mira-code-lantern--/2026-03-05T09-00-00-000Z_019cbd10-0000-7aaa-8bbb-000000000001.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/pi/4/sessions/--home-mira-code-lantern--/2026-09-01T10-00-00-000Z_019d0000-0000-7aaa-8bbb-000000000004.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/oh-my-pi/1/agent/sessions/-code-lantern/2026-04-01T08-00-00-000Z_1f9d2a6b9c0d1234.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/openclaw/2026.6/agents/main/sessions/6a7b8c9d-0e1f-4a2b-8c3d-4e5f6a7b8c9d.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/claude-desktop/1/local-agent-mode-sessions/acc-1/ws-1/local_3f2e1d0c-9b8a-4c7d-8e6f-5a4b3c2d1e0f/audit.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/qwen-code/0.10/projects/-home-mira-code-lantern/chats/1b2c3d4e-5f60-4a71-8b82-9c93ad04be15.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/droid/0.60/sessions/-home-mira-code-lantern/4d5e6f70-8192-4aa3-9bb4-ccd5ee06ff17.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/nanoclaw/2/data/v2-sessions/group-7/.claude-shared/projects/-workspace-group/6f708192-a3b4-4cc5-8dd6-eef7a028b139.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/kimi/1.4/sessions/wd_lantern_0a1b2c3d4e5f/session_7b8c/agents/main/wire.jsonl"
+        ),
+        include_bytes!(
+            "../../../fixtures/sessions/grok-build/1/sessions/%2Fhome%2Fmira%2Fcode%2Flantern/0197a000-0000-7000-8000-00000000000a/updates.jsonl"
+        ),
+        include_bytes!("../../../fixtures/sessions/letta-code/1/agent-12ab/conv-7/transcript.jsonl"),
+        include_bytes!("../../../fixtures/sessions/kiro/2/sessions/cli/4c5d6e7f-8091-4aa2-9bb3-ccd4dd05ee06.jsonl"),
+        include_bytes!(
+            "../../../fixtures/sessions/deepseek/1/sessions/home-mira-code-lantern/session-6e7f8091-a2b3-4cc4-8dd5-eef6ff17a028/session.jsonl"
+        ),
+        include_bytes!("../../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md"),
     ]),
 };
 
