@@ -19,7 +19,7 @@ const SAMPLE_QUESTION: &str = "which port does staging postgres use";
 const OWN_QUESTION: &str = "what did we decide and why";
 
 pub(super) fn run(app: &App<'_>, question: Option<&str>) -> Result<u8> {
-    app.output.talk("Looking for the sessions of your agents (Claude Code, Codex) …");
+    app.output.talk("Looking for the sessions of your agents (Claude Code, Codex, Gemini CLI and others) …");
     let synced = call(app, "session_sync", json!({}))?;
     let status = call(app, "status", json!({}))?;
     let sessions = status.get("sessions").and_then(Value::as_u64).unwrap_or_default();

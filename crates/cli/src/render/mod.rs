@@ -230,7 +230,7 @@ mod tests {
             "session_sync",
             json!({"outcome": "done", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [], "fresh": 0, "notes": []}),
             expect![[r#"
-                No sessions of agents were found on this machine (Claude Code, Codex).
+                No sessions of agents were found on this machine (Claude Code, Codex, Gemini CLI and others).
                 `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.
             "#]],
         );

@@ -21,7 +21,7 @@ const fn role(role: Option<Role>) -> &'static str {
 
 pub(super) fn synced(answer: &Synced, view: &View) -> String {
     if answer.sources.is_empty() && answer.fresh == 0 && answer.error.is_none() {
-        let none = "No sessions of agents were found on this machine (Claude Code, Codex).\n\
+        let none = "No sessions of agents were found on this machine (Claude Code, Codex, Gemini CLI and others).\n\
                     `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.\n";
         return none.to_owned() + &notes(&answer.notes, view.style);
     }

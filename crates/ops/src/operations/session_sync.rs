@@ -16,7 +16,8 @@ use serde::Deserialize;
 /// Reads what the clients have written since the last time; nothing is changed or removed there.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SessionSyncInput {
-    /// Only these clients: claude-code, codex, generic; every client found where not given
+    /// Only these clients: claude-code, codex, gemini-cli and others (an unknown name is answered with the list); every
+    /// client found where not given
     #[serde(default)]
     #[schemars(extend("x-positional" = true))]
     clients: Vec<Word>,
