@@ -1,17 +1,19 @@
 //! Grok Build: `sessions/<directory>/<session>/updates.jsonl` under its home, with `summary.json` beside.
 //!
 //! A row is an update of the Agent Client Protocol. Rows of a copied beginning may have the time 0: that of the agent
-//! counts. What a model says may come in several rows; each is a message, as it was written.
+//! counts. What is said comes in chunks, a row each: consecutive ones of one speaker are one message, which is told on the
+//! row that ends it; the rows of its chunks are carriers. A turn ends with a row of its own (`turn_completed`).
 
 use crate::calls::Call;
 use crate::discover::{self, Source};
 use crate::environment::Environment;
 use crate::json::{self, Fields};
+use crate::key::content_hash;
 use crate::lines::{JsonLines, Known, Reading, Row, parser};
 use crate::said;
 use crate::sink::Sink;
 use jay_types::Timestamp;
-use jay_types::session::{Part, Provenance, Role};
+use jay_types::session::{Message, Part, Provenance, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -26,6 +28,9 @@ pub const GROK_BUILD: JsonLines = JsonLines {
     describe,
     parser: parser::<Grok>,
 };
+
+/// Updates that hold what is said.
+const CHUNKS: [&str; 3] = ["user_message_chunk", "agent_message_chunk", "agent_thought_chunk"];
 
 /// Updates that say nothing in the conversation.
 const SILENT_UPDATES: [&str; 10] = [
@@ -73,9 +78,27 @@ fn describe(source: &mut Source) {
     source.project = source.project.take().or_else(hashed).filter(|path| !path.is_empty());
 }
 
-/// Nothing but what every reading remembers.
+/// Bytes of a message that are remembered until its end; a longer one is told in pieces.
+const MESSAGE_MAX_BYTES: usize = 64 << 10;
+
+/// A message of which chunks may still come.
+#[derive(Debug, Serialize, Deserialize)]
+struct Open {
+    /// The kind of its updates.
+    kind: String,
+    provenance: Provenance,
+    id: String,
+    at: Option<Timestamp>,
+    model: Option<String>,
+    text: String,
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Grok {}
+#[serde(default)]
+struct Grok {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<Open>,
+}
 
 impl Reading for Grok {
     /// Its time is not always one: see below.
@@ -92,54 +115,79 @@ impl Reading for Grok {
         }
         let kind = update.text("sessionUpdate").unwrap_or_default();
         let own = update.object("_meta").unwrap_or_default();
-        let (role, parts) = match kind.as_str() {
-            "user_message_chunk" => {
-                let hidden = |meta: &Fields<'_>| meta.is_true("hostTurn") || meta.is_true("hideFromScrollback");
-                let put_in = hidden(&own) || hidden(&about);
-                let provenance = if put_in { Provenance::Injected } else { Provenance::Conversational };
-                (Role::User, content(&update, provenance, sink))
-            }
-            "agent_message_chunk" => (Role::Assistant, content(&update, Provenance::Conversational, sink)),
-            "agent_thought_chunk" => {
-                let text = update.object("content").and_then(|content| content.text("text"));
-                (Role::Assistant, Vec::from_iter(text.map(|text| Part::Reasoning { text })))
-            }
-            "tool_call" => (Role::Assistant, Vec::from_iter(call(&update, &own, known, sink))),
-            "tool_call_update" => (Role::Tool, Vec::from_iter(result(&update, known))),
+        let hidden = |meta: &Fields<'_>| meta.is_true("hostTurn") || meta.is_true("hideFromScrollback");
+        let put_in = hidden(&own) || hidden(&about);
+        let provenance = if put_in { Provenance::Injected } else { Provenance::Conversational };
+        if let (true, Some(text)) = (CHUNKS.contains(&kind.as_str()), text(&update)) {
+            let id = row.message(Role::User, Vec::new(), sink).id;
+            let model = own.word("modelId");
+            return self.chunk(row, Open { kind, provenance, id, at, model, text }, sink);
+        }
+        self.flush(row, sink);
+        let (role, part) = match kind.as_str() {
+            "user_message_chunk" => (Role::User, file(&update, sink)),
+            "agent_message_chunk" | "agent_thought_chunk" => (Role::Assistant, file(&update, sink)),
+            "tool_call" => (Role::Assistant, call(&update, &own, known, sink)),
+            "tool_call_update" => (Role::Tool, result(&update, known)),
             _ if SILENT_UPDATES.contains(&kind.as_str()) => return,
             _ => return sink.unknown(if kind.is_empty() { "(no update)" } else { &kind }),
         };
-        say(row, at, role, parts, own.word("modelId"), sink);
+        if let Some(part) = part {
+            let mut message = row.message(role, vec![part], sink);
+            message.at = at;
+            row.say(message, sink);
+        }
     }
 }
 
-fn say(row: &Row<'_>, at: Option<Timestamp>, role: Role, parts: Vec<Part>, model: Option<String>, sink: &mut Sink<'_>) {
-    if parts.is_empty() {
-        return;
+impl Grok {
+    /// Takes a chunk to the message that is open, where it goes on with that.
+    fn chunk(&mut self, row: &Row<'_>, chunk: Open, sink: &mut Sink<'_>) {
+        let goes_on = |open: &&mut Open| {
+            let is_same = open.kind == chunk.kind && open.provenance == chunk.provenance;
+            is_same && open.text.len() + chunk.text.len() < MESSAGE_MAX_BYTES
+        };
+        if let Some(open) = self.open.as_mut().filter(goes_on) {
+            open.text.push_str(&chunk.text);
+            return;
+        }
+        self.flush(row, sink);
+        self.open = Some(chunk);
     }
-    let mut message = row.message(role, parts, sink);
-    message.at = at;
-    message.model = model.filter(|_| role == Role::Assistant);
-    row.say(message, sink);
+
+    /// Tells the message that has come to its end.
+    fn flush(&mut self, row: &Row<'_>, sink: &mut Sink<'_>) {
+        let Some(Open { kind, provenance, id, at, model, text }) = self.open.take() else { return };
+        let hash = content_hash(&[kind.as_bytes(), text.as_bytes()]);
+        let (role, part) = match kind.as_str() {
+            "user_message_chunk" => (Role::User, Part::Text { text, provenance }),
+            "agent_thought_chunk" => (Role::Assistant, Part::Reasoning { text }),
+            _ => (Role::Assistant, Part::Text { text, provenance }),
+        };
+        let model = model.filter(|_| role == Role::Assistant);
+        let message = Message { id, role: Some(role), author: None, at, model, parts: vec![part], row: 0 };
+        sink.message(&row.source.session, hash, message);
+    }
 }
 
-/// A block of content: text, or a file.
-fn content(update: &Fields<'_>, provenance: Provenance, sink: &mut Sink<'_>) -> Vec<Part> {
+/// The words of a block of content.
+fn text(update: &Fields<'_>) -> Option<String> {
+    let content = update.object("content")?;
+    content.text("text").or_else(|| content.object("resource")?.text("text"))
+}
+
+/// A block of content without words.
+fn file(update: &Fields<'_>, sink: &mut Sink<'_>) -> Option<Part> {
     let content = update.object("content").unwrap_or_default();
     let kind = content.text("type").unwrap_or_default();
-    let resource = content.object("resource").unwrap_or_default();
-    match (content.text("text").or_else(|| resource.text("text")), kind.as_str()) {
-        (Some(text), _) => vec![Part::Text { text, provenance }],
-        (None, "image" | "audio" | "resource" | "resource_link") => {
-            let uri = content.word("uri").or_else(|| resource.word("uri"));
-            let media_type = content.word("mimeType").or_else(|| resource.word("mimeType"));
-            vec![Part::File { name: content.word("name"), media_type, uri }]
-        }
-        (None, kind) => {
-            sink.unknown(&format!("content:{}", if kind.is_empty() { "(no type)" } else { kind }));
-            Vec::new()
-        }
+    if !matches!(kind.as_str(), "image" | "audio" | "resource" | "resource_link") {
+        sink.unknown(&format!("content:{}", if kind.is_empty() { "(no type)" } else { &kind }));
+        return None;
     }
+    let resource = content.object("resource").unwrap_or_default();
+    let uri = content.word("uri").or_else(|| resource.word("uri"));
+    let media_type = content.word("mimeType").or_else(|| resource.word("mimeType"));
+    Some(Part::File { name: content.word("name"), media_type, uri })
 }
 
 fn call(update: &Fields<'_>, own: &Fields<'_>, known: &mut Known, sink: &mut Sink<'_>) -> Option<Part> {
