@@ -10,7 +10,7 @@ use crate::environment::Environment;
 use crate::json::Fields;
 use crate::key::{content_hash, line_id};
 use crate::sink::Sink;
-use jay_types::session::{Message, Part, Role};
+use jay_types::session::{Message, Part, Role, SessionMeta};
 use jay_types::{Hash, Result, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -123,8 +123,9 @@ pub(crate) struct Known {
     /// The model in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
-    /// What the source tells has been told.
-    has_begun: bool,
+    /// Of what the source told: what stands beside a file, as a title, may come after its first rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<Hash>,
     has_project: bool,
 }
 
@@ -142,18 +143,26 @@ impl Known {
         self.model = found.or_else(|| self.model.take());
     }
 
+    /// Tells what the source tells, where that has not been told.
     fn begin(&mut self, source: &Source, sink: &mut Sink<'_>) {
+        let Source { parent, relation, parent_call, agent, title, project, .. } = source;
+        let facts = [parent, relation, parent_call, agent, title, project];
+        let facts = content_hash(&facts.map(|fact| fact.as_deref().unwrap_or_default().as_bytes()));
         let meta = sink.session(&source.session);
-        if std::mem::replace(&mut self.has_begun, true) {
+        if self.told.replace(facts) == Some(facts) {
             return;
         }
-        self.has_project = source.project.is_some();
-        meta.parent.clone_from(&source.parent);
-        meta.relation.clone_from(&source.relation);
-        meta.parent_call.clone_from(&source.parent_call);
-        meta.agent.clone_from(&source.agent);
-        meta.title.clone_from(&source.title);
-        meta.project.clone_from(&source.project);
+        self.has_project |= project.is_some();
+        let told = SessionMeta {
+            parent: parent.clone(),
+            relation: relation.clone(),
+            parent_call: parent_call.clone(),
+            agent: agent.clone(),
+            title: title.clone(),
+            project: project.clone(),
+            ..SessionMeta::default()
+        };
+        meta.merge(&told);
     }
 }
 

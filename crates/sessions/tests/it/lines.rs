@@ -56,6 +56,27 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
 }
 
 #[test]
+fn a_title_that_comes_after_the_first_rows_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let session = home.path().join("session-state/1b2c");
+    std::fs::create_dir_all(&session).unwrap();
+    let row = |n: u32| format!("{{\"type\":\"user.message\",\"id\":\"e{n}\",\"data\":{{\"content\":\"{n}\"}}}}\n");
+    let mut held = crate::fixtures::Held::default();
+    let mut titles = Vec::new();
+    for (rows, workspace) in [(1, "cwd: /p\n"), (2, "cwd: /p\nname: Told late\n"), (3, "cwd: /p\n")] {
+        jay_testkit::write(session.join("workspace.yaml"), workspace.as_bytes());
+        jay_testkit::write(session.join("events.jsonl"), (1..=rows).map(row).collect::<String>().as_bytes());
+        let copilot = adapter("copilot-cli").unwrap();
+        let source = copilot.discover_path(home.path()).unwrap().sources.remove(0);
+        held.sync(copilot, &source, jay_sessions::ReadOptions::default(), usize::MAX);
+        titles.push(held.sessions["1b2c"].title.clone());
+    }
+    assert_eq!(titles, [None, Some("Told late".to_owned()), Some("Told late".to_owned())]);
+    assert_eq!(held.sessions["1b2c"].project.as_deref(), Some("/p"));
+    assert_eq!(held.messages.len(), 3);
+}
+
+#[test]
 fn a_path_below_the_working_directory_is_known_by_its_whole_name() {
     let relative = "../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md";
     let found = adapter("aider").unwrap().discover_path(Path::new(relative)).unwrap().sources;

@@ -69,14 +69,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn joined_rows_are_the_bytes(bytes in bytes(), block in 1usize..300, row in 1usize..300, final_pass: bool) {
+    fn joined_rows_are_the_bytes(
+        which in any::<prop::sample::Index>(),
+        bytes in bytes(),
+        block in 1usize..300,
+        row in 1usize..300,
+        final_pass: bool,
+    ) {
         let options = ReadOptions { max_block_bytes: block, max_row_bytes: row, final_pass };
-        for adapter in adapters() {
-            let rows = joined(&blocks(*adapter, &bytes, options));
-            prop_assert!(bytes.starts_with(&rows));
-            let pending = &bytes[rows.len()..];
-            prop_assert!(!pending.contains(&b'\n') && (pending.is_empty() || !final_pass));
-        }
+        // Cutting rows is common code: `mutation` gives damaged files to every adapter.
+        let adapter = adapters()[which.index(adapters().len())];
+        let rows = joined(&blocks(adapter, &bytes, options));
+        prop_assert!(bytes.starts_with(&rows));
+        let pending = &bytes[rows.len()..];
+        prop_assert!(!pending.contains(&b'\n') && (pending.is_empty() || !final_pass));
     }
 
     /// Appended in any pieces, the bytes come out as they went in, a rewriting of the last row included.
