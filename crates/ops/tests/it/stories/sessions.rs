@@ -14,6 +14,32 @@ pub(super) fn lay_out(world: &World) {
     }
 }
 
+/// Copies the sessions of clients that keep files of lines as well, and says how many clients that makes.
+fn lay_out_more(world: &World) -> usize {
+    let clients = [
+        ("gemini-cli/0.40", ".gemini"),
+        ("cursor-cli/2026.02", ".cursor"),
+        ("copilot-cli/0.0.420", ".copilot"),
+        ("pi/3", ".pi/agent"),
+        ("claude-desktop/1", ".config/Claude"),
+        ("qwen-code/0.10", ".qwen"),
+        ("droid/0.60", ".factory"),
+        ("oh-my-pi/1", ".omp"),
+        ("kimi/1.4", ".kimi-code"),
+        ("grok-build/1", ".grok"),
+        ("letta-code/1", ".letta/transcripts"),
+        ("openclaw/2026.6", ".openclaw"),
+        ("nanoclaw/2", "nanoclaw"),
+        ("kiro/2", ".kiro"),
+        ("deepseek/1", ".dsh"),
+        ("aider/0.86/lantern", ""),
+    ];
+    for (from, to) in clients {
+        copy(&fixtures().join(from), &world.home.work_dir().join(to));
+    }
+    clients.len()
+}
+
 pub(super) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (source, target) = (entry.path(), to.join(entry.file_name()));
@@ -43,6 +69,7 @@ pub(super) fn said(session: &str, message: &str, role: &str, at: &str, text: &st
 fn every_client_is_read_once() {
     let world = World::new();
     lay_out(&world);
+    let more = lay_out_more(&world);
     let plan = world.ok("session_sync", json!({"dry_run": true}));
     assert_eq!(plan["outcome"], "planned");
     assert_eq!(world.changes(), 0, "a dry run writes nothing");
@@ -68,6 +95,9 @@ fn every_client_is_read_once() {
     }
     let sessions = world.ok("session_list", json!({"limit": 200}))["sessions"].as_array().unwrap().clone();
     assert_eq!(synced["sessions_inserted"], sessions.len());
+    let clients: std::collections::BTreeSet<_> =
+        sessions.iter().filter_map(|session| session["client"].as_str()).collect();
+    assert_eq!(clients.len(), more + 2, "{clients:?}");
     let listed: u64 = sessions.iter().map(|session| session["messages"].as_u64().unwrap()).sum();
     assert_eq!(synced["messages_inserted"], listed, "what was read in is what is listed");
     let status = world.ok("status", json!({}));
