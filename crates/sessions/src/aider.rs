@@ -36,7 +36,7 @@ pub const AIDER: JsonLines = JsonLines {
 const HISTORY: &str = ".aider.chat.history.md";
 const HEADING: &str = "# aider chat started at ";
 /// Bytes of a message that are remembered until its end; a longer one is told in pieces.
-const MESSAGE_MAX_BYTES: usize = 64 << 10;
+const MESSAGE_MAX_BYTES: usize = 32 << 10;
 
 /// The file that the person chose, else the one of the home directory: those of projects are read where they are named.
 fn roots(environment: &Environment) -> Vec<PathBuf> {

@@ -20,21 +20,67 @@ use std::path::{Path, PathBuf};
 pub const COPILOT_CLI: JsonLines =
     JsonLines { name: "copilot-cli", version: 1, roots, hidden: &[], is_session, describe, parser: parser::<Copilot> };
 
-/// Events that say nothing in the conversation, by the beginning of their names.
-const SILENT_PREFIXES: [&str; 13] = [
-    "session.",
-    "assistant.turn_",
+/// Events that say nothing in the conversation.
+const SILENT_EVENTS: [&str; 59] = [
+    "session.start",
+    "session.resume",
+    "session.idle",
+    "session.title_changed",
+    "session.model_change",
+    "session.mode_changed",
+    "session.plan_changed",
+    "session.workspace_file_changed",
+    "session.handoff",
+    "session.truncation",
+    "session.snapshot_rewind",
+    "session.shutdown",
+    "session.context_changed",
+    "session.usage_info",
+    "session.compaction_start",
+    "session.compaction_complete",
+    "session.task_complete",
+    "session.import_legacy",
+    "session.skills_loaded",
+    "session.tools_updated",
+    "session.custom_agents_updated",
+    "session.mcp_servers_loaded",
+    "session.mcp_server_status_changed",
+    "session.extensions_loaded",
+    "session.background_tasks_changed",
+    "session.permissions_changed",
+    "assistant.turn_start",
+    "assistant.turn_end",
     "assistant.intent",
     "assistant.usage",
+    "assistant.streaming_delta",
+    "assistant.message_start",
     "assistant.message_delta",
     "assistant.reasoning_delta",
-    "tool.",
-    "subagent.",
-    "hook.",
-    "skill.",
     "abort",
-    "pending_messages.",
-    "permission.",
+    "tool.execution_partial_result",
+    "tool.execution_progress",
+    "skill.invoked",
+    "subagent.started",
+    "subagent.completed",
+    "subagent.failed",
+    "subagent.selected",
+    "subagent.deselected",
+    "hook.start",
+    "hook.end",
+    "pending_messages.modified",
+    "permission.requested",
+    "permission.completed",
+    "user_input.requested",
+    "user_input.completed",
+    "elicitation.requested",
+    "elicitation.completed",
+    "external_tool.requested",
+    "external_tool.completed",
+    "command.queued",
+    "command.completed",
+    "command.execute",
+    "exit_plan_mode.requested",
+    "exit_plan_mode.completed",
 ];
 
 fn roots(environment: &Environment) -> Vec<PathBuf> {
@@ -95,10 +141,7 @@ impl Reading for Copilot {
             "tool.execution_complete" => (Role::Tool, complete(&data, known)),
             kind => {
                 session(kind, row, &data, known, sink);
-                if kind.is_empty() || !SILENT_PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) {
-                    row.leave(&[], sink);
-                }
-                return;
+                return row.leave(&SILENT_EVENTS, sink);
             }
         };
         // A start that was announced says nothing new; an event without content nothing at all.
@@ -116,6 +159,10 @@ impl Reading for Copilot {
 /// What an event tells of the session.
 fn session(kind: &str, row: &Row<'_>, data: &Fields<'_>, known: &mut Known, sink: &mut Sink<'_>) {
     known.model(data.word("newModel").or_else(|| data.word("selectedModel")).or_else(|| data.word("currentModel")));
+    if kind == "session.title_changed" {
+        let meta = sink.session(&row.source.session);
+        meta.title = data.word("title").or_else(|| meta.title.take());
+    }
     if !matches!(kind, "session.start" | "session.resume") {
         return;
     }

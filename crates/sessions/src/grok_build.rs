@@ -79,7 +79,7 @@ fn describe(source: &mut Source) {
 }
 
 /// Bytes of a message that are remembered until its end; a longer one is told in pieces.
-const MESSAGE_MAX_BYTES: usize = 64 << 10;
+const MESSAGE_MAX_BYTES: usize = 32 << 10;
 
 /// A message of which chunks may still come.
 #[derive(Debug, Serialize, Deserialize)]

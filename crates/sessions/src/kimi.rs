@@ -28,26 +28,45 @@ pub const KIMI: JsonLines = JsonLines {
     parser: parser::<Kimi>,
 };
 
-/// Records that say nothing in the conversation, by the beginning of their names.
-const SILENT_PREFIXES: [&str; 18] = [
+/// Records that say nothing in the conversation.
+const SILENT_TYPES: [&str; 37] = [
     "metadata",
     "forked",
-    "turn.",
-    "config.",
-    "permission.",
-    "full_compaction.",
-    "micro_compaction.",
-    "plan_mode.",
-    "swarm_mode.",
-    "tools.",
-    "usage.",
-    "goal.",
-    "llm.",
-    "mcp.",
-    "cron.",
-    "file_history.",
-    "profile.",
-    "context.",
+    "turn.prompt",
+    "turn.steer",
+    "turn.cancel",
+    "turn.ended",
+    "config.update",
+    "permission.set_mode",
+    "permission.record_approval_result",
+    "full_compaction.begin",
+    "full_compaction.cancel",
+    "full_compaction.complete",
+    "micro_compaction.apply",
+    "plan_mode.enter",
+    "plan_mode.cancel",
+    "plan_mode.exit",
+    "swarm_mode.enter",
+    "swarm_mode.exit",
+    "tools.register_user_tool",
+    "tools.unregister_user_tool",
+    "tools.set_active_tools",
+    "tools.update_store",
+    "usage.record",
+    "context.clear",
+    "context.undo",
+    "goal.create",
+    "goal.update",
+    "goal.clear",
+    "llm.tools_snapshot",
+    "llm.request",
+    "mcp.tools_discovered",
+    "cron.add",
+    "cron.cursor",
+    "cron.delete",
+    "file_history.checkpoint",
+    "file_history.tracked",
+    "profile.bind",
 ];
 
 fn roots(environment: &Environment) -> Vec<PathBuf> {
@@ -96,14 +115,12 @@ impl Reading for Kimi {
                     row.say(message, sink);
                 }
             }
-            kind => {
+            _ => {
                 if let Some(at) = row.fields.time("created_at") {
                     sink.session(&row.source.session).saw(at);
                 }
                 known.model(row.fields.word("model"));
-                if kind.is_empty() || !SILENT_PREFIXES.iter().any(|prefix| kind.starts_with(prefix)) {
-                    row.leave(&[], sink);
-                }
+                row.leave(&SILENT_TYPES, sink);
             }
         }
     }

@@ -48,6 +48,19 @@ const SILENT_TYPES: [&str; 12] = [
     "leaf",
 ];
 
+/// Records of version 4, of how the work went.
+const RECORDS: [&str; 9] = [
+    "operation_started",
+    "step_attempt",
+    "tool_started",
+    "usage",
+    "queue_enqueued",
+    "queue_cancelled",
+    "write_deferred",
+    "abort_requested",
+    "operation_finished",
+];
+
 fn roots(environment: &Environment) -> Vec<PathBuf> {
     if let Some(chosen) = environment.directory("PI_CODING_AGENT_SESSION_DIR") {
         return vec![chosen];
@@ -89,7 +102,8 @@ impl Reading for Entries {
             return head(row, known, sink);
         }
         match (kind.as_str(), row.kind.as_str()) {
-            ("record" | "lane", _) => {}
+            ("record", _) => row.leave(&RECORDS, sink),
+            ("lane", _) => {}
             ("fact", _) => {
                 let is_name = row.fields.text("fact").is_some_and(|fact| fact == "name");
                 title(row, if is_name { "value" } else { "" }, sink);

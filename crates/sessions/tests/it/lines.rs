@@ -55,6 +55,30 @@ fn each_client_is_found_at_its_usual_place_with_all_that_lies_beside() {
     }
 }
 
+/// What a reading remembers is stored after every block.
+#[test]
+fn what_is_remembered_of_a_long_message_is_bounded() {
+    let chunk = |text: &str| {
+        let update =
+            serde_json::json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
+        serde_json::json!({"method": "session/update", "params": {"update": update}}).to_string() + "\n"
+    };
+    for (client, row) in [("grok-build", chunk(&"word ".repeat(100))), ("aider", "word ".repeat(100) + "\n")] {
+        let adapter = adapter(client).unwrap();
+        let source = jay_sessions::Source::default();
+        let input = Box::new(std::io::Cursor::new(row.repeat(1000).into_bytes()));
+        let options = jay_sessions::ReadOptions { max_block_bytes: 10_000, ..jay_sessions::ReadOptions::default() };
+        let mut reader = jay_sessions::BlockReader::over(adapter, &source, input, options);
+        let mut told = 0;
+        while let Some(block) = reader.next() {
+            let messages = block.unwrap().messages.into_iter().filter(|found| found.message.role.is_some());
+            told += messages.map(|found| found.message.conversational_text().len()).sum::<usize>();
+            assert!(reader.cursor().state.to_string().len() < 50_000, "{client}");
+        }
+        assert!(told > 450_000, "{client} tells a long message in pieces: {told}");
+    }
+}
+
 #[test]
 fn a_title_that_comes_after_the_first_rows_is_told() {
     let home = tempfile::tempdir().unwrap();
@@ -178,6 +202,24 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         let expected: Vec<_> = expected.iter().map(PathBuf::from).collect();
         assert_eq!(adapter(client).unwrap().roots(environment), expected, "{client}");
     }
+}
+
+/// Windows gives an app from its store a package of a name that is not fixed. Paths are joined as Windows does here too,
+/// so that the directory is one whose name holds a backslash.
+#[cfg(unix)]
+#[test]
+fn a_package_from_the_store_is_looked_into() {
+    let home = tempfile::tempdir().unwrap();
+    let packages = home.path().join(r"local\Packages");
+    for package in ["AnthropicPBC.Claude_x1", "Other_y2"] {
+        std::fs::create_dir_all(packages.join(package)).unwrap();
+    }
+    let local = home.path().join("local").to_string_lossy().into_owned();
+    let environment = on(Platform::Windows, r"C:\Users\m", &[("LOCALAPPDATA", &local)]);
+    let roots = adapter("claude-desktop").unwrap().roots(&environment);
+    let package = packages.join("AnthropicPBC.Claude_x1").to_string_lossy().into_owned();
+    let expected = package + r"\LocalCache\Roaming\Claude\local-agent-mode-sessions";
+    assert_eq!(roots[1..], [PathBuf::from(expected)]);
 }
 
 fn on(platform: Platform, home: &str, variables: &[(&str, &str)]) -> Environment {
