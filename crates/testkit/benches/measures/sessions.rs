@@ -91,8 +91,11 @@ fn values_of(source: &Source) -> Result<u64> {
 /// A sync into the archive of `data_dir`.
 fn whole(projects: &Path, data_dir: &Path) -> Result<u64> {
     let world = World::open(data_dir)?;
-    let request =
-        SyncRequest { clients: vec!["claude-code".to_owned()], path: Some(projects.to_owned()), dry_run: false };
+    let request = SyncRequest {
+        clients: vec!["claude-code".to_owned()],
+        path: Some(projects.to_owned()),
+        ..SyncRequest::default()
+    };
     let synced = sync(&world.call(), &request, &mut |_, _, _| {})?;
     ensure!(synced.outcome == "ok", "the sync is {}: {:?}", synced.outcome, synced.error);
     Ok(synced.sources.iter().map(|source| source.bytes).sum())
