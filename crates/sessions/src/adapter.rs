@@ -74,6 +74,11 @@ pub trait SessionAdapter: Send + Sync {
     /// `not_found` where there is no such path, `io` where it cannot be read.
     fn discover_path(&self, path: &Path) -> Result<Discovery>;
 
+    /// The age in days at which this client removes its sessions, by its settings; none where it keeps them.
+    fn cleanup_days(&self, _environment: &Environment) -> Option<u32> {
+        None
+    }
+
     /// A parser for `source`, going on from `state` where a cursor held one.
     fn parser(&self, source: &Source, state: Option<&serde_json::Value>) -> Box<dyn RowParser>;
 

@@ -19,6 +19,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 const NAME: &str = "claude-code";
+/// The age at which sessions are removed where the settings say nothing.
+const CLEANUP_DAYS: u32 = 30;
 
 /// The adapter.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,16 @@ impl SessionAdapter for ClaudeCode {
             tree(path, &mut discovery);
         }
         Ok(discovery)
+    }
+
+    /// `cleanupPeriodDays` of its settings, 30 where they say nothing.
+    fn cleanup_days(&self, environment: &Environment) -> Option<u32> {
+        let told = self.roots(environment).iter().filter_map(|root| root.parent()).find_map(|directory| {
+            let settings = discover::peek(&directory.join("settings.json"))?;
+            let settings: Value = serde_json::from_str(&settings).ok()?;
+            u32::try_from(settings.get("cleanupPeriodDays")?.as_u64()?).ok()
+        });
+        Some(told.unwrap_or(CLEANUP_DAYS))
     }
 
     fn parser(&self, source: &Source, state: Option<&Value>) -> Box<dyn RowParser> {

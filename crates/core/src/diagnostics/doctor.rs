@@ -1,5 +1,6 @@
 //! Doctor: finds what is wrong, explains it, mends what can be mended.
 
+use super::clients::said_of_clients;
 use super::clocks::{nodes_ahead, said_of_stopped};
 use crate::call::Call;
 use crate::engine::Engine;
@@ -57,6 +58,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     let stores = [(&engine.memory, "memory"), (&engine.archive, "archive")];
     if !engine.exists() && stores.iter().all(|(store, _)| store.missing().is_none()) {
         findings.push(ok("store", format!("there is none yet in {}", engine.data_dir().display())));
+        findings.extend(said_of_clients(call));
         return Ok(Diagnosis { findings, healthy: true });
     }
     for (store, name) in stores {
@@ -65,6 +67,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
         }
     }
     check_files(engine, fix, &mut findings);
+    findings.extend(said_of_clients(call));
     let healthy = findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
     Ok(Diagnosis { findings, healthy })
 }
@@ -377,7 +380,7 @@ fn ok(check: &str, message: String) -> Finding {
     Finding { check: check.to_owned(), severity: Severity::Ok, message, hint: None, fixed: false }
 }
 
-fn warn(check: &str, message: String) -> Finding {
+pub(super) fn warn(check: &str, message: String) -> Finding {
     Finding { severity: Severity::Warning, ..ok(check, message) }
 }
 
@@ -386,7 +389,7 @@ fn bad(check: &str, message: String) -> Finding {
 }
 
 impl Finding {
-    fn hint(self, hint: &str) -> Self {
+    pub(super) fn hint(self, hint: &str) -> Self {
         Self { hint: Some(hint.to_owned()), ..self }
     }
 }

@@ -1,5 +1,6 @@
 //! How the store is: status, doctor, jobs.
 
+mod clients;
 mod clocks;
 mod doctor;
 mod jobs;

@@ -2,7 +2,7 @@
 
 use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
 use crate::call::Call;
-use crate::sessions::{LastSync, last_sync};
+use crate::sessions::{LastSync, endangered, last_sync};
 use jay_store::{HELD, StoreCounts};
 use jay_types::{EntityId, NodeId, Result};
 use schemars::JsonSchema;
@@ -123,6 +123,7 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
         notes.push("`jay get ID` lists both values of a conflict; `jay update` settles it".to_owned());
     }
     notes.extend(said_of_stopped(&[memory.stopped_clocks.clone(), archive.stopped_clocks.clone()].concat(), call.now));
+    notes.extend(endangered(call)?.iter().map(|one| format!("{}. {}", one.message(), one.hint())));
     notes.extend(engine.model_note());
     notes.extend(engine.reranker_note());
     if engine.embedder.is_none() {

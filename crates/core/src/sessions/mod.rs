@@ -1,5 +1,6 @@
 //! The archive of agents' sessions: taking them in, listing, showing, searching.
 
+mod endangered;
 mod ingest;
 mod list;
 mod report;
@@ -7,6 +8,7 @@ mod search;
 mod show;
 mod sync;
 
+pub(crate) use endangered::endangered;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced};
 pub use search::{Group, SessionHit, SessionHits, search};

@@ -87,3 +87,45 @@ fn a_record_that_cannot_be_written_fails_no_sync() {
     sync_generic(&world, &rows());
     assert_eq!(last(&world)["outcome"], "ok");
 }
+
+#[test]
+fn sessions_that_their_client_removes_soon_are_spoken_of() {
+    let world = World::new();
+    let said = |world: &World| {
+        let notes = world.ok("status", json!({}))["notes"].to_string();
+        let findings = world.ok("doctor", json!({}))["findings"].clone();
+        let finding =
+            findings.as_array().unwrap().iter().find(|found| found["check"] == "sessions of clients").cloned();
+        (notes.contains("not archived"), finding)
+    };
+    super::sessions::lay_out(&world);
+    let now = world.steps.clock.now();
+    let mut files = Vec::new();
+    for directory in std::fs::read_dir(world.home.work_dir().join(".claude/projects")).unwrap().flatten() {
+        files.extend(std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.path()));
+    }
+    files.retain(|file| file.extension().is_some_and(|end| end == "jsonl"));
+    files.sort();
+    let age = |files: &[PathBuf], days: i64| {
+        for file in files {
+            let at =
+                std::time::UNIX_EPOCH + std::time::Duration::from_micros((now.0 - days * jay_types::time::DAY) as u64);
+            std::fs::File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
+        }
+    };
+    age(&files, 1);
+    assert_eq!(said(&world), (false, None), "there is time");
+    age(&files[..1], 26);
+    let (is_noted, finding) = said(&world);
+    let finding = finding.unwrap();
+    assert!(is_noted && finding["severity"] == "warning", "{finding}");
+    assert!(finding["message"].as_str().unwrap().contains("within 4 days"), "{finding}");
+    age(&files[..1], 40);
+    assert!(said(&world).1.unwrap()["message"].as_str().unwrap().contains("at any time"));
+    world.home.write(".claude/settings.json", r#"{"cleanupPeriodDays": 365}"#);
+    assert_eq!(said(&world), (false, None), "this person keeps them for a year");
+    world.home.write(".claude/settings.json", "{");
+    assert!(said(&world).1.is_some(), "settings that cannot be read say nothing");
+    world.ok("session_sync", json!({}));
+    assert_eq!(said(&world), (false, None), "archived");
+}
