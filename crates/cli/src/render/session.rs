@@ -1,8 +1,10 @@
 //! Archived sessions.
 
 use super::View;
+use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
+use jay_core::purge::Erased;
 use jay_core::sessions::{SessionHits, SessionShown, SessionView, SessionsListed, Synced};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
@@ -17,6 +19,24 @@ const fn role(role: Option<Role>) -> &'static str {
         Some(Role::Tool) => "tool",
         None => "",
     }
+}
+
+pub(super) fn erased(answer: &Erased, view: &View) -> String {
+    let mut text = String::new();
+    for session in &answer.sessions {
+        let messages = count(session.messages, "message", "messages");
+        text.push_str(&one_line(&format!("session {} {}: {messages}", session.client, session.session)));
+        text.push('\n');
+    }
+    text.push_str(&places(&answer.places));
+    if !answer.places.is_empty() {
+        text.push_str(if answer.done {
+            "Erased everywhere.\n"
+        } else {
+            "Not erased everywhere: see what is not done.\n"
+        });
+    }
+    text + &notes(&answer.notes, view.style)
 }
 
 pub(super) fn synced(answer: &Synced, view: &View) -> String {

@@ -6,7 +6,7 @@ use crate::output::one_line;
 use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
 use jay_core::evaluate::Evaluation;
 use jay_core::namespaces::{Deleted, Merged, NamespaceView};
-use jay_core::purge::Purged;
+use jay_core::purge::{Place, Purged};
 use jay_core::sessions::LastSync;
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
@@ -195,13 +195,19 @@ pub(super) fn purged(purged: &Purged, view: &View) -> String {
         let place = one_line(&format!("{} {} {message}", session.client, session.session));
         text.push_str(&format!("session {place}: {state}\n"));
     }
-    for place in &purged.places {
-        let waiting = place.waiting_for.as_ref().map(|what| format!(", waiting for {what}")).unwrap_or_default();
-        let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
-        text.push_str(&format!("{}: {}\n", one_line(&place.place), one_line(&state)));
-    }
+    text.push_str(&places(&purged.places));
     text.push_str(if purged.done { "Purged everywhere.\n" } else { "Not purged everywhere: see what is not done.\n" });
     text + &notes(&purged.notes, view.style)
+}
+
+/// Where bytes were, and whether they are gone from there.
+pub(super) fn places(places: &[Place]) -> String {
+    let line = |place: &Place| {
+        let waiting = place.waiting_for.as_ref().map(|what| format!(", waiting for {what}")).unwrap_or_default();
+        let state = if place.done { "done".to_owned() } else { format!("not done{waiting}") };
+        format!("{}: {}\n", one_line(&place.place), one_line(&state))
+    };
+    places.iter().map(line).collect()
 }
 
 /// When the last sync was and what it came to, on one line.

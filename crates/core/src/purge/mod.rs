@@ -4,6 +4,7 @@
 
 mod needle;
 mod search;
+mod session;
 
 use crate::call::Call;
 use crate::read::GET_MAX;
@@ -15,6 +16,7 @@ use needle::Needles;
 use schemars::JsonSchema;
 use search::{Holding, in_archive, in_memory};
 use serde::{Deserialize, Serialize};
+pub use session::{Erased, ErasedSession, erase};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Characters from which a title is looked for too: `Port` says nothing of its memory.
@@ -255,27 +257,26 @@ const ARCHIVE: &str = "archive.db";
 
 /// Rewrites the files without what was deleted, now: whoever purges waits for it.
 fn scrub(call: &Call<'_>, archive_too: bool) -> Result<Vec<Place>> {
-    let mut places = Vec::new();
-    let stores: [(&Store, &str, bool); 2] =
-        [(&call.engine.memory, "memory.db", true), (&call.engine.archive, ARCHIVE, archive_too)];
-    for (store, name, wanted) in stores {
-        if !wanted {
-            continue;
-        }
-        let scrubbed = store.scrub()?;
-        if scrubbed.done {
-            let jobs = store.read(|tx| tx.jobs(None, usize::MAX >> 1))?;
-            let done: Vec<i64> = jobs.iter().filter(|job| job.kind == "scrub").map(|job| job.num).collect();
-            store.finish_jobs(&done)?;
-        }
-        places.push(Place { place: name.to_owned(), done: scrubbed.done, waiting_for: scrubbed.waiting_for });
-        places.extend(store.copies()?.iter().map(|copy| Place {
-            place: copy.display().to_string(),
-            done: false,
-            waiting_for: Some(
-                "you: it is a copy made before an upgrade and holds the text; remove the file".to_owned(),
-            ),
-        }));
+    let mut places = scrub_one(&call.engine.memory, "memory.db")?;
+    if archive_too {
+        places.extend(scrub_one(&call.engine.archive, ARCHIVE)?);
     }
+    Ok(places)
+}
+
+fn scrub_one(store: &Store, name: &str) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    let scrubbed = store.scrub()?;
+    if scrubbed.done {
+        let jobs = store.read(|tx| tx.jobs(None, usize::MAX >> 1))?;
+        let done: Vec<i64> = jobs.iter().filter(|job| job.kind == "scrub").map(|job| job.num).collect();
+        store.finish_jobs(&done)?;
+    }
+    places.push(Place { place: name.to_owned(), done: scrubbed.done, waiting_for: scrubbed.waiting_for });
+    places.extend(store.copies()?.iter().map(|copy| Place {
+        place: copy.display().to_string(),
+        done: false,
+        waiting_for: Some("you: it is a copy made before an upgrade and holds the text; remove the file".to_owned()),
+    }));
     Ok(places)
 }

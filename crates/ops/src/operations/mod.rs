@@ -30,6 +30,7 @@ mod recall;
 mod remember;
 mod remember_batch;
 mod revert;
+mod session_erase;
 mod session_list;
 mod session_search;
 mod session_show;
@@ -41,7 +42,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 36] = [
+pub static ALL: [Spec; 37] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -68,6 +69,7 @@ pub static ALL: [Spec; 36] = [
     Spec::of::<session_sync::SessionSync>(),
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
+    Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<model_install::ModelInstall>(),
     Spec::of::<model_list::ModelList>(),

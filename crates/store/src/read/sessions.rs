@@ -198,6 +198,30 @@ impl Tx<'_> {
         )
     }
 
+    /// The subagents of a session, and theirs: what they say belongs to it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn subagents_of(&self, row: &SessionRow) -> Result<Vec<SessionRow>> {
+        let sql = format!(
+            "WITH RECURSIVE below(entity, client, session) AS (
+               SELECT entity, client, session FROM sessions WHERE entity = ?1
+               UNION SELECT c.entity, c.client, c.session FROM below b
+                 JOIN sessions c ON c.client = b.client AND c.parent = b.session AND c.relation = 'subagent')
+             SELECT {SESSION} FROM sessions s JOIN entities e ON e.num = s.entity
+             WHERE s.entity IN (SELECT entity FROM below) AND s.entity <> ?1 ORDER BY s.entity"
+        );
+        self.all(&sql, [row.num], session_row)
+    }
+
+    /// The sources of this machine out of which a session was read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn sources_of_session(&self, num: i64) -> Result<Vec<String>> {
+        self.all("SELECT DISTINCT path FROM blocks WHERE entity = ?1", [num], |row| row.get(0))
+    }
+
     /// True where a session was purged, in whatever namespace: its rows are not to be taken in again.
     ///
     /// # Errors

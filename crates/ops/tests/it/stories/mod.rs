@@ -6,6 +6,7 @@ mod batch;
 mod confidence;
 mod edits;
 mod endpoints;
+mod erasing;
 mod evaluating;
 mod events;
 mod fetched;
