@@ -2,6 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::discover::{Discovery, Source};
+use crate::documents::Documents;
 use crate::environment::Environment;
 use crate::reader::BlockReader;
 use crate::sink::Sink;
@@ -32,6 +33,12 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
+    /// These options for what nobody writes any more.
+    #[must_use]
+    pub fn last(self) -> Self {
+        Self { final_pass: true, ..self }
+    }
+
     /// These options with every number inside its bounds.
     #[must_use]
     pub fn bounded(self) -> Self {
@@ -79,6 +86,14 @@ pub trait SessionAdapter: Send + Sync {
         None
     }
 
+    /// What `source` holds, opened for reading only, where it is no file of lines; none where it is one.
+    ///
+    /// # Errors
+    /// `not_found` where it is gone, `busy`, `bad_input` or `io` where it cannot be read.
+    fn documents(&self, _source: &Source) -> Result<Option<Box<dyn Documents>>> {
+        Ok(None)
+    }
+
     /// A parser for `source`, going on from `state` where a cursor held one.
     fn parser(&self, source: &Source, state: Option<&serde_json::Value>) -> Box<dyn RowParser>;
 
@@ -97,6 +112,20 @@ pub fn adapters() -> &'static [&'static dyn SessionAdapter] {
     &[
         &crate::claude_code::ClaudeCode,
         &crate::codex::Codex,
+        &crate::opencode::Opencode,
+        &crate::cursor_ide::CursorIde,
+        &crate::cline::CLINE,
+        &crate::cline::ROO,
+        &crate::claude_ai::ClaudeAi,
+        &crate::chatgpt::ChatGpt,
+        &crate::goose::GOOSE,
+        &crate::crush::CRUSH,
+        &crate::hermes::HERMES,
+        &crate::zed::Zed,
+        &crate::openhands::OpenHands,
+        &crate::devin::DEVIN,
+        &crate::antigravity::Antigravity,
+        &crate::managed_agents::ManagedAgents,
         &crate::gemini_cli::GEMINI_CLI,
         &crate::cursor_cli::CURSOR_CLI,
         &crate::copilot_cli::COPILOT_CLI,

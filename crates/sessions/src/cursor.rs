@@ -1,14 +1,15 @@
 //! What a reader remembers of a source, and what the source's state tells against it.
 
+use crate::documents::Taken;
 use crate::key::content_hash;
 use jay_types::{Hash, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufRead, Read, Seek, SeekFrom};
 
 /// Bytes at the head and before the offset by which a file is known again.
 pub(crate) const MARK_BYTES: usize = 4 << 10;
 
-/// What a file system says of a file.
+/// What a file system says of a file, or a database of a session: equal where nothing has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileStamp {
     /// Its size.
@@ -16,7 +17,8 @@ pub struct FileStamp {
     /// When it was last modified, if told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Timestamp>,
-    /// Its inode number, where there is one.
+    /// Its inode number, where there is one. Of what is no single file a number that changes with what is counted in
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inode: Option<u64>,
 }
@@ -68,6 +70,9 @@ pub struct Cursor {
     /// The file when its end was reached. In the middle of a file only the offset as its size, which no whole file's
     /// stamp can equal unless nothing is left.
     pub stamp: FileStamp,
+    /// What was taken of a source that is read as documents; the hashes above are then of nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
     /// What the adapter must remember to go on.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub state: serde_json::Value,
@@ -84,6 +89,11 @@ pub enum Verdict {
     /// Rows were appended.
     Grown {
         /// Offset to go on from.
+        from: u64,
+    },
+    /// Documents were put in or changed: a new revision holds these and nothing else.
+    Changed {
+        /// Bytes of rows that were read before.
         from: u64,
     },
     /// What was read is no longer there: a new revision is read from the beginning.
@@ -161,6 +171,32 @@ impl Cursor {
         };
         Ok((verdict, marks))
     }
+}
+
+/// Compares a stream that cannot be sought in with what was taken from it, as [`Cursor::compare`] does with a file. The
+/// stream then stands behind what was taken, unless it was rewritten.
+pub(crate) fn compare_stream(cursor: &Cursor, stream: &mut impl BufRead) -> std::io::Result<(Verdict, Marks)> {
+    let mut marks = Marks::default();
+    let mut left = cursor.offset_bytes;
+    while left > 0 {
+        let available = stream.fill_buf()?;
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(available.len());
+        if wanted == 0 {
+            return Ok((Verdict::Rewritten, Marks::default()));
+        }
+        marks.push(available.get(..wanted).unwrap_or_default());
+        stream.consume(wanted);
+        left -= wanted as u64;
+    }
+    if marks.hashes() != (cursor.head_hash, cursor.tail_hash) {
+        return Ok((Verdict::Rewritten, Marks::default()));
+    }
+    let next = stream.fill_buf()?;
+    if cursor.open == OpenRow::Whole && !only_an_ending_follows(&mut &*next, marks.tail.last() == Some(&b'\r'))? {
+        return Ok((Verdict::Rewritten, Marks::default()));
+    }
+    let verdict = if next.is_empty() { Verdict::Fresh } else { Verdict::Grown { from: cursor.offset_bytes } };
+    Ok((verdict, marks))
 }
 
 /// True where a line ending follows, the beginning of one, or nothing.

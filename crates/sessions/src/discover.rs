@@ -13,15 +13,20 @@ const PEEK_BYTES: u64 = 64 << 10;
 /// Bytes of the longest file beside sources that is read whole.
 const DOCUMENT_BYTES: u64 = 8 << 20;
 
-/// One file of a client that holds a session (or, of the generic client, several).
+/// One file of a client that holds a session (or, of the generic client and of exports, several), or one session in a
+/// database that holds many.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The client's name.
     pub client: String,
-    /// The file.
+    /// The file or, where a session is a directory of small files, that.
     pub path: PathBuf,
+    /// What in the file is meant, where it holds several sources.
+    pub within: Option<String>,
     /// The client's own id of the session; of a Claude Code subagent `<parent>/agent-<hash>`.
     pub session: String,
+    /// The sessions of an export in their order, where a session's rows do not tell.
+    pub sessions: Vec<String>,
     /// The session that this one belongs to, where the file's place tells.
     pub parent: Option<String>,
     /// How it belongs to its parent.
@@ -34,8 +39,19 @@ pub struct Source {
     pub project: Option<String>,
     /// A title that stands beside the file.
     pub title: Option<String>,
-    /// The file as the file system tells.
+    /// The file as the file system tells; of a session in a database what that tells.
     pub stamp: FileStamp,
+}
+
+impl Source {
+    /// The name by which it is known again: the path, and what is meant in it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.within {
+            None => self.path.display().to_string(),
+            Some(within) => format!("{}#{within}", self.path.display()),
+        }
+    }
 }
 
 /// Something on the way that could not be read.
@@ -152,7 +168,61 @@ fn may_be_source(path: &Path) -> bool {
 /// Keeps the first of several paths to one file: one root may be a link to another.
 pub(crate) fn distinct(discovery: &mut Discovery) {
     let mut seen = BTreeSet::new();
-    discovery.sources.retain(|source| seen.insert(source.path.canonicalize().unwrap_or_else(|_| source.path.clone())));
+    discovery.sources.retain(|source| {
+        let path = source.path.canonicalize().unwrap_or_else(|_| source.path.clone());
+        seen.insert((path, source.within.clone()))
+    });
+}
+
+/// True where a path leads to something below `root`, whatever links are in it; one that does not is counted.
+pub(crate) fn stays(root: &Path, path: &Path, discovery: &mut Discovery) -> bool {
+    let (target, root) = (path.canonicalize().ok(), root.canonicalize().ok());
+    let stays = target.zip(root).is_some_and(|(target, root)| target.starts_with(root));
+    discovery.foreign_links += u64::from(!stays);
+    stays
+}
+
+/// The files of this name in a directory, in the directories in it and in those in them: databases lie near, and what
+/// lies deeper can be a whole program with its libraries. A link that leaves the directory is counted and not followed. None
+/// where the directory is not there.
+pub(crate) fn near(root: &Path, name: &str, discovery: &mut Discovery) -> Vec<PathBuf> {
+    if let Err(cause) = std::fs::read_dir(root)
+        && cause.kind() != std::io::ErrorKind::NotFound
+    {
+        discovery.problem(root, Error::io(format!("cannot look into {}", root.display()), &cause).message);
+    }
+    let mut found = Vec::new();
+    let mut directories = vec![root.to_path_buf()];
+    for inner in crate::files::directories(root) {
+        directories.push(inner.clone());
+        directories.extend(crate::files::directories(&inner));
+    }
+    for directory in directories {
+        let path = directory.join(name);
+        if path.is_file() && stays(root, &path, discovery) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The files of a directory itself, by name. A link that leaves the directory is counted and not followed, as in
+/// [`walk`]. None where it is not there.
+pub(crate) fn files(root: &Path, discovery: &mut Discovery) -> Vec<PathBuf> {
+    if !root.exists() {
+        return Vec::new();
+    }
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(cause) => {
+            discovery.problem(root, Error::io(format!("cannot look into {}", root.display()), &cause).message);
+            return Vec::new();
+        }
+    };
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.retain(|path| !path.is_symlink() || stays(root, path, discovery));
+    files.sort();
+    files
 }
 
 /// The stamp of a file, or a problem.
@@ -181,6 +251,29 @@ fn beginning(path: &Path, bytes_max: u64) -> Option<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).ok()?.take(bytes_max).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The path that a `file:` address names; of a Windows drive without the slash before it.
+pub(crate) fn file_uri(uri: &str) -> Option<String> {
+    let rest = uri.strip_prefix("file://")?;
+    let mut bytes = Vec::with_capacity(rest.len());
+    let mut left = rest.as_bytes();
+    while let Some((byte, after)) = left.split_first() {
+        let digits = after.get(..2).filter(|_| *byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(decoded) => {
+                bytes.push(decoded);
+                left = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*byte);
+                left = after;
+            }
+        }
+    }
+    let path = String::from_utf8(bytes).ok()?;
+    let is_drive = path.as_bytes().get(2) == Some(&b':');
+    Some(if is_drive { path.trim_start_matches('/').to_owned() } else { path })
 }
 
 /// What `find` finds in the first of a file's first rows that has it.
@@ -220,4 +313,20 @@ pub(crate) fn is_uuid(text: &str) -> bool {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_told_by_its_address() {
+        for (uri, expected) in [
+            ("file:///home/mira/my%20code", Some("/home/mira/my code")),
+            ("file:///c%3A/Users/mira", Some("c:/Users/mira")),
+            ("vscode-remote://ssh-remote%2Bbox/srv", None),
+        ] {
+            assert_eq!(file_uri(uri).as_deref(), expected);
+        }
+    }
 }

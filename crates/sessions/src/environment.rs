@@ -68,6 +68,17 @@ impl Environment {
         PathBuf::from(path)
     }
 
+    /// Where programs with windows keep what is a person's: `~/Library/Application Support`, `%APPDATA%`,
+    /// `$XDG_CONFIG_HOME` or `~/.config`.
+    #[must_use]
+    pub fn programs_config(&self) -> PathBuf {
+        match self.platform {
+            Platform::MacOs => self.in_home(&["Library", "Application Support"]),
+            Platform::Windows => self.directory("APPDATA").unwrap_or_else(|| self.in_home(&["AppData", "Roaming"])),
+            Platform::Linux => self.directory("XDG_CONFIG_HOME").unwrap_or_else(|| self.in_home(&[".config"])),
+        }
+    }
+
     /// A path below the home directory.
     #[must_use]
     pub fn in_home(&self, names: &[&str]) -> PathBuf {

@@ -92,6 +92,18 @@ impl<'a> Fields<'a> {
         self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value).filter(|value| value.get() != "null")
     }
 
+    /// The field of an object that has one.
+    #[must_use]
+    pub fn single(&self) -> Option<(&str, &'a RawValue)> {
+        if let [(key, value)] = self.0.as_slice() { Some((key, value)) } else { None }
+    }
+
+    /// The values of all fields, in order.
+    #[must_use]
+    pub fn values(&self) -> Vec<&'a RawValue> {
+        self.0.iter().map(|(_, value)| *value).collect()
+    }
+
     /// A field's raw text, empty where there is none: for hashes.
     #[must_use]
     pub fn raw(&self, name: &str) -> &'a [u8] {
@@ -201,6 +213,25 @@ pub fn time(raw: &RawValue) -> Option<Timestamp> {
     };
     #[expect(clippy::cast_possible_truncation, reason = "below 1e17 it fits, and parts of a microsecond are not kept")]
     Some(Timestamp(micros.round() as i64))
+}
+
+/// Arguments: a value, or one that is kept as a JSON string.
+#[must_use]
+pub fn decoded(raw: &RawValue) -> Value {
+    text(raw).map_or_else(|| value(raw), decode_string)
+}
+
+/// The words of what a tool answered: a text, or a list of blocks of which one that has no `text` is told as it is written.
+#[must_use]
+pub fn words(content: &RawValue) -> String {
+    if let Some(text) = text(content) {
+        return text;
+    }
+    let Some(blocks) = array(content) else { return content.get().to_owned() };
+    let words = |block: &&RawValue| {
+        object(block).and_then(|fields| fields.text("text")).unwrap_or_else(|| block.get().to_owned())
+    };
+    blocks.iter().map(words).collect::<Vec<_>>().join("\n")
 }
 
 /// What a client keeps as a JSON string, decoded; other text as it is.

@@ -1,6 +1,7 @@
 //! Names and keys by which the same message is known again in another file.
 
 use jay_types::Hash;
+use jay_types::session::{Part, Role};
 
 /// BLAKE3 over `fields`, each after its length as u64 little-endian, so that no two lists of fields run together.
 #[must_use]
@@ -11,6 +12,12 @@ pub fn content_hash(fields: &[&[u8]]) -> Hash {
         hasher.update(field);
     }
     Hash(*hasher.finalize().as_bytes())
+}
+
+/// The hash of what a message says, whoever keeps it and however: for clients that write a message anew.
+#[must_use]
+pub(crate) fn said_hash(role: Option<Role>, parts: &[Part]) -> Hash {
+    content_hash(&[&serde_json::to_vec(&(role, parts)).unwrap_or_default()])
 }
 
 /// The key of one message of one session: equal where session, the client's id and the content are equal. A resumed

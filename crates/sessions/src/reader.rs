@@ -5,17 +5,21 @@
 //! ending is taken when it comes; else it is left for later, unless the caller says that nobody writes the file any
 //! more. A line that was taken without its ending and then grew by anything else makes the file rewritten.
 //!
+//! A document of a source that has no lines is a row that a newline closes, which is not part of the document.
+//!
 //! **Invariant:** the cursor after a block and the blocks up to it tell the same, wherever reading was interrupted.
 
 use crate::adapter::{ReadOptions, RowParser, SessionAdapter};
 use crate::block::{Block, ReadReport, RowBytes};
 use crate::cursor::{Cursor, FileStamp, Marks, OpenRow, Verdict};
 use crate::discover::Source;
+use crate::documents::{Documents, Fingerprint, Placed, Taken};
+use crate::input::{Input, Opened, kept};
 use crate::key::content_hash;
-use crate::rows::{Begins, Piece, Pieces, without_ending};
+use crate::rows::{Piece, without_ending};
 use crate::sink::{Collected, Sink};
 use jay_types::{Code, Error, Result};
-use std::io::{Read, Seek as _, SeekFrom};
+use std::io::Read;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -24,12 +28,16 @@ pub struct BlockReader {
     verdict: Verdict,
     client: &'static str,
     adapter_version: u32,
-    name: String,
-    session: String,
+    source: Source,
     options: ReadOptions,
     parser: Box<dyn RowParser>,
-    pieces: Option<Pieces>,
+    input: Option<Input>,
     held: Option<Piece>,
+    /// Documents of the block that is being made, and what was taken before them.
+    untaken: Vec<Fingerprint>,
+    taken: Option<Taken>,
+    /// The place of the document that may stand in the same block as the last one.
+    next_place: Option<u64>,
     marks: Marks,
     offset_bytes: u64,
     row_count: u64,
@@ -41,7 +49,10 @@ pub struct BlockReader {
 
 impl std::fmt::Debug for BlockReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("BlockReader").field("name", &self.name).field("verdict", &self.verdict).finish_non_exhaustive()
+        f.debug_struct("BlockReader")
+            .field("source", &self.source.name())
+            .field("verdict", &self.verdict)
+            .finish_non_exhaustive()
     }
 }
 
@@ -56,24 +67,13 @@ impl BlockReader {
         previous: Option<&Cursor>,
         options: ReadOptions,
     ) -> Result<Self> {
-        let name = source.path.display().to_string();
-        let cannot_read = |cause: std::io::Error| match cause.kind() {
-            std::io::ErrorKind::NotFound => Error::not_found(format!("session file {name} is no longer there"))
-                .hint("`jay session sync` looks for sources again."),
-            _ => Error::io(format!("cannot read session file {name}"), &cause),
-        };
-        let mut file = std::fs::File::open(&source.path).map_err(cannot_read)?;
-        let stamp = FileStamp::of(&file.metadata().map_err(cannot_read)?);
-        let (verdict, marks) = match previous {
-            None => (Verdict::New, Marks::default()),
-            Some(cursor) => cursor.compare(&mut file, &stamp).map_err(cannot_read)?,
-        };
-        let previous = previous.filter(|_| matches!(verdict, Verdict::Fresh | Verdict::Grown { .. }));
-        file.seek(SeekFrom::Start(previous.map_or(0, |cursor| cursor.offset_bytes))).map_err(cannot_read)?;
-        let mut reader = Self::start(adapter, source, Box::new(file), previous, options);
-        reader.verdict = verdict;
-        reader.marks = marks;
-        reader.whole_stamp = stamp;
+        let options = options.bounded();
+        let opened = Opened::new(adapter, source, previous, options)?;
+        let mut reader = Self::start(adapter, source, opened.input, kept(previous, opened.verdict), options);
+        reader.verdict = opened.verdict;
+        reader.marks = opened.marks;
+        reader.whole_stamp = opened.stamp;
+        reader.taken = opened.taken;
         Ok(reader)
     }
 
@@ -84,37 +84,48 @@ impl BlockReader {
         input: Box<dyn Read + Send>,
         options: ReadOptions,
     ) -> Self {
-        Self::start(adapter, source, input, None, options)
+        let options = options.bounded();
+        Self::start(adapter, source, Input::lines(input, None, options), None, options)
+    }
+
+    /// Reads `documents` from their beginning as if they were those of `source`.
+    pub fn over_documents<A: SessionAdapter + ?Sized>(
+        adapter: &A,
+        source: &Source,
+        documents: Box<dyn Documents>,
+        options: ReadOptions,
+    ) -> Result<Self> {
+        let options = options.bounded();
+        let taken = Taken::nothing(documents.is_written_once());
+        let opened = Opened::documents(documents, None, source, None, options)?;
+        let mut reader = Self::start(adapter, source, opened.input, None, options);
+        reader.taken = Some(taken);
+        Ok(reader)
     }
 
     fn start<A: SessionAdapter + ?Sized>(
         adapter: &A,
         source: &Source,
-        input: Box<dyn Read + Send>,
+        input: Input,
         previous: Option<&Cursor>,
         options: ReadOptions,
     ) -> Self {
-        let options = options.bounded();
-        let open = previous.map_or(OpenRow::Closed, |cursor| cursor.open);
-        let begins = match open {
-            OpenRow::Closed => Begins::Row,
-            OpenRow::Whole => Begins::Ending,
-            OpenRow::Oversized => Begins::Chunk,
-        };
         Self {
             verdict: Verdict::New,
             client: adapter.name(),
             adapter_version: adapter.version(),
-            name: source.path.display().to_string(),
-            session: source.session.clone(),
+            source: source.clone(),
             options,
             parser: adapter.parser(source, previous.map(|cursor| &cursor.state)),
-            pieces: Some(Pieces::new(input, begins, options.max_row_bytes, options.max_block_bytes)),
+            input: Some(input),
             held: None,
+            untaken: Vec::new(),
+            next_place: None,
+            taken: None,
             marks: Marks::default(),
             offset_bytes: previous.map_or(0, |cursor| cursor.offset_bytes),
             row_count: previous.map_or(0, |cursor| cursor.row_count),
-            open,
+            open: previous.map_or(OpenRow::Closed, |cursor| cursor.open),
             whole_stamp: FileStamp::default(),
             at_end: false,
             report: ReadReport::default(),
@@ -150,6 +161,7 @@ impl BlockReader {
             head_hash,
             tail_hash,
             stamp,
+            taken: self.taken.clone(),
             state: self.parser.state(),
         }
     }
@@ -158,15 +170,20 @@ impl BlockReader {
         if let Some(piece) = self.held.take() {
             return Ok(Some(piece));
         }
-        let Some(pieces) = &mut self.pieces else { return Ok(None) };
-        let piece =
-            pieces.next().map_err(|cause| Error::io(format!("cannot read session file {}", self.name), &cause))?;
+        let Some(input) = &mut self.input else { return Ok(None) };
+        let piece = input.next(&self.source)?;
+        if piece.is_none() {
+            self.report.pending_bytes = input.pending_bytes();
+        }
         match piece {
             Some(Piece::Ending(bytes) | Piece::Tail(bytes))
                 if self.open == OpenRow::Whole && !matches!(bytes.as_slice(), b"\n" | b"\r\n" | b"\r") =>
             {
-                Err(Error::new(Code::Busy, format!("session file {} changed while it was read", self.name))
-                    .hint("Run `jay session sync` again."))
+                Err(Error::new(
+                    Code::Busy,
+                    format!("session file {} changed while it was read", self.source.path.display()),
+                )
+                .hint("Run `jay session sync` again."))
             }
             Some(Piece::Tail(bytes)) if !self.takes_tail(&bytes) => {
                 self.report.pending_bytes = bytes.len() as u64;
@@ -186,28 +203,38 @@ impl BlockReader {
         let mut rows: Vec<RowBytes> = Vec::new();
         let mut collected = Collected::default();
         let mut size_bytes = 0;
+        self.untaken.clear();
         while size_bytes < self.options.max_block_bytes {
             let Some(piece) = self.next_piece()? else {
                 self.at_end = true;
-                self.pieces = None;
+                self.input = None;
                 break;
             };
-            if !rows.is_empty() && size_bytes + piece.bytes().len() > self.options.max_block_bytes {
+            let is_full = size_bytes + piece.bytes().len() > self.options.max_block_bytes;
+            // Rows of a block are numbered without gaps: what was read before may stand between two documents.
+            let is_apart = piece.place().is_some() && piece.place() != self.next_place;
+            if !rows.is_empty() && (is_full || is_apart) {
                 self.held = Some(piece);
                 break;
             }
             size_bytes += piece.bytes().len();
-            if rows.is_empty() && self.open != OpenRow::Closed {
-                first_row = self.row_count;
+            if rows.is_empty() {
+                first_row = match piece.place() {
+                    Some(place) => place + 1,
+                    None if self.open != OpenRow::Closed => self.row_count,
+                    None => first_row,
+                };
             }
+            self.next_place = piece.place().map(|place| place + 1);
             self.take(&piece, u32::try_from(rows.len()).unwrap_or(u32::MAX), &mut collected);
             rows.push(RowBytes(piece.into_bytes()));
         }
         if rows.is_empty() {
             return Ok(None);
         }
-        for row in &rows {
-            self.marks.push(&row.0);
+        match &mut self.taken {
+            Some(taken) => self.untaken.drain(..).for_each(|print| taken.take(print)),
+            None => rows.iter().for_each(|row| self.marks.push(&row.0)),
         }
         Ok(Some(self.finish(rows, collected, first_row, start)))
     }
@@ -219,11 +246,12 @@ impl BlockReader {
         self.offset_bytes += piece.bytes().len() as u64;
         self.open = match piece {
             _ if ended => OpenRow::Closed,
+            Piece::Document(_) => OpenRow::Closed,
             Piece::Chunk { .. } => OpenRow::Oversized,
             Piece::Row(_) | Piece::Ending(_) | Piece::Tail(_) => OpenRow::Whole,
         };
         let first_of_row = match piece {
-            Piece::Row(_) => true,
+            Piece::Row(_) | Piece::Document(_) => true,
             Piece::Tail(_) => !continues,
             Piece::Ending(_) => false,
             Piece::Chunk { first, .. } => *first,
@@ -233,12 +261,16 @@ impl BlockReader {
         }
         self.row_count += 1;
         self.report.rows += 1;
-        let mut sink = Sink { collected, client: self.client, row, line: self.row_count };
-        if let Piece::Chunk { bytes, .. } = piece {
+        let line = piece.place().map_or(self.row_count, |place| place + 1);
+        let mut sink = Sink { collected, client: self.client, row, line };
+        if let Piece::Document(document) = piece {
+            self.untaken.push(document.print);
+        }
+        if let Piece::Chunk { bytes, .. } | Piece::Document(Placed { bytes, is_fragment: true, .. }) = piece {
             sink.unknown("(oversized row)");
             // At least this much is in the first piece, however much of the row was there when it was read.
             let beginning = bytes.get(..self.options.max_row_bytes).unwrap_or(bytes);
-            sink.carrier(&self.session, None, None, content_hash(&[beginning]));
+            sink.carrier(&self.source.session, None, None, content_hash(&[beginning]));
             return;
         }
         let mut content = without_ending(piece.bytes());
@@ -285,7 +317,7 @@ impl Iterator for BlockReader {
             Ok(block) => block.map(Ok),
             Err(error) => {
                 (self.offset_bytes, self.row_count, self.open) = before;
-                self.pieces = None;
+                self.input = None;
                 Some(Err(error))
             }
         }

@@ -3,6 +3,7 @@
 //! **Invariant:** the pieces given out, joined, are the bytes read so far, and a row is whole unless it is longer than
 //! the bound.
 
+use crate::documents::Placed;
 use std::io::{BufRead, BufReader, Read};
 
 /// Bytes read from the file at once.
@@ -18,7 +19,7 @@ pub(crate) fn without_ending(row: &[u8]) -> &[u8] {
 }
 
 /// A part of the stream.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Piece {
     /// A whole row with its newline.
     Row(Vec<u8>),
@@ -28,17 +29,32 @@ pub(crate) enum Piece {
     Chunk { bytes: Vec<u8>, first: bool },
     /// What stands after the last newline.
     Tail(Vec<u8>),
+    /// A document of a source that has no lines, closed by a newline that the source has not.
+    Document(Placed),
 }
 
 impl Piece {
     pub(crate) fn bytes(&self) -> &[u8] {
-        let (Self::Row(bytes) | Self::Ending(bytes) | Self::Chunk { bytes, .. } | Self::Tail(bytes)) = self;
+        let (Self::Row(bytes)
+        | Self::Ending(bytes)
+        | Self::Chunk { bytes, .. }
+        | Self::Tail(bytes)
+        | Self::Document(Placed { bytes, .. })) = self;
         bytes
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        let (Self::Row(bytes) | Self::Ending(bytes) | Self::Chunk { bytes, .. } | Self::Tail(bytes)) = self;
+        let (Self::Row(bytes)
+        | Self::Ending(bytes)
+        | Self::Chunk { bytes, .. }
+        | Self::Tail(bytes)
+        | Self::Document(Placed { bytes, .. })) = self;
         bytes
+    }
+
+    /// The place of a document among all of its source.
+    pub(crate) fn place(&self) -> Option<u64> {
+        if let Self::Document(document) = self { Some(document.place) } else { None }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::adapter::{ReadOptions, SessionAdapter};
 use crate::block::{ReadReport, SessionMessage};
 use crate::discover::Source;
 use crate::reader::BlockReader;
+use crate::splitter::{Shape, Splitter};
 use jay_types::session::SessionMeta;
 use std::collections::BTreeMap;
 
@@ -23,21 +24,41 @@ pub struct Summary {
 /// Reads `bytes` as a whole file of `adapter`'s client, the last line included. Never panics, whatever they are.
 #[must_use]
 pub fn read_all(adapter: &dyn SessionAdapter, bytes: &[u8]) -> Summary {
-    let source = Source {
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    summed(BlockReader::over(adapter, &source(adapter), input, ReadOptions::default().last()), bytes, false)
+}
+
+/// Reads `bytes` as a JSON file of `adapter`'s client that is cut by `shape`, in rows of at most `max_row_bytes`. Never
+/// panics, whatever they are.
+#[must_use]
+pub fn read_pieces(adapter: &dyn SessionAdapter, bytes: &[u8], shape: Shape, max_row_bytes: usize) -> Summary {
+    let splitter = Splitter::new(std::io::Cursor::new(bytes.to_vec()), shape, "memory");
+    let options = ReadOptions { max_row_bytes, ..ReadOptions::default().last() };
+    match BlockReader::over_documents(adapter, &source(adapter), Box::new(splitter), options) {
+        Ok(reader) => summed(reader, bytes, true),
+        // Bytes in memory can always be read.
+        Err(_) => Summary::default(),
+    }
+}
+
+fn source(adapter: &dyn SessionAdapter) -> Source {
+    Source {
         client: adapter.name().to_owned(),
         path: "memory".into(),
         session: "00000000-0000-4000-8000-000000000000".to_owned(),
         ..Source::default()
-    };
-    let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
-    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
-    let mut reader = BlockReader::over(adapter, &source, input, options);
+    }
+}
+
+/// Reads all and compares it with `bytes`; `is_closed` where a newline that is not in them closes each row.
+fn summed(mut reader: BlockReader, bytes: &[u8], is_closed: bool) -> Summary {
     let mut summary = Summary { is_lossless: true, ..Summary::default() };
     let mut rest = bytes;
     // Bytes in memory can always be read, so there are no failures to look at.
     for block in reader.by_ref().flatten() {
         for row in &block.rows {
-            match rest.strip_prefix(row.0.as_slice()) {
+            let row = row.0.strip_suffix(b"\n").filter(|_| is_closed).unwrap_or(&row.0);
+            match rest.strip_prefix(row) {
                 Some(after) => rest = after,
                 None => summary.is_lossless = false,
             }

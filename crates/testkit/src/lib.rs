@@ -2,7 +2,7 @@
 //!
 //! In it: homes in temporary directories ([`TempHome`]), a clock that only steps when asked ([`Clock`]), seeded
 //! randomness ([`Random`]), text that looks like what agents store ([`Salad`]) and session files that look like
-//! theirs ([`corpus`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
+//! theirs ([`corpus`]), clients' directories whose databases are written as SQL ([`foreign`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
 //! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) and what these report ([`measured`]).
 //! Not in it: anything that knows the store or the engine. Stores are filled through the binary's batch door.
 //!
@@ -14,6 +14,7 @@ mod clock;
 pub mod corpus;
 mod counts;
 pub mod embedding_server;
+pub mod foreign;
 mod home;
 pub mod http;
 pub mod kill;

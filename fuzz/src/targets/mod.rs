@@ -21,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     indexes::SEGMENTS,
     indexes::VECTORS,
     sessions::SESSIONS,
+    sessions::PIECES,
     models::TOKENIZERS,
     models::MODEL_SETTINGS,
 ];

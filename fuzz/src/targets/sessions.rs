@@ -1,7 +1,7 @@
 //! The adapters of `jay-sessions`: what a file holds is kept, byte for byte, whatever it is.
 
 use crate::{Seeds, Target};
-use jay_sessions::{adapters, read_all};
+use jay_sessions::{Shape, adapters, read_all, read_pieces};
 
 pub(super) const SESSIONS: Target = Target {
     name: "sessions",
@@ -77,5 +77,35 @@ fn sessions(input: &[u8]) {
         let said = summary.messages.len() as u64;
         assert_eq!(summary.report.messages + summary.report.carriers, said, "{}", adapter.name());
         assert!(said + summary.report.blank >= summary.report.rows, "{}: a row has no message", adapter.name());
+    }
+}
+
+pub(super) const PIECES: Target = Target {
+    name: "session_pieces",
+    run: pieces,
+    seeds: Seeds::Written(&[
+        include_bytes!("../../../fixtures/sessions/cline/3/tasks/1772442000000/api_conversation_history.json"),
+        include_bytes!("../../../fixtures/sessions/cline/4/sessions/ses-4f1c/ses-4f1c.messages.json"),
+        include_bytes!("../../../fixtures/sessions/claude-ai/2026/conversations.json"),
+        include_bytes!("../../../fixtures/sessions/chatgpt/2026/conversations.json"),
+    ]),
+};
+
+/// A JSON file that is cut into its elements, in every shape that an adapter asks for.
+fn pieces(input: &[u8]) {
+    for (name, shape) in [
+        ("cline", Shape { is_many: false, key: None }),
+        ("cline", Shape { is_many: false, key: Some("messages") }),
+        ("claude-ai", Shape { is_many: true, key: Some("chat_messages") }),
+        ("chatgpt", Shape { is_many: true, key: Some("mapping") }),
+    ] {
+        let adapter = jay_sessions::adapter(name).expect("it is among them");
+        for max_row_bytes in [7, 300, 1 << 20] {
+            let summary = read_pieces(adapter, input, shape, max_row_bytes);
+            assert!(summary.is_lossless, "{name} loses bytes");
+            let said = summary.messages.len() as u64;
+            assert_eq!(summary.report.messages + summary.report.carriers, said, "{name}");
+            assert!(said + summary.report.blank >= summary.report.rows, "{name}: a row has no message");
+        }
     }
 }

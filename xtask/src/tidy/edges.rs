@@ -24,7 +24,7 @@ const DEVELOPMENT: &[&str] = &["testkit"];
 
 /// Libraries that stand in certain rooms only.
 const ROOMS: &[(&str, &[&str])] = &[
-    ("rusqlite", &["store"]),
+    ("rusqlite", &["store", "sessions"]),
     ("memmap2", &["store"]),
     ("axum", &["serve"]),
     ("rmcp", &["serve"]),
@@ -123,7 +123,7 @@ mod tests {
             ("crates/serve/Cargo.toml", "[dependencies\n"),
         ]);
         expect![[r#"
-            crates/core/Cargo.toml: rusqlite belongs into store
+            crates/core/Cargo.toml: rusqlite belongs into store or sessions
             crates/ops/Cargo.toml: ops may not depend on serve; it may know: types, core, transfer
             crates/rank/Cargo.toml: rank may not depend on testkit; it may know: types
             crates/serve/Cargo.toml: unclosed table, expected `]`

@@ -19,7 +19,7 @@ pub struct SourceReport {
     /// The client's own id of the session
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// new, grown, rewritten, fresh, failed
+    /// new, grown, changed (rows in its middle), rewritten, fresh, failed
     pub state: String,
     /// Messages that were read in
     pub messages: u64,
@@ -106,6 +106,7 @@ pub(super) const fn state_name(verdict: Verdict) -> &'static str {
         Verdict::New => "new",
         Verdict::Fresh => "fresh",
         Verdict::Grown { .. } => "grown",
+        Verdict::Changed { .. } => "changed",
         Verdict::Rewritten => "rewritten",
     }
 }

@@ -9,12 +9,18 @@ use std::fmt::Write as _;
 
 pub(crate) fn read(client: &str, version: &str) -> Vec<(String, Held)> {
     let mut out = Vec::new();
-    for mut source in adapter(client).unwrap().discover_path(&root().join(client).join(version)).unwrap().sources {
+    let directory = tempfile::tempdir().unwrap();
+    jay_testkit::foreign::lay_out(&root().join(client).join(version), directory.path());
+    for mut source in adapter(client).unwrap().discover_path(directory.path()).unwrap().sources {
         // Where a client writes no times, the file's is told; that of a fixture is the checkout's.
         source.stamp.modified = Some(Timestamp::parse("2026-06-01T00:00:00Z").unwrap());
         let mut held = Held::default();
         let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
         held.sync(adapter(client).unwrap(), &source, options, usize::MAX);
+        let place = directory.path().display().to_string();
+        for project in held.sessions.values_mut().filter_map(|meta| meta.project.as_mut()) {
+            *project = project.replace(&place, "(here)");
+        }
         out.push((source.session, held));
     }
     out
@@ -83,6 +89,51 @@ fn codex_0_147() {
 #[test]
 fn codex_legacy() {
     expect_file!["../expect/codex-legacy.txt"].assert_eq(&show(&read("codex", "legacy")));
+}
+
+#[test]
+fn opencode() {
+    expect_file!["../expect/opencode-1.2.txt"].assert_eq(&show(&read("opencode", "1.2")));
+    expect_file!["../expect/opencode-legacy.txt"].assert_eq(&show(&read("opencode", "legacy")));
+}
+
+#[test]
+fn cursor_ide() {
+    expect_file!["../expect/cursor-ide-3.txt"].assert_eq(&show(&read("cursor-ide", "3")));
+}
+
+#[test]
+fn cline_and_roo() {
+    expect_file!["../expect/cline-3.txt"].assert_eq(&show(&read("cline", "3")));
+    expect_file!["../expect/cline-4.txt"].assert_eq(&show(&read("cline", "4")));
+    expect_file!["../expect/roo-3.txt"].assert_eq(&show(&read("roo", "3")));
+}
+
+#[test]
+fn exports() {
+    expect_file!["../expect/claude-ai.txt"].assert_eq(&show(&read("claude-ai", "2026")));
+    expect_file!["../expect/chatgpt.txt"].assert_eq(&show(&read("chatgpt", "2026")));
+}
+
+#[test]
+fn goose_crush_and_hermes() {
+    expect_file!["../expect/goose-1.10.txt"].assert_eq(&show(&read("goose", "1.10")));
+    expect_file!["../expect/crush-0.20.txt"].assert_eq(&show(&read("crush", "0.20")));
+    expect_file!["../expect/hermes-23.txt"].assert_eq(&show(&read("hermes", "23")));
+}
+
+#[test]
+fn zed_and_openhands() {
+    expect_file!["../expect/zed-0.3.txt"].assert_eq(&show(&read("zed", "0.3")));
+    expect_file!["../expect/openhands-1.txt"].assert_eq(&show(&read("openhands", "1")));
+    expect_file!["../expect/openhands-0.txt"].assert_eq(&show(&read("openhands", "0")));
+}
+
+#[test]
+fn devin_antigravity_and_managed_agents() {
+    expect_file!["../expect/devin-1.txt"].assert_eq(&show(&read("devin", "1")));
+    expect_file!["../expect/antigravity-1.txt"].assert_eq(&show(&read("antigravity", "1")));
+    expect_file!["../expect/managed-agents.txt"].assert_eq(&show(&read("managed-agents", "2026")));
 }
 
 #[test]

@@ -110,10 +110,149 @@ fn every_client_is_looked_for_where_its_platform_keeps_it() {
             vec![r"D:\x\sessions", r"D:\x\archived_sessions"],
         ),
         ("generic", on(Platform::Linux, "/home/m", &[]), vec![]),
+        ("opencode", on(Platform::MacOs, "/Users/m", &[]), vec!["/Users/m/.local/share/opencode"]),
+        (
+            "opencode",
+            on(Platform::Linux, "/home/m", &[("XDG_DATA_HOME", "/d"), ("OPENCODE_DB", "beta.db")]),
+            vec!["/d/opencode", "/d/opencode/beta.db"],
+        ),
+        (
+            "opencode",
+            on(Platform::Linux, "/home/m", &[("OPENCODE_DB", ":memory:")]),
+            vec!["/home/m/.local/share/opencode"],
+        ),
+        ("opencode", on(Platform::Windows, r"C:\Users\m", &[]), vec![r"C:\Users\m\.local\share\opencode"]),
+        ("goose", on(Platform::Linux, "/home/m", &[("XDG_DATA_HOME", "/d")]), vec!["/d/goose/sessions"]),
+        ("goose", on(Platform::MacOs, "/Users/m", &[]), vec!["/Users/m/.local/share/goose/sessions"]),
+        ("goose", on(Platform::Linux, "/home/m", &[("GOOSE_PATH_ROOT", "/g")]), vec!["/g/data/sessions"]),
+        (
+            "goose",
+            on(Platform::Windows, r"C:\Users\m", &[]),
+            vec![r"C:\Users\m\AppData\Roaming\Block\goose\data\sessions"],
+        ),
+        ("crush", on(Platform::Linux, "/home/m", &[("CRUSH_GLOBAL_DATA", "/c")]), vec!["/c"]),
+        ("crush", on(Platform::Windows, r"C:\Users\m", &[]), vec![r"C:\Users\m\AppData\Local\crush"]),
+        ("hermes", on(Platform::Linux, "/home/m", &[("HERMES_HOME", "~/h")]), vec!["/home/m/h"]),
+        ("hermes", on(Platform::Windows, r"C:\Users\m", &[]), vec![r"C:\Users\m\.hermes"]),
+        ("zed", on(Platform::Linux, "/home/m", &[]), vec!["/home/m/.local/share/zed/threads"]),
+        ("zed", on(Platform::Linux, "/home/m", &[("FLATPAK_XDG_DATA_HOME", "/f")]), vec!["/f/zed/threads"]),
+        ("zed", on(Platform::MacOs, "/Users/m", &[]), vec!["/Users/m/Library/Application Support/Zed/threads"]),
+        ("zed", on(Platform::Windows, r"C:\Users\m", &[]), vec![r"C:\Users\m\AppData\Local\Zed\threads"]),
+        (
+            "openhands",
+            on(Platform::Linux, "/home/m", &[("OH_CONVERSATIONS_PATH", "/o")]),
+            vec!["/o", "/home/m/.openhands/sessions"],
+        ),
+        ("devin", on(Platform::Linux, "/home/m", &[("XDG_DATA_HOME", "/d")]), vec!["/d/devin/cli"]),
+        ("devin", on(Platform::MacOs, "/Users/m", &[]), vec!["/Users/m/.local/share/devin/cli"]),
+        ("devin", on(Platform::Windows, r"C:\Users\m", &[]), vec![r"C:\Users\m\AppData\Roaming\devin\cli"]),
+        (
+            "antigravity",
+            on(Platform::Linux, "/home/m", &[]),
+            vec![
+                "/home/m/.gemini/antigravity/brain",
+                "/home/m/.gemini/antigravity-cli/brain",
+                "/home/m/.gemini/antigravity-acp/brain",
+            ],
+        ),
+        ("managed-agents", on(Platform::Linux, "/home/m", &[]), vec![]),
+        ("claude-ai", on(Platform::Linux, "/home/m", &[]), vec![]),
+        ("chatgpt", on(Platform::Linux, "/home/m", &[]), vec![]),
+        ("cursor-ide", on(Platform::Linux, "/home/m", &[]), vec!["/home/m/.config/Cursor/User"]),
+        ("cursor-ide", on(Platform::MacOs, "/Users/m", &[]), vec!["/Users/m/Library/Application Support/Cursor/User"]),
+        (
+            "cursor-ide",
+            on(Platform::Windows, r"C:\Users\m", &[("APPDATA", r"D:\Roaming")]),
+            vec![r"D:\Roaming\Cursor\User"],
+        ),
     ] {
         let expected: Vec<_> = expected.into_iter().map(PathBuf::from).collect();
         assert_eq!(adapter(client).unwrap().roots(&environment), expected);
     }
+}
+
+#[test]
+fn cline_is_looked_for_in_every_editor_and_in_its_own_directory() {
+    let on = |platform, home: &str, variables| Environment { platform, ..environment(Path::new(home), variables) };
+    for (client, environment, place) in [
+        (
+            "cline",
+            on(Platform::Linux, "/home/m", &[]),
+            "/home/m/.config/Code/User/globalStorage/saoudrizwan.claude-dev",
+        ),
+        ("cline", on(Platform::Linux, "/home/m", &[]), "/home/m/.cline/data/sessions"),
+        ("cline", on(Platform::Linux, "/home/m", &[("CLINE_DIR", "/c")]), "/c/data/sessions"),
+        ("cline", on(Platform::Linux, "/home/m", &[("CLINE_DIR", "/c"), ("CLINE_DATA_DIR", "/d")]), "/d/sessions"),
+        ("cline", on(Platform::Linux, "/home/m", &[("CLINE_SESSION_DATA_DIR", "/s")]), "/s"),
+        (
+            "roo",
+            on(Platform::MacOs, "/Users/m", &[]),
+            "/Users/m/Library/Application Support/VSCodium/User/globalStorage/rooveterinaryinc.roo-cline",
+        ),
+        (
+            "roo",
+            on(Platform::Windows, r"C:\Users\m", &[]),
+            r"C:\Users\m\AppData\Roaming\Cursor\User\globalStorage\zoocodeorganization.zoo-code",
+        ),
+        (
+            "roo",
+            on(Platform::Linux, "/home/m", &[]),
+            "/home/m/.vscode-server/data/User/globalStorage/rooveterinaryinc.roo-cline",
+        ),
+    ] {
+        let roots = adapter(client).unwrap().roots(&environment);
+        assert!(roots.contains(&PathBuf::from(place)), "{client}: {roots:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_out_of_a_client_s_directory_is_not_followed() {
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    jay_testkit::foreign::lay_out(&root().join("hermes/23"), elsewhere.path());
+    jay_testkit::write(elsewhere.path().join("transcript.jsonl"), r#"{"source":"MODEL","content":"a secret"}"#);
+    jay_testkit::write(elsewhere.path().join("0.json"), r#"{"action":"message","args":{"content":"a secret"}}"#);
+    let link = |from: &Path, to: &str| {
+        let to = home.path().join(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(from, to).unwrap();
+    };
+    link(&elsewhere.path().join("state.db"), ".hermes/state.db");
+    link(elsewhere.path(), ".gemini/antigravity/brain/7/.system_generated/logs");
+    link(elsewhere.path(), ".openhands/sessions/s/events");
+    for (client, links) in [("hermes", 1), ("antigravity", 1), ("openhands", 0)] {
+        let discovery = adapter(client).unwrap().discover(&environment(home.path(), &[]));
+        assert_eq!((discovery.sources, discovery.foreign_links), (vec![], links), "{client}");
+    }
+}
+
+#[test]
+fn crush_is_looked_for_in_the_projects_that_it_knows() {
+    let home = tempfile::tempdir().unwrap();
+    let project = home.path().join("code/lantern");
+    jay_testkit::foreign::lay_out(&root().join("crush/0.20"), &project);
+    assert!(sessions("crush", &environment(home.path(), &[])).is_empty());
+    let list = format!(r#"{{"projects":[{{"path":{project:?},"data_dir":".crush"}},{{"path":"/gone"}}]}}"#);
+    jay_testkit::write(home.path().join(".local/share/crush/projects.json"), list);
+    assert_eq!(sessions("crush", &environment(home.path(), &[])), ["c1", "c1$$call_t"]);
+}
+
+#[test]
+fn a_session_that_moved_into_the_database_is_not_read_from_the_tree() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join(".local/share/opencode");
+    for version in ["legacy", "1.2"] {
+        jay_testkit::foreign::lay_out(&root().join("opencode").join(version), &data);
+    }
+    // `ses_9000` was opened and left.
+    let ids = ["ses_8f01", "ses_8f02", "ses_7a00"];
+    assert_eq!(sessions("opencode", &environment(home.path(), &[])), ids);
+    jay_testkit::foreign::database(
+        &data.join("opencode.db"),
+        "UPDATE session SET id = 'ses_7a00' WHERE id = 'ses_8f02'; UPDATE message SET session_id = 'ses_7a00' WHERE session_id = 'ses_8f02'",
+    );
+    let ids = ["ses_7a00", "ses_8f01"];
+    assert_eq!(sessions("opencode", &environment(home.path(), &[])), ids);
 }
 
 #[test]

@@ -11,17 +11,47 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sessions")
 }
 
-/// Every source of every fixture, with its adapter. A client without fixtures fails here.
+/// Every source of every fixture that is a file of lines, with its adapter. A client that has neither these nor SQL to
+/// be laid out fails here.
 pub(crate) fn all() -> Vec<(&'static dyn SessionAdapter, Source)> {
     let mut found = Vec::new();
     for adapter in jay_sessions::adapters() {
-        let before = found.len();
-        for version in std::fs::read_dir(root().join(adapter.name())).unwrap() {
-            let discovery = adapter.discover_path(&version.unwrap().path()).unwrap();
-            assert_eq!(discovery.problems, []);
-            found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
-        }
-        assert!(found.len() > before, "{} has no fixture", adapter.name());
+        let fixtures = root().join(adapter.name());
+        assert!(fixtures.is_dir(), "{} has no fixture", adapter.name());
+        found.extend(
+            sources(*adapter, &fixtures).into_iter().filter(|(adapter, source)| !is_documents(*adapter, source)),
+        );
+    }
+    found
+}
+
+/// Every source of every fixture that is read as documents, in a copy of the fixtures that may be changed.
+pub(crate) fn laid_out() -> (tempfile::TempDir, Vec<(&'static dyn SessionAdapter, Source)>) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut found = Vec::new();
+    for adapter in jay_sessions::adapters() {
+        let copy = directory.path().join(adapter.name());
+        jay_testkit::foreign::lay_out(&root().join(adapter.name()), &copy);
+        let all = sources(*adapter, &copy);
+        assert!(!all.is_empty(), "{} has no fixture", adapter.name());
+        found.extend(all.into_iter().filter(|(adapter, source)| is_documents(*adapter, source)));
+    }
+    (directory, found)
+}
+
+fn is_documents(adapter: &dyn SessionAdapter, source: &Source) -> bool {
+    adapter.documents(source).unwrap().is_some()
+}
+
+/// The sources of each version of a client's fixtures.
+fn sources(adapter: &'static dyn SessionAdapter, fixtures: &Path) -> Vec<(&'static dyn SessionAdapter, Source)> {
+    let mut versions: Vec<_> = std::fs::read_dir(fixtures).unwrap().map(|version| version.unwrap().path()).collect();
+    versions.sort();
+    let mut found = Vec::new();
+    for version in versions {
+        let discovery = adapter.discover_path(&version).unwrap();
+        assert_eq!(discovery.problems, []);
+        found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
     }
     found
 }
@@ -77,6 +107,12 @@ impl Held {
         let back = serde_json::from_str(&text).unwrap();
         assert_eq!(*cursor, back);
         self.cursor = Some(back);
+    }
+
+    /// What a source that is read as documents says now: of each id what was said last, in no order.
+    pub(crate) fn said(&self) -> BTreeMap<(String, String), SessionMessage> {
+        let said = self.messages.iter().filter(|(_, found)| found.message.role.is_some());
+        said.map(|(_, found)| ((found.session.clone(), found.message.id.clone()), found.clone())).collect()
     }
 
     fn take(&mut self, block: &Block) {

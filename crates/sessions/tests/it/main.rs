@@ -5,6 +5,7 @@
 mod clients;
 mod conformance;
 mod discovery;
+mod documents;
 mod fixtures;
 mod lines;
 mod lossless;

@@ -1,8 +1,9 @@
 //! Damaged fixtures: nothing panics, and no byte is lost.
 
-use crate::fixtures::all;
-use jay_sessions::{adapters, read_all};
+use crate::fixtures::{all, laid_out};
+use jay_sessions::{ReadOptions, SessionAdapter, Shape, Source, adapters, read_all, read_pieces};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 /// One damage to a file.
 #[derive(Clone, Debug)]
@@ -73,5 +74,71 @@ proptest! {
             prop_assert_eq!(summary.report.messages + summary.report.carriers, summary.messages.len() as u64);
             prop_assert!(summary.messages.len() as u64 + summary.report.blank >= summary.report.rows);
         }
+    }
+}
+
+type LaidOut = (&'static dyn SessionAdapter, Source, Vec<u8>);
+
+/// Every source that is read as documents from one file, with its bytes.
+static LAID_OUT: LazyLock<Vec<LaidOut>> = LazyLock::new(|| {
+    let (_directory, sources) = laid_out();
+    let files = sources.into_iter().filter(|(_, source)| source.path.is_file());
+    files.map(|(adapter, source)| (adapter, source.clone(), std::fs::read(&source.path).unwrap())).collect()
+});
+
+/// Where the elements of the files of the clients stand.
+const SHAPES: [Shape; 4] = [
+    Shape { is_many: false, key: None },
+    Shape { is_many: false, key: Some("messages") },
+    Shape { is_many: true, key: Some("chat_messages") },
+    Shape { is_many: true, key: Some("mapping") },
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// JSON files that are cut into their elements, by every adapter and in every shape.
+    #[test]
+    fn damaged_pieces_never_panic_and_lose_nothing(
+        which in any::<prop::sample::Index>(),
+        damages in prop::collection::vec(damage(), 0..6),
+        shape in prop::sample::select(SHAPES.to_vec()),
+        row in prop_oneof![1usize..200, Just(1 << 20)],
+    ) {
+        let files: Vec<_> = LAID_OUT.iter().filter(|(_, source, _)| source.within.is_none()).collect();
+        let mut bytes = files[which.index(files.len())].2.clone();
+        for damage in &damages {
+            apply(damage, &mut bytes);
+        }
+        for adapter in adapters() {
+            let summary = read_pieces(*adapter, &bytes, shape, row);
+            prop_assert!(summary.is_lossless);
+            prop_assert_eq!(summary.report.messages + summary.report.carriers, summary.messages.len() as u64);
+            prop_assert!(summary.messages.len() as u64 + summary.report.blank >= summary.report.rows);
+        }
+    }
+
+    /// Databases: what can be read is, and what cannot is said.
+    #[test]
+    fn a_damaged_database_never_panics(
+        which in any::<prop::sample::Index>(),
+        damages in prop::collection::vec(damage(), 1..6),
+    ) {
+        let files: Vec<_> = LAID_OUT.iter().filter(|(_, source, _)| source.within.is_some()).collect();
+        let (adapter, source, bytes) = files[which.index(files.len())];
+        let directory = tempfile::tempdir().unwrap();
+        let source = Source { path: directory.path().join("opencode.db"), ..source.clone() };
+        let mut bytes = bytes.clone();
+        for damage in &damages {
+            apply(damage, &mut bytes);
+        }
+        jay_testkit::write(&source.path, &bytes);
+        let found = adapter.discover_path(&source.path).unwrap();
+        for source in found.sources.iter().chain([&source]) {
+            let Ok(reader) = adapter.read(source, None, ReadOptions::default()) else { continue };
+            let read: Vec<_> = reader.collect();
+            prop_assert!(read.iter().rev().skip(1).all(Result::is_ok));
+        }
+        prop_assert_eq!(std::fs::read(&source.path).unwrap(), bytes);
     }
 }

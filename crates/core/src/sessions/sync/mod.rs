@@ -149,7 +149,7 @@ impl<'a> Run<'a> {
         let all: u64 = waiting.iter().map(Waiting::bytes).sum();
         let mut done = 0;
         for waiting in waiting {
-            progress(done, all, &waiting.source.path.display().to_string());
+            progress(done, all, &waiting.source.name());
             done += waiting.bytes();
             let result = if request.dry_run { self.plan(&waiting) } else { self.take(&waiting) };
             if let Err(error) = result {
@@ -237,8 +237,8 @@ impl<'a> Run<'a> {
     }
 
     fn known(&self, source: &Source) -> Result<Option<(u32, Cursor)>> {
-        let path = source.path.display().to_string();
-        let row = self.call.engine.archive.read(|tx| tx.source(&source.client, &path))?;
+        let name = source.name();
+        let row = self.call.engine.archive.read(|tx| tx.source(&source.client, &name))?;
         Ok(row.and_then(|row| Some((row.revision, serde_json::from_str(&row.cursor).ok()?))))
     }
 
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             Verdict::Grown { from } => from,
-            Verdict::New | Verdict::Rewritten => 0,
+            Verdict::New | Verdict::Rewritten | Verdict::Changed { .. } => 0,
         };
         let mut report = report(source, state_name(reader.verdict()));
         report.bytes = source.stamp.size_bytes.saturating_sub(from);
@@ -262,10 +262,10 @@ impl<'a> Run<'a> {
         let mut reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
         let verdict = reader.verdict();
         let before = known.as_ref().map_or(0, |(revision, _)| *revision);
-        let revision = before + u32::from(verdict == Verdict::Rewritten);
+        let revision = before + u32::from(matches!(verdict, Verdict::Rewritten | Verdict::Changed { .. }));
         let block_source = BlockSource {
             client: source.client.clone(),
-            path: source.path.display().to_string(),
+            path: source.name(),
             revision,
             host: self.call.engine.options.host.clone(),
             user: self.call.engine.options.user.clone(),

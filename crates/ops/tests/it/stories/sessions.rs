@@ -375,3 +375,51 @@ fn progress_tells_only_of_what_is_new() {
     world.home.write("talk.jsonl", format!("{}\n{}\n", row("m1"), row("m2")));
     assert_eq!(steps(), [(0, length), (length, length)]);
 }
+
+/// A database, a JSON file that is written whole and an export, through the whole of the archive.
+#[test]
+fn what_changes_in_the_middle_of_a_database_is_shown_as_it_is_now() {
+    let world = World::new();
+    let data = world.home.work_dir().join(".local/share/opencode");
+    jay_testkit::foreign::lay_out(&fixtures().join("opencode/1.2"), &data);
+    let synced = world.ok("session_sync", json!({"clients": ["opencode"]}));
+    assert_eq!((&synced["outcome"], &synced["sessions_inserted"]), (&json!("ok"), &json!(2)), "{synced}");
+    let ids = || {
+        let shown = world.ok("session_show", json!({"session": "ses_8f01", "limit": 50}));
+        let messages = shown["messages"].as_array().unwrap().clone();
+        messages.iter().map(|message| message["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = ids();
+    assert_eq!(world.ok("session_sync", json!({"clients": ["opencode"]}))["fresh"], 2);
+    jay_testkit::foreign::database(
+        &data.join("opencode.db"),
+        r#"UPDATE part SET time_updated = 1772999999001, data = json_set(data, '$.text', 'A writer that nobody flushes.')
+           WHERE id = 'prt_023';
+           INSERT INTO message VALUES('msg_06', 'ses_8f01', 5, 5, '{"role":"user","time":{"created":1772442070000}}');
+           INSERT INTO part VALUES('prt_061', 'msg_06', 'ses_8f01', 5, 5, '{"type":"text","text":"Thanks."}')"#,
+    );
+    let synced = world.ok("session_sync", json!({"clients": ["opencode"]}));
+    assert_eq!((&synced["sources"][0]["state"], &synced["fresh"]), (&json!("changed"), &json!(1)), "{synced}");
+    // What changed stands where it stood, once, and what is new behind all else.
+    assert_eq!(ids(), [before, vec!["msg_06".to_owned()]].concat());
+    let shown = world.ok("session_show", json!({"session": "ses_8f01", "limit": 50})).to_string();
+    assert!(shown.contains("A writer that nobody flushes.") && !shown.contains("I look for where"), "{shown}");
+    let hits = |query: &str| {
+        let found = world.ok("session_search", json!({"query": query}));
+        found["hits"].as_array().unwrap().iter().map(|hit| hit["message"].to_string()).collect::<Vec<_>>()
+    };
+    assert!(hits("writer that nobody flushes").contains(&json!("msg_02").to_string()));
+    assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
+}
+
+#[test]
+fn an_export_of_many_conversations_is_as_many_sessions() {
+    let world = World::new();
+    let export = fixtures().join("chatgpt/2026/conversations.json");
+    let synced = world.by(&cli(&world), "session_sync", json!({"clients": ["chatgpt"], "path": export}));
+    assert_eq!((&synced["outcome"], &synced["sessions_inserted"]), (&json!("ok"), &json!(3)), "{synced}");
+    let sessions = world.ok("session_list", json!({"client": "chatgpt"}))["sessions"].as_array().unwrap().clone();
+    let titles: Vec<_> = sessions.iter().map(|session| session["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["Second", "Tide tables", "Without an id"]);
+    assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
+}
