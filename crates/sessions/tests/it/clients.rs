@@ -17,9 +17,10 @@ pub(crate) fn read(client: &str, version: &str) -> Vec<(String, Held)> {
         let mut held = Held::default();
         let options = ReadOptions { final_pass: true, ..ReadOptions::default() };
         held.sync(adapter(client).unwrap(), &source, options, usize::MAX);
+        // A client whose files lie in the projects tells their place.
         let place = directory.path().display().to_string();
         for project in held.sessions.values_mut().filter_map(|meta| meta.project.as_mut()) {
-            *project = project.replace(&place, "(here)");
+            *project = project.replace(&place, &format!("[fixtures]/{client}/{version}"));
         }
         out.push((source.session, held));
     }
@@ -62,8 +63,7 @@ pub(crate) fn show(read: &[(String, Held)]) -> String {
             }
         }
     }
-    // A client whose files lie in the projects tells their place.
-    out.replace(&root().display().to_string(), "[fixtures]")
+    out
 }
 
 #[test]
