@@ -65,7 +65,7 @@ pub(crate) fn endangered(call: &Call<'_>) -> Result<Vec<Endangered>> {
     let known: HashMap<(&str, &str), &str> =
         cursors.iter().map(|row| ((row.client.as_str(), row.path.as_str()), row.cursor.as_str())).collect();
     let is_archived = |source: &Source| {
-        let path = source.path.display().to_string();
+        let path = source.name();
         let cursor = known.get(&(source.client.as_str(), path.as_str()));
         let cursor = cursor.and_then(|cursor| serde_json::from_str::<Cursor>(cursor).ok());
         cursor.is_some_and(|cursor| cursor.is_unchanged(&source.stamp))
