@@ -7,7 +7,7 @@
 use crate::discover::{self, Discovery, Source};
 use crate::documents::Documents;
 use crate::splitter::{self, Shape, Splitter};
-use crate::zip;
+use crate::unzip;
 use jay_types::Result;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const FILE: &str = "conversations.json";
 pub(crate) fn discover_path(client: &str, path: &Path) -> Result<Discovery> {
     let mut discovery = Discovery::default();
     if discover::existing(path)?.is_file() {
-        if zip::is_zip(path) {
+        if unzip::is_zip(path) {
             archive(client, path, &mut discovery);
         } else {
             plain(client, path, &mut discovery);
@@ -53,15 +53,15 @@ fn plain(client: &str, path: &Path, discovery: &mut Discovery) {
 
 /// The conversations of a zip archive.
 fn archive(client: &str, path: &Path, discovery: &mut Discovery) {
-    let entries = match zip::list(path) {
+    let entries = match unzip::list(path) {
         Ok(entries) => entries,
         Err(error) => return discovery.problem(path, error.message),
     };
     for entry in entries {
-        if is_conversations(entry.name.rsplit('/').next().unwrap_or_default())
+        if is_conversations(entry.rsplit('/').next().unwrap_or_default())
             && let Some(source) = source(client, path, discovery)
         {
-            discovery.sources.push(Source { within: Some(entry.name), ..source });
+            discovery.sources.push(Source { within: Some(entry), ..source });
         }
     }
 }
@@ -77,6 +77,6 @@ pub(crate) fn documents(source: &Source, key: &'static str) -> Result<Box<dyn Do
     let shape = Shape { is_many: true, key: Some(key) };
     match &source.within {
         None => splitter::open(&source.path, shape),
-        Some(name) => Ok(Box::new(Splitter::new(zip::open(&source.path, name)?, shape, source.name()))),
+        Some(name) => Ok(Box::new(Splitter::new(unzip::open(&source.path, name)?, shape, source.name()))),
     }
 }

@@ -44,7 +44,6 @@ mod google;
 pub mod goose;
 pub mod grok_build;
 pub mod hermes;
-mod inflate;
 mod input;
 pub mod json;
 mod key;
@@ -68,8 +67,8 @@ mod splitter;
 mod summary;
 mod tables;
 mod told;
+mod unzip;
 pub mod zed;
-mod zip;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};
 pub use block::{Block, ReadReport, RowBytes, SessionMessage};

@@ -207,24 +207,14 @@ mod live {
     }
 }
 
-/// A zip archive of one file, in blocks of deflate that are stored as they are.
+/// A zip archive of one file.
 fn zipped(name: &str, bytes: &[u8]) -> Vec<u8> {
-    let short = |number: usize| u16::try_from(number).unwrap().to_le_bytes();
-    let long = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
-    let mut packed = Vec::new();
-    for (number, chunk) in bytes.chunks(1000).enumerate() {
-        packed.push(u8::from((number + 1) * 1000 >= bytes.len()));
-        packed.extend(short(chunk.len()));
-        packed.extend((!u16::try_from(chunk.len()).unwrap()).to_le_bytes());
-        packed.extend(chunk);
-    }
-    // Version, flags, method, time and date, check, lengths.
-    let told =
-        [&[20, 0, 0, 0, 8, 0][..], &[0; 8], &long(packed.len()), &long(bytes.len()), &short(name.len())].concat();
-    let local = [b"PK\x03\x04", &told[..], &[0, 0], name.as_bytes(), &packed].concat();
-    let entry = [b"PK\x01\x02\x14\x00", &told[..], &[0; 12], &long(0), name.as_bytes()].concat();
-    let end = [b"PK\x05\x06", &[0; 4][..], &[1, 0, 1, 0], &long(entry.len()), &long(local.len()), &[0, 0]].concat();
-    [local, entry, end].concat()
+    use std::io::Write as _;
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let packed = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    writer.start_file(name, packed).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap().into_inner()
 }
 
 #[test]
