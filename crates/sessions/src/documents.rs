@@ -52,9 +52,10 @@ pub trait Documents: Send {
     }
 }
 
-/// Ten bytes: four of the key's hash, six of the content's.
-const FINGERPRINT_BYTES: usize = 10;
-const KEY_BYTES: usize = 4;
+/// Half of it of the key's hash: two keys of one hash would change places at every sync, and four bytes would make that likely
+/// from some ten thousand documents on.
+const FINGERPRINT_BYTES: usize = 12;
+const KEY_BYTES: usize = 6;
 type KeyHash = [u8; KEY_BYTES];
 type ContentHash = [u8; FINGERPRINT_BYTES - KEY_BYTES];
 

@@ -40,6 +40,11 @@ fn every_writing_operation_replays_its_first_answer() {
             json!({"clients": ["generic"], "path": session}),
             json!({"clients": ["codex"], "path": session}),
         ),
+        (
+            "session_erase",
+            json!({"session": "s-000001", "purge": true}),
+            json!({"session": "s-000001", "purge": true, "dry_run": true}),
+        ),
     ];
     let named: Vec<&str> = writes.iter().map(|(op, ..)| *op).collect();
     for spec in jay_ops::ALL.iter().filter(|spec| spec.access.writes()) {
