@@ -44,7 +44,7 @@ pub struct SyncRequest {
 /// current file; with no bytes in all while it waits, and for whom.
 ///
 /// # Errors
-/// `bad_input` for a client that is not known, or a path without exactly one client; `busy` as [`turn::take`]; `io`. Failures of
+/// `bad_input` for a client that is not known, or a path without exactly one client; `busy` where another sync runs and is not waited for; `io`. Failures of
 /// single sources stand in the answer.
 pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Synced> {
     if let Some(answer) = call.answer_before()? {
