@@ -17,16 +17,18 @@ use serde_json::{Map, Value};
 pub(crate) const ACTOR_MAX_BYTES: usize = 256;
 
 /// The fields in which an operation is told a new name.
-const NEW_NAMES: [(&str, &str); 6] = [
+const NEW_NAMES: [(&str, &str); 8] = [
     ("remember", "namespace"),
     ("move", "to"),
     ("namespace_rename", "to"),
     ("namespace_alias", "alias"),
     ("namespace_set", "path"),
     ("namespace_set", "add_remotes"),
+    ("session_append", "client"),
+    ("session_append", "namespace"),
 ];
 /// The operations that make the namespace in which their caller stands.
-const MAKE_THEIR_OWN: [&str; 3] = ["remember", "remember_batch", "session_sync"];
+const MAKE_THEIR_OWN: [&str; 4] = ["remember", "remember_batch", "session_append", "session_sync"];
 
 /// Whether the caller's name is one.
 pub(crate) fn actor(caller: &Caller) -> Result<()> {

@@ -61,6 +61,7 @@ pub use read::list::{ListFilter, ListPage};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 pub use read::messages::MessageRow;
 pub use read::namespaces::{NamespaceRow, Scope};
+pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};
 pub use read::sessions::{SessionClause, SessionRow};
 pub use read::sources::{SourceCursor, SourceRow};

@@ -5,7 +5,7 @@ use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
-use jay_core::sessions::{SessionHits, SessionShown, SessionView, SessionsListed, Synced};
+use jay_core::sessions::{AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
 use jay_types::text::shorten;
@@ -37,6 +37,25 @@ pub(super) fn erased(answer: &Erased, view: &View) -> String {
         });
     }
     text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn appended(answer: &AppendAnswer, view: &View) -> String {
+    let mut text = String::new();
+    for (place, result) in answer.results.iter().enumerate() {
+        let Some(error) = &result.error else { continue };
+        let which = result.message.as_deref().map(|id| format!(" ({id})")).unwrap_or_default();
+        let failed = one_line(&format!("message {}{which}: {}", place + 1, error.message));
+        text.push_str(&format!("{}\n", view.style.red(&failed)));
+    }
+    let session = one_line(&format!("session {} {}", answer.client, answer.session));
+    let mut counts = vec![format!("{} added", count(answer.inserted, "message", "messages"))];
+    if answer.matched > 0 {
+        counts.push(format!("{} here already", answer.matched));
+    }
+    if answer.errors > 0 {
+        counts.push(format!("{} refused", answer.errors));
+    }
+    text + &format!("{session}: {}\n", counts.join(", "))
 }
 
 pub(super) fn synced(answer: &Synced, view: &View) -> String {

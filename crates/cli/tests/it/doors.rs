@@ -226,3 +226,30 @@ fn the_log_holds_no_text_whatever_the_filter() {
     assert_eq!(done.code, 2, "{done:?}");
     assert!(!done.stderr.contains("qzxvwk") && done.stderr.contains("initialize"), "{done:?}");
 }
+
+#[test]
+fn a_message_that_is_handed_in_at_every_door_is_there_once() {
+    let home = Home::new();
+    let server = Server::start(&home, &[]);
+    let message = json!({"id": "m1", "role": "user", "text": "the beacon is lit", "at": "2026-03-01T10:00:00Z"});
+    let input = json!({"client": "lantern-bot", "session": "talk-1", "messages": [message, {"role": "user"}]});
+    let (bad, good) = (json!({"role": "user"}).to_string(), message.to_string());
+    let words = ["session", "append", "lantern-bot", "talk-1", "--message", &good, "--message", &bad];
+    let told = home.run(&words);
+    assert_eq!(
+        (told.code, told.stdout.as_str()),
+        (
+            0,
+            "message 2: `text`: is required where there are no `parts`\n\
+             session lantern-bot talk-1: 1 message added, 1 refused\n"
+        )
+    );
+    let (status, reply) = server.post("/v1/session_append", &input);
+    assert_eq!((status, &reply["matched"], &reply["errors"]), (200, &json!(1), &json!(1)), "{reply}");
+    let line = home.run_with(&["call"], &format!("{}\n", json!({"op": "session_append", "input": input}))).json();
+    assert_eq!((&line["ok"], &line["value"]["matched"]), (&json!(true), &json!(1)), "{line}");
+    let (answer, _) = asked_over_mcp(home.jay(&["mcp", "--profile", "full"]), "session_append", &input);
+    assert_eq!(answer["result"]["structuredContent"]["matched"], 1, "{answer}");
+    let listed = home.run(&["session", "list", "--client", "lantern-bot", "--json"]).json();
+    assert_eq!((&listed["sessions"][0]["messages"], &listed["sessions"][0]["session"]), (&json!(1), &json!("talk-1")));
+}

@@ -163,6 +163,14 @@ pub(super) fn namespace_ids(call: &Call<'_>, filter: &SessionFilter) -> Result<O
     })
 }
 
+/// Refuses a client that no adapter knows and of which nothing is archived: it is a slip of the pen.
+fn demand_known(tx: &Tx<'_>, client: &str) -> Result<()> {
+    match jay_sessions::adapter(client) {
+        Err(_) if tx.has_client(client)? => Ok(()),
+        known => known.map(|_| ()),
+    }
+}
+
 /// The filter in the store's terms.
 pub(super) fn clause(
     call: &Call<'_>,
@@ -178,7 +186,7 @@ pub(super) fn clause(
         }
     };
     if let Some(client) = &filter.client {
-        jay_sessions::adapter(client.as_str())?;
+        demand_known(tx, client.as_str())?;
     }
     let session = match &filter.session {
         Some(word) => Some(jay_store::Store::find_session(tx, word.as_str())?.num),

@@ -1,5 +1,6 @@
-//! The archive of agents' sessions: taking them in, listing, showing, searching.
+//! The archive of agents' sessions: taking them in, appending, listing, showing, searching.
 
+mod append;
 mod endangered;
 mod ingest;
 mod list;
@@ -8,6 +9,7 @@ mod search;
 mod show;
 mod sync;
 
+pub use append::{AppendAnswer, AppendError, AppendOutcome, AppendRequest, Appended, append};
 pub(crate) use endangered::endangered;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced};

@@ -30,6 +30,7 @@ mod recall;
 mod remember;
 mod remember_batch;
 mod revert;
+mod session_append;
 mod session_erase;
 mod session_list;
 mod session_search;
@@ -42,7 +43,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 37] = [
+pub static ALL: [Spec; 38] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -67,6 +68,7 @@ pub static ALL: [Spec; 37] = [
     Spec::of::<namespace_merge::NamespaceMerge>(),
     Spec::of::<namespace_delete::NamespaceDelete>(),
     Spec::of::<session_sync::SessionSync>(),
+    Spec::of::<session_append::SessionAppend>(),
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
     Spec::of::<session_erase::SessionErase>(),

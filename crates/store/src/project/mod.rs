@@ -9,7 +9,7 @@ pub(crate) mod document;
 pub(crate) mod hidden;
 pub(crate) mod memory;
 mod namespace;
-mod session;
+pub(crate) mod session;
 mod versions;
 
 use crate::Result;

@@ -147,7 +147,8 @@ fn refresh_copies(tx: &Tx<'_>, entity: i64, id: &str, digest: i64) -> Result<()>
     Ok(())
 }
 
-fn digest(message: &Message) -> i64 {
+/// A mark of who speaks and what: equal for messages that say the same.
+pub(crate) fn digest(message: &Message) -> i64 {
     let json = serde_json::to_vec(&(message.role, &message.parts)).unwrap_or_default();
     let [a, b, c, d, e, f, g, h, ..] = Hash::of(&json).0;
     i64::from_be_bytes([a, b, c, d, e, f, g, h])

@@ -232,6 +232,14 @@ impl Tx<'_> {
         Ok(self.one(sql, params![id.0, kind], |_| Ok(()))?.is_some())
     }
 
+    /// True where a session of this client is archived.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_client(&self, client: &str) -> Result<bool> {
+        Ok(self.one("SELECT 1 FROM sessions WHERE client = ?1 LIMIT 1", [client], |_| Ok(()))?.is_some())
+    }
+
     /// The namespace in which a session is archived.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 /// Source bytes of a block.
 const BLOCK_BYTES: usize = 256 * 1024;
 /// Source bytes of one row beyond which it is kept in pieces: an act must hold the row and what was read from it.
-const ROW_MAX_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const ROW_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Source bytes that are read before they are journalled together.
 const FLUSH_BYTES: u64 = 4 * 1024 * 1024;
 /// Sources whose acts share one commit at most.
@@ -379,6 +379,7 @@ fn is_blank(read: &ReadBlock) -> bool {
     read.rows.iter().all(|row| row.0.trim_ascii().is_empty())
 }
 
-fn options() -> ReadOptions {
+/// How much is read at once.
+pub(super) fn options() -> ReadOptions {
     ReadOptions { max_block_bytes: BLOCK_BYTES, max_row_bytes: ROW_MAX_BYTES, final_pass: false }
 }

@@ -45,6 +45,11 @@ fn every_writing_operation_replays_its_first_answer() {
             json!({"session": "s-000001", "purge": true}),
             json!({"session": "s-000001", "purge": true, "dry_run": true}),
         ),
+        (
+            "session_append",
+            json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "a"}]}),
+            json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "b"}]}),
+        ),
     ];
     let named: Vec<&str> = writes.iter().map(|(op, ..)| *op).collect();
     for spec in jay_ops::ALL.iter().filter(|spec| spec.access.writes()) {

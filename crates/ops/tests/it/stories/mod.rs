@@ -2,6 +2,7 @@
 //!
 //! `m01` … `m26` in a name are the lessons of other tools' users that the story shows.
 
+mod appending;
 mod batch;
 mod confidence;
 mod edits;
