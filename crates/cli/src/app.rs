@@ -186,10 +186,13 @@ impl<'a> App<'a> {
         // Before the act: a write must not be done and then be reported as failed because nobody can read of it.
         self.output.check()?;
         let engine = self.engine()?;
+        if spec.name == "session_export" && !self.output.json {
+            return commands::export(self, &engine, spec, input).map(|()| 0);
+        }
         let value = self.call(&engine, spec, input.clone())?;
         let has = |field: &str| input.get(field).is_some();
-        let (explain, dry_run) = (has("explain"), has("dry_run"));
-        let view = View { style: Style::default(), now: Real.now(), explain, dry_run };
+        let (explain, dry_run, tools) = (has("explain"), has("dry_run"), has("tools"));
+        let view = View { style: Style::default(), now: Real.now(), explain, dry_run, tools };
         let shown = self.output.answer(&value, |style| render(spec.name, &value, &View { style, ..view }));
         if spec.access != Access::Read {
             engine.after_writes();

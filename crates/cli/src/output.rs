@@ -81,6 +81,29 @@ impl Output {
         }
     }
 
+    /// Writes data that comes in pieces, until there is none; a file is whole or not there.
+    ///
+    /// # Errors
+    /// What `next` answers, and as [`Output::answer`].
+    pub(crate) fn pieces(&self, mut next: impl FnMut() -> Result<Option<String>>) -> Result<()> {
+        let Some(path) = &self.file else {
+            while let Some(piece) = next()? {
+                // Nobody reads the rest, so nobody waits for it to be made.
+                if !is_read(piece.as_bytes())? {
+                    break;
+                }
+            }
+            return Ok(());
+        };
+        let failed = |error: &std::io::Error| Error::io(format!("cannot write {}", path.display()), error);
+        write_file(path, failed, |file| {
+            while let Some(piece) = next()? {
+                file.write_all(piece.as_bytes()).map_err(|error| failed(&error))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Says something to the person at the terminal.
     pub(crate) fn talk(&self, text: &str) {
         to_stderr(&format!("{text}\n"));
@@ -122,10 +145,16 @@ pub(crate) fn one_line(text: &str) -> String {
 /// # Errors
 /// `io` where it cannot be written; a reader that went away is no error.
 pub(crate) fn to_stdout(bytes: &[u8]) -> Result<()> {
+    is_read(bytes).map(|_| ())
+}
+
+/// [`to_stdout`], telling whether the reader is still there.
+fn is_read(bytes: &[u8]) -> Result<bool> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::io("cannot write to stdout", &error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::io("cannot write to stdout", &error)),
     }
 }
 
@@ -172,21 +201,28 @@ fn can_write(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// `io` where that fails.
-#[expect(clippy::disallowed_methods, reason = "this is the atomic write of the command line")]
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error: &std::io::Error| Error::io(format!("cannot write {}", path.display()), error);
+    write_file(path, failed, |file| file.write_all(bytes).map_err(|error| failed(&error)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the atomic write of the command line")]
+fn write_file(
+    path: &Path,
+    failed: impl Fn(&std::io::Error) -> Error,
+    write: impl FnOnce(&mut std::fs::File) -> Result<()>,
+) -> Result<()> {
+    if is_special(path) {
+        return write(&mut open_to_write(path).map_err(|error| failed(&error))?);
+    }
     let unfinished = unfinished(path);
-    let write = || -> std::io::Result<()> {
-        if is_special(path) {
-            return open_to_write(path)?.write_all(bytes);
-        }
-        let mut file = open_to_write(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
+    let written = || {
+        let mut file = open_to_write(&unfinished).map_err(|error| failed(&error))?;
+        write(&mut file)?;
+        file.sync_all().and_then(|()| std::fs::rename(&unfinished, path)).map_err(|error| failed(&error))
     };
-    write().map_err(|error| {
+    written().inspect_err(|_| {
         let _ = std::fs::remove_file(&unfinished);
-        Error::io(format!("cannot write {}", path.display()), &error)
     })
 }
 

@@ -59,7 +59,7 @@ pub use read::bodies::HeldBody;
 pub use read::history::{ActChange, ChangeView};
 pub use read::list::{ListFilter, ListPage};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
-pub use read::messages::MessageRow;
+pub use read::messages::{MessageBody, MessageRow};
 pub use read::namespaces::{NamespaceRow, Scope};
 pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};

@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 mod call_lines;
+mod export;
 mod try_out;
+
+pub(crate) use export::run as export;
 
 /// Adds them to the grammar.
 pub(crate) fn add_to(root: Command) -> Command {

@@ -70,7 +70,7 @@ fn ask(app: &App<'_>, question: &str) -> Result<()> {
     app.output.talk(&format!("\n$ jay session search {question:?}"));
     let value = call(app, "session_search", json!({"query": question, "limit": 3}))?;
     app.output.answer(&value, |style| {
-        render("session_search", &value, &View { style, now: Real.now(), explain: false, dry_run: false })
+        render("session_search", &value, &View { style, now: Real.now(), explain: false, dry_run: false, tools: false })
     })
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct View {
     pub explain: bool,
     /// Nothing was done: the answer says what would be.
     pub dry_run: bool,
+    /// With calls of tools and their outputs in full.
+    pub tools: bool,
 }
 
 /// The answer of `operation` as text that ends with a line break.
@@ -91,6 +93,7 @@ mod tests {
             now: Timestamp::parse("2026-05-04").unwrap(),
             explain: false,
             dry_run: false,
+            tools: false,
         };
         expected.assert_eq(&render(operation, &value, &view));
     }

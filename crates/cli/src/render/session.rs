@@ -5,7 +5,7 @@ use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
-use jay_core::sessions::{AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced};
+use jay_core::sessions::{AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced, folded};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
 use jay_types::text::shorten;
@@ -120,6 +120,9 @@ pub(super) fn listed(answer: &SessionsListed, view: &View) -> String {
 }
 
 pub(super) fn session_shown(answer: &SessionShown, view: &View) -> String {
+    if let Some(document) = &answer.document {
+        return document.clone();
+    }
     let session = &answer.session;
     let about = dotted(&[
         &session.client,
@@ -141,20 +144,29 @@ pub(super) fn session_shown(answer: &SessionShown, view: &View) -> String {
     text + &notes(&answer.notes, view.style)
 }
 
+/// What was said whole; the rest as a line, under which `--tools` shows it in full.
 fn part_text(part: &Part, view: &View) -> String {
-    let line = |text: String| wrap(&text, view.style.width, 2);
+    let indented = |text: &str| wrap(text, view.style.width, 2);
+    let line = |part: &Part| {
+        let line = shorten(&folded(part).unwrap_or_default(), view.style.width.saturating_sub(2).max(20));
+        format!("  {}\n", view.style.dim(&one_line(&line)))
+    };
     match part {
-        Part::Text { text, .. } => wrap(text, view.style.width, 2),
+        Part::Text { text, .. } => indented(text),
         Part::Reasoning { text } if text.is_empty() => String::new(),
-        Part::Reasoning { text } => line(format!("(thinking) {text}")),
-        Part::File { name, uri, .. } => {
-            line(format!("(file {})", name.as_deref().or(uri.as_deref()).unwrap_or("without a name")))
+        Part::Reasoning { text } => indented(&format!("(thinking) {text}")),
+        Part::ToolCall { input, .. } if view.tools => {
+            let input = input.as_str().map_or_else(|| format!("{input:#}"), str::to_owned);
+            line(part) + &kept(&input)
         }
-        Part::ToolCall { name, input, .. } => line(format!("(calls {name}) {}", shorten(&input.to_string(), 400))),
-        Part::ToolResult { output, is_error, .. } => {
-            line(format!("({}) {}", if *is_error { "failed" } else { "result" }, shorten(output, 400)))
-        }
+        Part::ToolResult { output, .. } if view.tools => line(part) + &kept(output),
+        Part::File { .. } | Part::ToolCall { .. } | Part::ToolResult { .. } => line(part),
     }
+}
+
+/// Text whose lines are kept as they are, for what has columns.
+fn kept(text: &str) -> String {
+    printable(text).lines().map(|line| format!("    {line}\n")).collect()
 }
 
 pub(super) fn found(answer: &SessionHits, view: &View) -> String {

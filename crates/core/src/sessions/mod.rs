@@ -1,7 +1,9 @@
-//! The archive of agents' sessions: taking them in, appending, listing, showing, searching.
+//! The archive of agents' sessions: taking them in, appending, listing, showing, writing as documents, searching.
 
 mod append;
+mod document;
 mod endangered;
+mod export;
 mod ingest;
 mod list;
 mod report;
@@ -10,11 +12,13 @@ mod show;
 mod sync;
 
 pub use append::{AppendAnswer, AppendError, AppendOutcome, AppendRequest, Appended, append};
+pub use document::{DocumentFormat, folded};
 pub(crate) use endangered::endangered;
+pub use export::{SessionExported, export};
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced};
 pub use search::{Group, SessionHit, SessionHits, search};
-pub use show::{MessageView, SessionShown, show};
+pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;
 pub(crate) use sync::turn::last as last_sync;
 pub use sync::{SyncRequest, sync};

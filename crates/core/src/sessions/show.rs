@@ -1,10 +1,11 @@
 //! One session, message by message.
 
+use super::document::{self, DocumentFormat, Place};
 use super::list::{SessionView, masked, paths, view};
 use crate::call::Call;
 use crate::cursor;
 use crate::secrets::masked_name;
-use jay_store::{MessageRow, SessionRow, Store};
+use jay_store::{MessageBody, MessageRow, SessionRow, Store};
 use jay_types::bounds::Word;
 use jay_types::session::{Part, Role};
 use jay_types::{Error, NamespaceId, Result, Timestamp};
@@ -23,6 +24,9 @@ pub struct MessageView {
     /// The speaker's name
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The model that answered
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// When it was said
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -35,8 +39,11 @@ pub struct MessageView {
 pub struct SessionShown {
     /// The session
     pub session: SessionView,
-    /// Its messages, in their order
+    /// Its messages, in their order; empty where a document was asked for, which holds them
     pub messages: Vec<MessageView>,
+    /// The page as a document, where `format` asks for one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
     /// What there is to say: secrets are masked
     pub notes: Vec<String>,
     /// Where the next page begins; absent at the end
@@ -44,18 +51,42 @@ pub struct SessionShown {
     pub next: Option<String>,
 }
 
+/// Which messages of a session a page holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages<'a> {
+    /// Begin a little before this message.
+    pub around: Option<&'a Word>,
+    /// The most messages.
+    pub limit: usize,
+    /// Where the page begins: `next` of the page before.
+    pub cursor: Option<&'a str>,
+}
+
+/// Shows a page of a session as a document of its own.
+///
+/// # Errors
+/// As [`show`].
+pub fn show_as(
+    call: &Call<'_>,
+    session: &Word,
+    pages: Pages<'_>,
+    format: DocumentFormat,
+    unfolded: bool,
+    reveal: bool,
+) -> Result<SessionShown> {
+    let mut shown = show(call, session, pages, reveal)?;
+    let place = Place { first: true, last: true };
+    shown.document = Some(document::write(format, &shown.session, &shown.messages, place, unfolded));
+    shown.messages.clear();
+    Ok(shown)
+}
+
 /// Shows a session's messages, a page at a time; secrets are masked unless `reveal`, which is for a person at hand.
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, `bad_input` for a cursor that is none, `refused` for `reveal` by anybody else.
-pub fn show(
-    call: &Call<'_>,
-    session: &Word,
-    around: Option<&Word>,
-    limit: usize,
-    cursor: Option<&str>,
-    reveal: bool,
-) -> Result<SessionShown> {
+pub fn show(call: &Call<'_>, session: &Word, pages: Pages<'_>, reveal: bool) -> Result<SessionShown> {
+    let Pages { around, limit, cursor } = pages;
     call.engine.demand_archive()?;
     if reveal {
         call.demand_person("showing secrets")?;
@@ -82,12 +113,12 @@ pub fn show(
         let more = rows.len() > limit;
         rows.truncate(limit);
         let docs: Vec<i64> = rows.iter().map(|message| message.doc).collect();
-        let mut parts = tx.message_parts(&docs, reveal)?;
+        let mut bodies = tx.message_bodies(&docs, reveal)?;
         let shown = rows
             .into_iter()
             .map(|message| {
-                let parts = parts.remove(&message.doc).unwrap_or_default();
-                (message, parts)
+                let body = bodies.remove(&message.doc).unwrap_or_default();
+                (message, body)
             })
             .collect();
         let namespace = tx.namespace_id_of(row.namespace)?;
@@ -97,11 +128,11 @@ pub fn show(
     let path = paths(call, &[namespace])?.into_iter().next();
     let stored = view(row, path);
     let session = if reveal { stored.clone() } else { masked(stored.clone()) };
-    let mut is_changed = session != stored || messages.iter().any(|(_, parts)| parts.iter().any(is_masked));
+    let mut is_changed = session != stored || messages.iter().any(|(_, body)| body.parts.iter().any(is_masked));
     let messages = messages
         .into_iter()
-        .map(|(row, parts)| {
-            let stored = message_view(row, &parts);
+        .map(|(row, body)| {
+            let stored = message_view(row, body);
             if reveal {
                 return stored;
             }
@@ -112,23 +143,29 @@ pub fn show(
         .collect();
     let notes =
         if is_changed && !reveal { vec!["secrets are masked; `--reveal` shows them".to_owned()] } else { vec![] };
-    Ok(SessionShown { session, messages, notes, next })
+    Ok(SessionShown { session, messages, document: None, notes, next })
 }
 
-type Page = (SessionRow, NamespaceId, Vec<(MessageRow, Vec<Part>)>, Option<String>);
+type Page = (SessionRow, NamespaceId, Vec<(MessageRow, MessageBody)>, Option<String>);
 
-fn message_view(row: MessageRow, parts: &[Part]) -> MessageView {
+fn message_view(row: MessageRow, body: MessageBody) -> MessageView {
     MessageView {
         message: row.id,
         role: row.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
         author: row.author,
+        model: body.model,
         at: row.at,
-        parts: parts.iter().map(|part| serde_json::to_value(part).unwrap_or_default()).collect(),
+        parts: body.parts.iter().map(|part| serde_json::to_value(part).unwrap_or_default()).collect(),
     }
 }
 
 fn masked_message(message: MessageView) -> MessageView {
-    MessageView { message: masked_name(message.message), author: message.author.map(masked_name), ..message }
+    MessageView {
+        message: masked_name(message.message),
+        author: message.author.map(masked_name),
+        model: message.model.map(masked_name),
+        ..message
+    }
 }
 
 fn is_masked(part: &Part) -> bool {

@@ -32,6 +32,7 @@ mod remember_batch;
 mod revert;
 mod session_append;
 mod session_erase;
+mod session_export;
 mod session_list;
 mod session_search;
 mod session_show;
@@ -43,7 +44,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 38] = [
+pub static ALL: [Spec; 39] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -71,6 +72,7 @@ pub static ALL: [Spec; 38] = [
     Spec::of::<session_append::SessionAppend>(),
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
+    Spec::of::<session_export::SessionExport>(),
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<model_install::ModelInstall>(),

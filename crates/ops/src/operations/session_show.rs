@@ -2,11 +2,24 @@
 
 use crate::operation::{ALL_DOORS, Access, Operation};
 use jay_core::Call;
-use jay_core::sessions::SessionShown;
+use jay_core::sessions::{DocumentFormat, Pages, SessionShown};
 use jay_types::Result;
 use jay_types::bounds::{Limit, Word};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+/// What the messages are shown as.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ShowFormat {
+    /// Text for a terminal, or the messages as JSON
+    #[default]
+    Text,
+    /// The page as Markdown
+    Markdown,
+    /// The page as an HTML file
+    Html,
+}
 
 /// Show the messages of one archived session
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -17,6 +30,12 @@ pub(super) struct SessionShowInput {
     /// Begin a little before this message
     #[serde(default)]
     around: Option<Word>,
+    /// What to show the messages as
+    #[serde(default)]
+    format: ShowFormat,
+    /// Show calls of tools and their outputs in full, not as a line each; JSON always has them in full
+    #[serde(default)]
+    tools: bool,
     /// The most messages of one page
     #[serde(default)]
     limit: Limit<50, 500>,
@@ -38,8 +57,15 @@ impl Operation for SessionShow {
     type Output = SessionShown;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        let cursor = input.cursor.as_ref().map(Word::as_str);
-        jay_core::sessions::show(call, &input.session, input.around.as_ref(), input.limit.get(), cursor, input.reveal)
+        let SessionShowInput { session, around, format, tools, limit, cursor, reveal } = input;
+        let cursor = cursor.as_ref().map(Word::as_str);
+        let pages = Pages { around: around.as_ref(), limit: limit.get(), cursor };
+        let format = match format {
+            ShowFormat::Text => return jay_core::sessions::show(call, &session, pages, reveal),
+            ShowFormat::Markdown => DocumentFormat::Markdown,
+            ShowFormat::Html => DocumentFormat::Html,
+        };
+        jay_core::sessions::show_as(call, &session, pages, format, tools, reveal)
     }
 
     fn for_agents(output: &Self::Output, _max_tokens: usize) -> Option<String> {

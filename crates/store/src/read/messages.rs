@@ -38,6 +38,15 @@ pub struct MessageRow {
     pub searchable: bool,
 }
 
+/// What a message says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MessageBody {
+    /// The model that answered, if told.
+    pub model: Option<String>,
+    /// What was said.
+    pub parts: Vec<Part>,
+}
+
 fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
         doc: row.get(0)?,
@@ -184,17 +193,17 @@ impl Tx<'_> {
         Ok(out)
     }
 
-    /// The parts of messages; secrets masked unless `reveal`.
+    /// What messages say, and which model said it; secrets masked unless `reveal`.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn message_parts(&self, docs: &[i64], reveal: bool) -> Result<BTreeMap<i64, Vec<Part>>> {
+    pub fn message_bodies(&self, docs: &[i64], reveal: bool) -> Result<BTreeMap<i64, MessageBody>> {
         let mut out = BTreeMap::new();
         self.with_blocks(docs, |doc, block, place| {
             let Some(message) = block.messages.get(place) else { return };
             let parts = message.parts.iter().enumerate();
             let shown = parts.map(|(n, part)| if reveal { part.clone() } else { masked_part(block, place, n, part) });
-            out.insert(doc, shown.collect());
+            out.insert(doc, MessageBody { model: message.model.clone(), parts: shown.collect() });
         })?;
         Ok(out)
     }

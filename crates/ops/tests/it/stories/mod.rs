@@ -10,6 +10,7 @@ mod endpoints;
 mod erasing;
 mod evaluating;
 mod events;
+mod exporting;
 mod fetched;
 mod forgetting;
 mod idempotency;
