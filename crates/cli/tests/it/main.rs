@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod damage;
 mod doors;
+mod exporting;
 mod placing;
 mod syncing;
 
