@@ -9,7 +9,7 @@ fn archived() -> Home {
     let row =
         |n: usize| format!(r#"{{"session":"lantern-7","message":"m{n}","role":"user","text":"number {n:03} {long}"}}"#);
     let rows: Vec<String> = (0..300).map(row).collect();
-    std::fs::write(home.path("talk.jsonl"), rows.join("\n") + "\n").unwrap();
+    jay_testkit::write(home.path("talk.jsonl"), rows.join("\n") + "\n");
     let file = home.path("talk.jsonl");
     assert_eq!(home.run(&["session", "sync", "generic", "--path", file.to_str().unwrap()]).code, 0);
     home
@@ -38,7 +38,7 @@ fn the_pieces_are_put_together() {
 #[test]
 fn a_failure_leaves_the_file_as_it_was() {
     let home = archived();
-    std::fs::write(home.path("out.md"), "before").unwrap();
+    jay_testkit::write(home.path("out.md"), "before");
     let file = home.path("out.md");
     let done = home.run(&["session", "export", "nosuch-session", "-o", file.to_str().unwrap()]);
     assert_ne!(done.code, 0);
