@@ -59,7 +59,7 @@ pub(super) fn appended(answer: &AppendAnswer, view: &View) -> String {
 }
 
 pub(super) fn synced(answer: &Synced, view: &View) -> String {
-    if answer.sources.is_empty() && answer.fresh == 0 && answer.error.is_none() {
+    if answer.sources.is_empty() && answer.fresh + answer.earlier == 0 && answer.error.is_none() {
         let none = "No sessions of agents were found on this machine (Claude Code, Codex, Gemini CLI and others).\n\
                     `jay session sync generic --path FILE` reads any other; `jay try` shows what it does on a sample.\n";
         return none.to_owned() + &notes(&answer.notes, view.style);
@@ -87,7 +87,7 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
         one_line(&answer.outcome),
         count(answer.sessions_inserted, "session", "sessions"),
         count(answer.messages_inserted, "message", "messages"),
-        count(answer.sources.len() as u64 + answer.fresh, "source", "sources"),
+        count(answer.sources.len() as u64 + answer.fresh + answer.earlier, "source", "sources"),
         std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
     ));
     if answer.sources.iter().any(|source| source.error.is_some()) {

@@ -24,6 +24,9 @@ pub struct SessionFilter {
     /// Only sessions whose project directory contains this text
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<Word>,
+    /// Only sessions that were taken in on this machine, by its name
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Word>,
     /// Only messages at or after this time (2026-05-01, RFC 3339, or an age such as 3d)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Word>,
@@ -196,6 +199,7 @@ pub(super) fn clause(
         client: filter.client.as_ref().map(|client| client.as_str().to_owned()),
         namespaces,
         project: filter.project.as_ref().map(|project| project.as_str().to_owned()),
+        host: filter.host.as_ref().map(|host| host.as_str().to_owned()),
         since: filter::time("since", filter.since.as_ref(), call.now)?,
         until: filter::time("until", filter.until.as_ref(), call.now)?,
         role: filter.role.map(|role| {

@@ -60,6 +60,9 @@ pub struct Synced {
     pub sources: Vec<SourceReport>,
     /// Sources in which nothing was new
     pub fresh: u64,
+    /// Sources that last changed before `since` and were left alone
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub earlier: u64,
     /// The first failure
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

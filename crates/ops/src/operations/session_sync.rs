@@ -24,6 +24,9 @@ pub(super) struct SessionSyncInput {
     /// Read this file or folder rather than where the client keeps its sessions (from the command line only)
     #[serde(default)]
     path: Option<Word>,
+    /// Only sources that changed at or after this time (2026-05-01, RFC 3339, or an age such as 3d)
+    #[serde(default)]
+    since: Option<Word>,
     /// Show what would be read, and read nothing
     #[serde(default)]
     dry_run: bool,
@@ -63,6 +66,7 @@ impl Operation for SessionSync {
         let request = SyncRequest {
             clients: input.clients.into_iter().map(Word::into_string).collect(),
             path: input.path.map(|path| path.into_string().into()),
+            since: input.since,
             dry_run: input.dry_run,
             no_wait: input.no_wait,
         };

@@ -47,6 +47,8 @@ pub struct SessionClause {
     pub namespaces: Option<Vec<i64>>,
     /// With this text in the project directory.
     pub project: Option<String>,
+    /// Taken in on this machine.
+    pub host: Option<String>,
     /// At or after.
     pub since: Option<Timestamp>,
     /// Before.
@@ -93,6 +95,13 @@ impl SessionClause {
         }
         if let Some(project) = &self.project {
             and("instr(s.project, ?) > 0", Sql::from(project.clone()));
+        }
+        if let Some(host) = &self.host {
+            // A session that two machines hold belongs to both; the session itself tells only the last.
+            and(
+                "EXISTS (SELECT 1 FROM blocks h WHERE h.entity = s.entity AND h.host = ? COLLATE NOCASE)",
+                Sql::from(host.clone()),
+            );
         }
         if let Some(num) = self.session {
             and("s.entity = ?", Sql::from(num));

@@ -31,6 +31,7 @@ impl Run<'_> {
             error: self.reports.iter().find_map(|report| report.error.clone()),
             sources: self.reports,
             fresh: self.fresh,
+            earlier: self.earlier,
             notes: self.notes,
         }
     }

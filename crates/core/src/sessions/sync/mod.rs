@@ -4,17 +4,20 @@
 //! is reported and stops no other.
 
 mod answer;
+mod found;
 mod place;
 pub(crate) mod turn;
 
 use super::ingest::split;
-use super::report::{SourceReport, Synced, report, said_of_links, state_name};
+use super::report::{SourceReport, Synced, report, state_name};
 use crate::call::Call;
 use crate::engine::DirectoryName;
-use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict, adapter, adapters};
+use crate::filter;
+use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict};
 use jay_store::{Draft, Foreseen};
+use jay_types::bounds::Word;
 use jay_types::change::block::BlockSource;
-use jay_types::{EntityId, Error, NamespaceId, Result};
+use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -34,6 +37,8 @@ pub struct SyncRequest {
     pub clients: Vec<String>,
     /// A file or directory of the one client named, instead of where it keeps its sessions.
     pub path: Option<PathBuf>,
+    /// Only sources that changed at or after this time: a date, RFC 3339 or an age.
+    pub since: Option<Word>,
     /// Say what would be read, and read nothing in.
     pub dry_run: bool,
     /// Fail where another sync of this store runs, instead of waiting for it.
@@ -50,13 +55,14 @@ pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64
     if let Some(answer) = call.answer_before()? {
         return Ok(answer);
     }
+    let since = filter::time("since", request.since.as_ref(), call.now)?;
     let lock = if request.dry_run { None } else { Some(turn::take(call, !request.no_wait, progress)?) };
     let started = call.engine.surroundings.now();
     let mut run = Run::new(call);
     if lock.as_ref().is_some_and(|lock| !lock.is_locked()) {
         run.notes.push("this file system has no locks: another sync could run at the same time".to_owned());
     }
-    let ended = run.all(request, progress);
+    let ended = run.all(request, since, progress);
     let mut answer = run.answer(started, request.dry_run);
     if let Err(error) = &ended {
         (answer.outcome, answer.error) = ("error".to_owned(), Some(error.message.clone()));
@@ -111,6 +117,7 @@ struct Run<'a> {
     pending_bytes: u64,
     reports: Vec<SourceReport>,
     fresh: u64,
+    earlier: u64,
     notes: Vec<String>,
     /// Sessions seen in this run, with the namespace in which they are.
     placed: BTreeMap<(String, String), NamespaceId>,
@@ -132,6 +139,7 @@ impl<'a> Run<'a> {
             pending_bytes: 0,
             reports: vec![],
             fresh: 0,
+            earlier: 0,
             notes: vec![],
             placed: BTreeMap::new(),
             inserted: BTreeSet::new(),
@@ -142,8 +150,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn all(&mut self, request: &SyncRequest, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<()> {
+    fn all(
+        &mut self,
+        request: &SyncRequest,
+        since: Option<Timestamp>,
+        progress: &mut dyn FnMut(u64, u64, &str),
+    ) -> Result<()> {
         let found = self.discover(request)?;
+        let found = self.since(found, since);
         let waiting = self.without_unchanged(found);
         // What was read before is no work: of a file that has grown only the rest is.
         let all: u64 = waiting.iter().map(Waiting::bytes).sum();
@@ -163,43 +177,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn discover(&mut self, request: &SyncRequest) -> Result<Found> {
-        let wanted: Vec<&'static dyn SessionAdapter> = match request.clients.as_slice() {
-            [] => adapters().to_vec(),
-            names => names.iter().map(|name| adapter(name)).collect::<Result<_>>()?,
-        };
-        let mut found = Vec::new();
-        if let Some(path) = &request.path {
-            let [adapter] = wanted.as_slice() else {
-                return Err(Error::bad_input("`path` needs exactly one client")
-                    .hint("For example: `jay session sync generic --path FILE`."));
-            };
-            self.has_path = true;
-            let discovery = adapter.discover_path(path)?;
-            self.notes.extend(said_of_links(discovery.dangling_links, discovery.foreign_links));
-            self.note_problems(*adapter, discovery.problems);
-            found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
-            return Ok(found);
-        }
-        let environment = self.call.engine.environment();
-        let mut looked_in = Vec::new();
-        let (mut dangling, mut foreign) = (0, 0);
-        for adapter in wanted {
-            looked_in.extend(adapter.roots(&environment));
-            let discovery = adapter.discover(&environment);
-            dangling += discovery.dangling_links;
-            foreign += discovery.foreign_links;
-            self.note_problems(adapter, discovery.problems);
-            found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
-        }
-        self.notes.extend(said_of_links(dangling, foreign));
-        if found.is_empty() {
-            let places: Vec<String> = looked_in.iter().map(|path| path.display().to_string()).collect();
-            self.notes.push(format!("no sessions were found in {}", places.join(", ")));
-        }
-        Ok(found)
-    }
-
     /// Leaves out what has not changed since it was read.
     fn without_unchanged(&mut self, found: Found) -> Vec<Waiting> {
         let mut waiting = Vec::new();
@@ -211,22 +188,6 @@ impl<'a> Run<'a> {
             }
         }
         waiting
-    }
-
-    fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
-        for problem in problems {
-            self.reports.push(SourceReport {
-                client: adapter.name().to_owned(),
-                path: problem.path.display().to_string(),
-                session: None,
-                state: "failed".to_owned(),
-                messages: 0,
-                bytes: 0,
-                pending_bytes: 0,
-                unknown: BTreeMap::new(),
-                error: Some(problem.message),
-            });
-        }
     }
 
     fn failed(&mut self, source: &Source, error: &Error) {

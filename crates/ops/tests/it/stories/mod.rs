@@ -90,7 +90,16 @@ impl World {
         Self::open(self.home, self.steps, embedder)
     }
 
+    /// The same store, on a machine of another name.
+    fn on(self, host: &str) -> Self {
+        Self::open_on(self.home, self.steps, EmbedderChoice::None, host)
+    }
+
     fn open(home: TempHome, steps: Arc<Steps>, embedder: EmbedderChoice) -> Self {
+        Self::open_on(home, steps, embedder, "host")
+    }
+
+    fn open_on(home: TempHome, steps: Arc<Steps>, embedder: EmbedderChoice, host: &str) -> Self {
         let options = EngineOptions {
             data_dir: home.path().join("scrubjay"),
             force_location: true,
@@ -98,7 +107,7 @@ impl World {
             model: None,
             reranker: None,
             machine_id: "machine".to_owned(),
-            host: "host".to_owned(),
+            host: host.to_owned(),
             user: "ann".to_owned(),
             home: Some(home.work_dir()),
             variables: [("JAY_TEST_KEY".to_owned(), KEY.to_owned())].into(),

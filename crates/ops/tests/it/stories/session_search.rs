@@ -106,3 +106,29 @@ fn what_is_synced_is_found_by_meaning_at_once() {
     assert_eq!((&found["hits"][0]["message"], &found["notes"]), (&json!("m0"), &json!([])), "{found}");
     assert_eq!(world.ok("jobs_list", json!({}))["jobs"], json!([]));
 }
+
+#[test]
+fn the_machine_of_ingest_is_a_filter() {
+    let world = World::new();
+    let row = |session: &str, id: &str| said(session, id, "user", "2026-03-01", &format!("the beacon of {id}"));
+    sync_generic(&world, &[row("talk-000001", "m1"), row("talk-000002", "m2")]);
+    let world = world.on("barge");
+    let handed_in = json!([{"id": "m3", "role": "user", "text": "the beacon of m3"}]);
+    for session in ["talk-000002", "talk-000003"] {
+        let input = json!({"client": "generic", "session": session, "messages": handed_in});
+        assert_eq!(world.ok("session_append", input)["inserted"], 1);
+    }
+    for (host, sessions, matched) in [
+        ("host", vec!["talk-000001", "talk-000002"], 3),
+        // A session that two machines hold belongs to both; names of machines have no case.
+        ("Barge", vec!["talk-000002", "talk-000003"], 3),
+        ("bar", vec![], 0),
+    ] {
+        let listed = world.ok("session_list", json!({"host": host}));
+        let mut found = strings(&listed["sessions"], "session");
+        found.sort();
+        assert_eq!(found, sessions, "{host}");
+        let found = world.ok("session_search", json!({"query": "beacon", "host": host}));
+        assert_eq!((&found["matched"], &found["searchable"]), (&json!(matched), &json!(matched)), "{host}: {found}");
+    }
+}

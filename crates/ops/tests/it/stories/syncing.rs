@@ -129,3 +129,31 @@ fn sessions_that_their_client_removes_soon_are_spoken_of() {
     world.ok("session_sync", json!({}));
     assert_eq!(said(&world), (false, None), "archived");
 }
+
+#[test]
+fn only_what_changed_lately_is_read_where_that_is_asked_for() {
+    let world = World::new();
+    let day = |text: &str| {
+        let at = Timestamp::parse(text).unwrap();
+        std::time::UNIX_EPOCH + std::time::Duration::from_micros(at.0.unsigned_abs())
+    };
+    for (name, changed) in [("old", "2026-01-01"), ("late", "2026-02-01")] {
+        let row = json!({"session": name, "message": "m1", "role": "user", "text": "hello"});
+        let file = world.home.write(format!("talks/{name}.jsonl"), format!("{row}\n"));
+        std::fs::File::options().append(true).open(file).unwrap().set_modified(day(changed)).unwrap();
+    }
+    let sync = |since: Value, dry_run: bool| {
+        let path = world.home.work_dir().join("talks");
+        let input = json!({"clients": ["generic"], "path": path, "since": since, "dry_run": dry_run});
+        world.ask(&super::sessions::cli(&world), "session_sync", input)
+    };
+    let states = |answer: &Value| (answer["sources"].as_array().unwrap().len(), answer["earlier"].clone());
+    assert_eq!(states(&sync(json!("2026-02-01"), true).unwrap()), (1, json!(1)));
+    let answer = sync(json!("2026-02-01"), false).unwrap();
+    assert_eq!((states(&answer), &answer["messages_inserted"]), ((1, json!(1)), &json!(1)), "{answer}");
+    assert!(answer["notes"].to_string().contains("left alone: 1 source that was last changed before"), "{answer}");
+    assert_eq!(answer["sources"][0]["session"], "late");
+    assert_eq!(states(&sync(Value::Null, false).unwrap()), (1, Value::Null), "the other was not taken for read");
+    let error = sync(json!("once"), false).unwrap_err();
+    assert_eq!((error.code, error.message.as_str()), (Code::BadInput, "`since`: `once` is not a time"));
+}
