@@ -8,6 +8,9 @@ use jay_sessions::{SessionAdapter, Source, adapter, adapters};
 use jay_types::{Error, Result, Timestamp};
 use std::collections::BTreeMap;
 
+/// Places that are named where nothing was found; of more it is said how many.
+const PLACES_SHOWN_MAX: usize = 8;
+
 impl Run<'_> {
     /// Every source that is asked for.
     pub(super) fn discover(&mut self, request: &SyncRequest) -> Result<Found> {
@@ -42,7 +45,12 @@ impl Run<'_> {
         self.notes.extend(said_of_links(dangling, foreign));
         if found.is_empty() {
             let places: Vec<String> = looked_in.iter().map(|path| path.display().to_string()).collect();
-            self.notes.push(format!("no sessions were found in {}", places.join(", ")));
+            self.notes.push(match places.len() {
+                0..=PLACES_SHOWN_MAX => format!("no sessions were found in {}", places.join(", ")),
+                all => format!(
+                    "no sessions were found in the {all} places where clients keep them; `jay session sync CLIENT` names those of one"
+                ),
+            });
         }
         Ok(found)
     }
