@@ -35,7 +35,8 @@ const ENDINGS: [&str; 54] = [
 pub struct Prefix {
     /// Terms that begin with it are meant: folded, lower case, separators written `_`.
     pub start: String,
-    /// Stems of words that begin so which do not begin so themselves, sorted.
+    /// Stems of words that begin so which do not begin so themselves, sorted; without very short ones and stop words,
+    /// which would lead to nearly every text.
     pub stems: Vec<String>,
 }
 
