@@ -26,11 +26,15 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads a query's code; none where it is not one of the dimension.
+    /// Reads a query's code; none where it is not one of the dimension, or is all zeros: that has no direction, so that
+    /// nothing is nearer to it than anything else.
     #[must_use]
     pub fn read(bytes: &[u8], dimension: usize, math: VectorMath) -> Option<Self> {
         let code = Code::read(bytes, dimension)?;
         let values = code.values.iter().map(|byte| byte.cast_signed()).collect();
+        if code.values.iter().all(|value| *value == 0) {
+            return None;
+        }
         let (signs, farthest) = (math.query_code)(code.values);
         Some(Self { scale: code.scale, values, signs, farthest })
     }

@@ -106,6 +106,12 @@ pub(super) fn nearest(search: &Search<'_>, query: &Query, k: usize) -> Result<Ve
 }
 
 #[test]
+fn a_query_without_a_direction_is_near_nothing() {
+    let zeros = jay_models::Encoded::from_vector(&[0.0; 64]).unwrap().to_bytes();
+    assert!(Query::read(&zeros, 64, MATH).is_none());
+}
+
+#[test]
 fn the_layout_is_that_of_the_kernels() {
     assert_eq!(layout::GROUP, jay_models::kernel::LANES);
     assert_eq!((oversample(0), oversample(100_000), oversample(1_000_000)), (200, 3162, 10_000));
