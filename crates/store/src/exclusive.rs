@@ -27,6 +27,8 @@ pub struct Holder {
 #[derive(Debug)]
 pub struct Exclusive {
     file: File,
+    #[cfg(not(unix))]
+    path: PathBuf,
     /// False where the file system has no locks: then nobody is kept out.
     is_locked: bool,
 }
@@ -42,6 +44,8 @@ impl Exclusive {
 impl Drop for Exclusive {
     fn drop(&mut self) {
         if self.is_locked {
+            // Who comes next is not to be told of us before it says its own name.
+            let _ = untell(self);
             let _ = self.file.unlock();
         }
     }
@@ -90,7 +94,9 @@ impl Store {
         }
     }
 
-    fn state_file(&self, name: &str) -> PathBuf {
+    /// Where a file of this store's state directory is, or would be.
+    #[must_use]
+    pub fn state_file(&self, name: &str) -> PathBuf {
         self.directory().join("state").join(name)
     }
 }
@@ -111,14 +117,19 @@ fn take(
         Err(TryLockError::WouldBlock) => return Ok(Attempt::Held(told_holder(path))),
         Err(TryLockError::Error(_)) => false,
     };
-    let lock = Exclusive { file, is_locked };
-    tell(path, &lock, holder).map_err(told)?;
+    let lock = Exclusive {
+        file,
+        #[cfg(not(unix))]
+        path: path.to_owned(),
+        is_locked,
+    };
+    tell(&lock, holder).map_err(told)?;
     Ok(Attempt::Taken(lock))
 }
 
 /// Says in the lock file itself who holds it: one write at its beginning, so that a reader sees all of it or an old one.
 #[cfg(unix)]
-fn tell(_: &Path, lock: &Exclusive, holder: Holder) -> std::io::Result<()> {
+fn tell(lock: &Exclusive, holder: Holder) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(&holder)?;
     text.push(b'\n');
     std::os::unix::fs::FileExt::write_all_at(&lock.file, &text, 0)?;
@@ -127,9 +138,19 @@ fn tell(_: &Path, lock: &Exclusive, holder: Holder) -> std::io::Result<()> {
 
 /// Says it in a file beside: here a locked file cannot be read by others.
 #[cfg(not(unix))]
-fn tell(path: &Path, _: &Exclusive, holder: Holder) -> std::io::Result<()> {
+fn tell(lock: &Exclusive, holder: Holder) -> std::io::Result<()> {
     let suffix = holder.pid.to_string();
-    write_secret(&sidecar(path), &suffix, &serde_json::to_vec(&holder)?).map_err(std::io::Error::other)
+    write_secret(&sidecar(&lock.path), &suffix, &serde_json::to_vec(&holder)?).map_err(std::io::Error::other)
+}
+
+#[cfg(unix)]
+fn untell(lock: &Exclusive) -> std::io::Result<()> {
+    lock.file.set_len(0)
+}
+
+#[cfg(not(unix))]
+fn untell(lock: &Exclusive) -> std::io::Result<()> {
+    std::fs::remove_file(sidecar(&lock.path))
 }
 
 #[cfg(unix)]
@@ -174,6 +195,7 @@ mod tests {
         assert!(matches!(take(&path, other, File::try_lock).unwrap(), Attempt::Held(Some(OURS))));
         drop(first);
         assert!(path.exists(), "the file stays");
+        assert_eq!(told_holder(&path), None, "and no longer tells of who is gone");
         let Attempt::Taken(_lock) = take(&path, other, File::try_lock).unwrap() else { panic!("it is free") };
         let Attempt::Held(Some(holder)) = take(&path, OURS, File::try_lock).unwrap() else { panic!("it is held") };
         assert_eq!(holder, other, "a shorter text over a longer one");
