@@ -201,6 +201,7 @@ impl<'a> App<'a> {
         let failed = match spec.name {
             "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
             "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
+            "session_append" => value.get("errors").is_some_and(|count| *count != 0).then_some(Code::BadInput),
             _ => None,
         };
         Ok(failed.map_or(0, Code::exit_code))

@@ -173,7 +173,16 @@ pub struct SessionMeta {
     pub ended_at: Option<Timestamp>,
 }
 
+/// How a session that another one's tool call started relates to it.
+pub const SUBAGENT: &str = "subagent";
+
 impl SessionMeta {
+    /// Whether another session started this one for a part of its work.
+    #[must_use]
+    pub fn is_subagent(&self) -> bool {
+        self.parent.is_some() && self.relation.as_deref() == Some(SUBAGENT)
+    }
+
     /// Takes over what `later` knows: its fields replace ours where it has them; the start is the earliest and the
     /// end the latest of both. Folding the metas of a file's blocks in order gives the same whatever the blocks' cuts.
     pub fn merge(&mut self, later: &Self) {

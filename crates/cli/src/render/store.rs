@@ -85,10 +85,7 @@ pub(super) fn status(status: &Status, view: &View) -> String {
         ("size", format!("{} and {} of archive", megabytes(status.bytes_memory), megabytes(status.bytes_archive))),
         ("embedder", status.embedder.clone().unwrap_or_else(|| "none: found by text only".to_owned())),
         ("model", status.model.clone().unwrap_or_else(|| "none beside it".to_owned())),
-        (
-            "last session sync",
-            status.last_session_sync.as_ref().map_or_else(|| "never".to_owned(), |last| last_sync(last, view)),
-        ),
+        ("last session sync", last_sync(status, view)),
         ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
     ];
     rows.extend(status.reranker.clone().map(|reranker| ("reranker", reranker)));
@@ -211,7 +208,12 @@ pub(super) fn places(places: &[Place]) -> String {
 }
 
 /// When the last sync was and what it came to, on one line.
-fn last_sync(last: &LastSync, view: &View) -> String {
+fn last_sync(status: &Status, view: &View) -> String {
+    let last = match (&status.last_session_sync, &status.last_session_sync_error) {
+        (Some(last), _) => last,
+        (None, Some(error)) => return format!("unknown: {}", one_line(error)),
+        (None, None) => return "never".to_owned(),
+    };
     let when = age(last.finished_at, view.now);
     match &last.error {
         Some(error) => format!("{when}, failed: {}", one_line(error)),

@@ -239,7 +239,7 @@ fn a_message_that_is_handed_in_at_every_door_is_there_once() {
     assert_eq!(
         (told.code, told.stdout.as_str()),
         (
-            0,
+            2,
             "message 2: `text`: is required where there are no `parts`\n\
              session lantern-bot talk-1: 1 message added, 1 refused\n"
         )

@@ -90,6 +90,9 @@ pub struct Status {
     /// How sessions were read in last; absent where they never were
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_session_sync: Option<LastSync>,
+    /// Why it is not known how sessions were read in last; absent where that is known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_session_sync_error: Option<String>,
     /// What there is to say
     pub notes: Vec<String>,
 }
@@ -129,6 +132,10 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     if engine.embedder.is_none() {
         notes.push("text_only: no embedder is configured".to_owned());
     }
+    let (last_session_sync, last_session_sync_error) = match last_sync(call) {
+        Ok(last) => (last, None),
+        Err(error) => (None, Some(error.message)),
+    };
     Ok(Status {
         store: engine.data_dir().display().to_string(),
         exists: engine.exists() || !gone.is_empty(),
@@ -160,7 +167,8 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
             .map(|_| jobs(&memory, HELD) + jobs(&archive, HELD)),
         bytes_memory: engine.memory.file_bytes(),
         bytes_archive: engine.archive.file_bytes(),
-        last_session_sync: last_sync(call),
+        last_session_sync,
+        last_session_sync_error,
         notes,
     })
 }

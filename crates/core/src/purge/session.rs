@@ -13,6 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+/// The place that is named where rows of an erased session came in meanwhile.
+const A_SESSION: &str = "a session";
+
 /// The answer to session erase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Erased {
@@ -50,8 +53,9 @@ struct Target {
 pub fn erase(call: &Call<'_>, session: &Word, is_final: bool, dry_run: bool) -> Result<Erased> {
     call.demand_person("erasing a session")?;
     if let Some(mut erased) = call.answer_before::<Erased>()? {
-        // What was postponed at the first try may be possible by now.
-        erased.places = scrub_one(&call.engine.archive, ARCHIVE)?;
+        // What was postponed at the first try may be possible by now; rows that came in meanwhile are erased by a new call.
+        erased.places.retain(|place| place.place == A_SESSION);
+        erased.places.splice(..0, scrub_one(&call.engine.archive, ARCHIVE)?);
         return Ok(finished(erased));
     }
     if !is_final && !dry_run {
@@ -81,7 +85,7 @@ pub fn erase(call: &Call<'_>, session: &Word, is_final: bool, dry_run: bool) -> 
     })?;
     if left {
         let who = Some("you: something was read in meanwhile; erase it again".to_owned());
-        erased.places.push(Place { place: "a session".to_owned(), done: false, waiting_for: who });
+        erased.places.push(Place { place: A_SESSION.to_owned(), done: false, waiting_for: who });
     }
     let erased = finished(erased);
     // Sent again, it looks again at what had to wait.

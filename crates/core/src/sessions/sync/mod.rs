@@ -68,7 +68,7 @@ pub fn sync(call: &Call<'_>, request: &SyncRequest, progress: &mut dyn FnMut(u64
         (answer.outcome, answer.error) = ("error".to_owned(), Some(error.message.clone()));
     }
     if lock.is_some() {
-        turn::note(call, &answer);
+        turn::note(call, &mut answer);
     }
     ended?;
     match &call.idempotency {

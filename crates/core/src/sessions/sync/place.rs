@@ -14,12 +14,17 @@ use jay_types::{EntityId, NamespaceId, Result};
 use std::path::Path;
 
 impl Run<'_> {
-    /// The change that holds a block; none for a session that was purged. That one gets no namespace either, which
-    /// would be named by its project.
+    /// The change that holds a block; none for a session that was purged, or that is the subagent of one. Such a one gets
+    /// no namespace either, which would be named by its project.
     pub(super) fn draft(&mut self, block: &Block) -> Result<Option<BlockDraft>> {
         let id = EntityId::derived("session", &[&block.session.client, &block.session.id]);
         let messages = block.messages.iter().filter(|message| message.role.is_some()).count() as u64;
-        if self.call.engine.archive.read(|tx| tx.is_session_purged(id))? {
+        let starter = block.session.parent.as_deref().filter(|_| block.session.is_subagent());
+        let starter = starter.map(|parent| EntityId::derived("session", &[&block.session.client, parent]));
+        let is_purged = self.call.engine.archive.read(|tx| -> Result<bool> {
+            Ok(tx.is_session_purged(id)? || starter.map_or(Ok(false), |id| tx.is_session_purged(id))?)
+        })?;
+        if is_purged {
             *self.left_out.entry(id).or_default() += messages;
             return Ok(None);
         }

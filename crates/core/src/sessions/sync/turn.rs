@@ -7,7 +7,7 @@
 //! never fails a sync.
 
 use super::super::report::Synced;
-use crate::call::Call;
+use crate::call::{Call, Door};
 use jay_store::{Attempt, Exclusive, Holder};
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
@@ -20,8 +20,10 @@ const LOCK: &str = "sync-archive";
 const RECORD: &str = "last-sync-archive.json";
 /// How often it is looked whether the lock is free.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long another sync is waited for: the first one of a large archive takes minutes.
+/// How long a person's sync waits for another: the first one of a large archive takes minutes.
 const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+/// How long one that came through a server waits: its connection ends before an hour, and a thread of the server waits with it.
+const WAIT_SERVED_MAX: Duration = Duration::from_secs(20);
 
 /// How a sync ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -62,8 +64,12 @@ impl LastSync {
 /// The lock of the store, once it is ours. `is_patient` waits for another sync.
 ///
 /// # Errors
-/// `busy` where another sync runs and is not waited for, or does not end within an hour; `io`.
+/// `busy` where another sync runs and is not waited for, or does not end within [`WAIT_MAX`]; `io`.
 pub(super) fn take(call: &Call<'_>, is_patient: bool, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Exclusive> {
+    let wait_max = match call.caller.door {
+        Door::Cli | Door::Call => WAIT_MAX,
+        Door::Http | Door::Mcp | Door::Web => WAIT_SERVED_MAX,
+    };
     let mut waited = Duration::ZERO;
     let mut told = None;
     loop {
@@ -71,7 +77,7 @@ pub(super) fn take(call: &Call<'_>, is_patient: bool, progress: &mut dyn FnMut(u
             Attempt::Taken(lock) => return Ok(lock),
             Attempt::Held(holder) => holder,
         };
-        if !is_patient || waited >= WAIT_MAX {
+        if !is_patient || waited >= wait_max {
             return Err(busy(holder, is_patient));
         }
         if told != Some(holder) {
@@ -103,19 +109,28 @@ fn busy(holder: Option<Holder>, is_patient: bool) -> Error {
     }
 }
 
-/// Notes how a sync ended.
-pub(super) fn note(call: &Call<'_>, synced: &Synced) {
+/// Notes how a sync ended. Where that fails, the answer says so: `jay status` would go on telling of an earlier one.
+pub(super) fn note(call: &Call<'_>, synced: &mut Synced) {
     let record = LastSync::of(synced);
     let noted = serde_json::to_vec(&record)
         .map_err(|error| Error::internal(error.to_string()))
         .and_then(|bytes| Ok(call.engine.archive.put_state(RECORD, &bytes)?));
     if let Err(error) = noted {
         tracing::warn!(%error, "how the sync ended could not be noted");
+        synced.notes.push(format!("how this sync ended could not be noted for `jay status`: {}", error.message));
     }
 }
 
-/// How the last sync ended; none before the first. A record that cannot be read counts as none.
-pub(crate) fn last(call: &Call<'_>) -> Option<LastSync> {
-    let bytes = call.engine.archive.state(RECORD).ok().flatten()?;
-    serde_json::from_slice(&bytes).ok()
+/// How the last sync ended; none before the first.
+///
+/// # Errors
+/// Where the record cannot be read: then it is not known, which is not never.
+pub(crate) fn last(call: &Call<'_>) -> Result<Option<LastSync>> {
+    let Some(bytes) = call.engine.archive.state(RECORD)? else { return Ok(None) };
+    let read = serde_json::from_slice(&bytes);
+    read.map(Some).map_err(|error| {
+        let path = call.engine.archive.state_file(RECORD);
+        Error::new(Code::Damaged, format!("{} is no record of a sync: {error}", path.display()))
+            .hint("The next `jay session sync` writes it anew.")
+    })
 }

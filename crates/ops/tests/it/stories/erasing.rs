@@ -65,6 +65,13 @@ fn subagents_go_with_their_session() {
     let after = world.ok("session_list", json!({"limit": 200}))["sessions"].as_array().unwrap().len();
     assert_eq!(after, before.len() - 1 - children);
     assert!(world.ok("doctor", json!({}))["healthy"].as_bool().unwrap());
+    // One that its client writes only now is left out as well: it tells of the same work.
+    let subagents = world.home.work_dir().join(format!(".claude/projects/-home-mira-code-lantern/{parent}/subagents"));
+    let text = std::fs::read_to_string(subagents.join("agent-7f3a9c21.jsonl")).unwrap();
+    jay_testkit::write(subagents.join("agent-11a7e000.jsonl"), text.replace("7f3a9c21", "11a7e000"));
+    let synced = world.ok("session_sync", json!({}));
+    assert_eq!(synced["messages_inserted"], 0, "{synced}");
+    assert!(synced["messages_left_out"].as_u64().unwrap() > 0, "{synced}");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod recalling;
 mod remembering;
 mod reranking;
 mod secrets;
+mod session_list;
 mod session_search;
 mod sessions;
 mod syncing;

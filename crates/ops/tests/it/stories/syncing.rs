@@ -78,14 +78,22 @@ fn a_record_that_cannot_be_written_fails_no_sync() {
     let record = world.engine.data_dir().join("state/last-sync-archive.json");
     // A directory in its place cannot be replaced by a file.
     std::fs::create_dir_all(record.join("in the way")).unwrap();
-    assert_eq!(sync_generic(&world, &rows())["messages_inserted"], 2);
-    assert_eq!(last(&world), Value::Null);
+    let synced = sync_generic(&world, &rows());
+    assert_eq!(synced["messages_inserted"], 2);
+    assert!(synced["notes"].to_string().contains("could not be noted"), "{synced}");
+    let unknown = |world: &World| {
+        let status = world.ok("status", json!({}));
+        status["last_session_sync"].is_null()
+            && status["last_session_sync_error"].as_str().is_some_and(|why| why.contains(&*record.to_string_lossy()))
+    };
+    assert!(unknown(&world), "unknown is not never");
     std::fs::remove_dir(record.join("in the way")).unwrap();
     std::fs::remove_dir(&record).unwrap();
     jay_testkit::write(&record, "{\"finished_at\":");
-    assert_eq!(last(&world), Value::Null, "half a record is none");
+    assert!(unknown(&world), "half a record is none, and not never");
     sync_generic(&world, &rows());
     assert_eq!(last(&world)["outcome"], "ok");
+    assert_eq!(world.ok("status", json!({})).get("last_session_sync_error"), None);
 }
 
 #[test]
