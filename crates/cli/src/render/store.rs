@@ -7,7 +7,6 @@ use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
 use jay_core::evaluate::Evaluation;
 use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::{Place, Purged};
-use jay_core::sessions::LastSync;
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
     let row = |namespace: &NamespaceView| {
