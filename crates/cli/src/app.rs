@@ -198,13 +198,7 @@ impl<'a> App<'a> {
             engine.after_writes();
         }
         shown.map_err(|error| if spec.access.writes() { done_but(spec, &value, &error) } else { error })?;
-        let failed = match spec.name {
-            "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
-            "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
-            "session_append" => value.get("errors").is_some_and(|count| *count != 0).then_some(Code::BadInput),
-            _ => None,
-        };
-        Ok(failed.map_or(0, Code::exit_code))
+        Ok(failing(spec, &value, dry_run).map_or(0, Code::exit_code))
     }
 
     /// Calls an operation as the person at the command line, with progress on stderr.
@@ -321,6 +315,18 @@ fn most_of(target: &str) -> tracing::level_filters::LevelFilter {
         "rmcp" => LevelFilter::ERROR,
         name if name == "jay" || name.starts_with("jay_") => LevelFilter::TRACE,
         _ => LevelFilter::WARN,
+    }
+}
+
+/// What an answer tells of that ends the program with another code than 0.
+fn failing(spec: &Spec, value: &Value, dry_run: bool) -> Option<Code> {
+    let count = |pointer: &str| value.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    match spec.name {
+        "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
+        "session_sync" if dry_run && count("/verified/rows_missing") > 0 => Some(Code::VerificationFailed),
+        "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
+        "session_append" => (count("/errors") > 0).then_some(Code::BadInput),
+        _ => None,
     }
 }
 

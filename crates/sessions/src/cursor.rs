@@ -63,6 +63,9 @@ pub struct Cursor {
     /// Whether the last row is complete.
     #[serde(default)]
     pub open: OpenRow,
+    /// The session of a last row that is not complete, to which the rest of it belongs; noted by the caller, who knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// BLAKE3 of the first 4 KiB at most that were taken.
     pub head_hash: Hash,
     /// BLAKE3 of the last 4 KiB at most before the offset.

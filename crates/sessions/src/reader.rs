@@ -158,6 +158,7 @@ impl BlockReader {
             offset_bytes: self.offset_bytes,
             row_count: self.row_count,
             open: self.open,
+            session: None,
             head_hash,
             tail_hash,
             stamp,

@@ -64,7 +64,7 @@ pub use read::namespaces::{NamespaceRow, Scope};
 pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};
 pub use read::sessions::{SessionClause, SessionRow};
-pub use read::sources::{SourceCursor, SourceRow};
+pub use read::sources::{BlockPlace, SourceCursor, SourceRow};
 pub use read::status::StoreCounts;
 pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;

@@ -5,7 +5,9 @@ use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
-use jay_core::sessions::{AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced, folded};
+use jay_core::sessions::{
+    AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced, Verified, folded,
+};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
 use jay_types::text::shorten;
@@ -90,6 +92,13 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
         count(answer.sources.len() as u64 + answer.fresh + answer.earlier, "source", "sources"),
         std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
     ));
+    if let Some(Verified { sources, rows, rows_missing, .. }) = &answer.verified {
+        let compared = format!("{} of {}", count(*rows, "row", "rows"), count(*sources, "source", "sources"));
+        text.push_str(&match rows_missing {
+            0 => format!("verified: {compared}, all in the archive\n"),
+            missing => format!("verified: {compared}, {}\n", view.style.red(&format!("{missing} missing"))),
+        });
+    }
     if answer.sources.iter().any(|source| source.error.is_some()) {
         text.push_str(&format!("{}\n", view.style.red("not all was read")));
     } else if let Some(error) = &answer.error {

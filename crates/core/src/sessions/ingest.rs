@@ -10,6 +10,15 @@ use std::collections::BTreeMap;
 /// is the session of the row before: a block may begin with the rest of a long row. `file` is the session that the
 /// source's name tells, for rows before any other.
 pub(super) fn split(read: ReadBlock, source: &BlockSource, before: &mut Option<String>, file: &str) -> Vec<Block> {
+    let mut blocks = cut(read, source, before, file);
+    for block in &mut blocks {
+        block.secrets = mark_secrets(&block.messages);
+    }
+    blocks
+}
+
+/// The same blocks, in which no secrets are looked for: to compare their rows.
+pub(super) fn cut(read: ReadBlock, source: &BlockSource, before: &mut Option<String>, file: &str) -> Vec<Block> {
     let ReadBlock { rows, messages, sessions, first_row, adapter_version, client, .. } = read;
     let mut by_row: BTreeMap<u32, Vec<SessionMessage>> = BTreeMap::new();
     for message in messages {
@@ -52,9 +61,6 @@ pub(super) fn split(read: ReadBlock, source: &BlockSource, before: &mut Option<S
         block.messages.extend(said.into_iter().map(|said| Message { row, ..said.message }));
     }
     *before = Some(current);
-    for block in &mut blocks {
-        block.secrets = mark_secrets(&block.messages);
-    }
     blocks
 }
 

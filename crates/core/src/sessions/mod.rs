@@ -16,7 +16,7 @@ pub use document::{DocumentFormat, folded};
 pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
-pub use report::{SourceReport, Synced};
+pub use report::{SourceReport, Synced, Verified};
 pub use search::{Group, SessionHit, SessionHits, search};
 pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;

@@ -19,7 +19,8 @@ pub struct SourceReport {
     /// The client's own id of the session
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// new, grown, changed (rows in its middle), rewritten, fresh, failed
+    /// new, grown, changed (rows in its middle), rewritten, incomplete (the archive lacked rows that had been read), fresh,
+    /// failed
     pub state: String,
     /// Messages that were read in
     pub messages: u64,
@@ -28,6 +29,9 @@ pub struct SourceReport {
     /// Bytes of an unfinished last line, left for the next sync
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pending_bytes: u64,
+    /// Rows that had been read and that the archive lacked, where that was verified
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rows_missing: u64,
     /// Rows and parts that the adapter does not know, by type; they are kept verbatim
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unknown: BTreeMap<String, u64>,
@@ -38,6 +42,20 @@ pub struct SourceReport {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// What a comparison of the archive with its sources found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verified {
+    /// Sources of which all rows that had been read were compared
+    pub sources: u64,
+    /// Rows that were compared, byte for byte
+    pub rows: u64,
+    /// Of them those that the archive lacked
+    pub rows_missing: u64,
+    /// Sources that their client changed meanwhile: what is missing of them may be new
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub changing: u64,
 }
 
 /// The answer to session sync.
@@ -63,6 +81,9 @@ pub struct Synced {
     /// Sources that last changed before `since` and were left alone
     #[serde(default, skip_serializing_if = "is_zero")]
     pub earlier: u64,
+    /// What the comparison of the archive with its sources found, where it was asked for
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Verified>,
     /// The first failure
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -98,6 +119,7 @@ pub(super) fn report(source: &Source, state: &str) -> SourceReport {
         messages: 0,
         bytes: 0,
         pending_bytes: 0,
+        rows_missing: 0,
         unknown: BTreeMap::new(),
         error: None,
     }

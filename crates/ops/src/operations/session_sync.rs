@@ -30,6 +30,10 @@ pub(super) struct SessionSyncInput {
     /// Show what would be read, and read nothing
     #[serde(default)]
     dry_run: bool,
+    /// Compare every source with the archive too, row by row, and read those in again of which rows are missing; with
+    /// dry_run only say what is missing
+    #[serde(default)]
+    verify: bool,
     /// Fail with exit code 75 where another sync of this store runs, rather than wait for it
     #[serde(default)]
     no_wait: bool,
@@ -68,6 +72,7 @@ impl Operation for SessionSync {
             path: input.path.map(|path| path.into_string().into()),
             since: input.since,
             dry_run: input.dry_run,
+            verify: input.verify,
             no_wait: input.no_wait,
         };
         jay_core::sessions::sync(call, &request, progress)

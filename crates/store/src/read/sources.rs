@@ -6,6 +6,7 @@ use crate::Result;
 use crate::tx::Tx;
 use jay_types::change::block::Block;
 use rusqlite::params;
+use std::collections::BTreeMap;
 
 /// How far a source on this machine was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub struct SourceCursor {
     pub cursor: String,
 }
 
+/// Where a block is, and of which run of rows it is a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// Its place in the journal.
+    pub pos: i64,
+    /// Number of its session.
+    pub session: i64,
+    /// The machine on which its rows were read.
+    pub host: String,
+    /// The revision of the file.
+    pub revision: u32,
+}
+
 impl Tx<'_> {
     /// How far a source was read.
     ///
@@ -50,6 +64,32 @@ impl Tx<'_> {
         })
     }
 
+    /// Every block by the path of its file. Blocks of one session, machine and revision stand together, in the order of
+    /// their rows.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn blocks_by_path(&self) -> Result<BTreeMap<String, Vec<BlockPlace>>> {
+        let mut by_path: BTreeMap<String, Vec<BlockPlace>> = BTreeMap::new();
+        let sql = "SELECT path, pos, entity, host, revision FROM blocks ORDER BY path, entity, host, revision, first_row, pos";
+        let _: Vec<()> = self.all(sql, [], |row| {
+            let place = BlockPlace { pos: row.get(1)?, session: row.get(2)?, host: row.get(3)?, revision: row.get(4)? };
+            by_path.entry(row.get(0)?).or_default().push(place);
+            Ok(())
+        })?;
+        Ok(by_path)
+    }
+
+    /// A block; none where its body was purged.
+    ///
+    /// # Errors
+    /// What SQLite says; `damaged` where it cannot be read.
+    pub fn block(&self, pos: i64) -> Result<Option<Block>> {
+        let Some(json) = self.body_json(pos)? else { return Ok(None) };
+        let damaged = |reason| crate::error::damaged(format!("block {pos}: {reason}"));
+        Ok(Some(Block::from_json(&json).map_err(damaged)?))
+    }
+
     /// The source rows of a session, in order: what its files held, byte for byte.
     ///
     /// # Errors
@@ -61,10 +101,9 @@ impl Tx<'_> {
             |row| row.get(0),
         )?;
         for pos in blocks {
-            let Some(json) = self.body_json(pos)? else { continue };
-            let block =
-                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
-            visit(&block);
+            if let Some(block) = self.block(pos)? {
+                visit(&block);
+            }
         }
         Ok(())
     }

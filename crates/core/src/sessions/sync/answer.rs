@@ -28,6 +28,7 @@ impl Run<'_> {
             sessions_inserted: self.inserted.len() as u64,
             messages_inserted: self.messages,
             messages_left_out: left_out,
+            verified: self.verified,
             error: self.reports.iter().find_map(|report| report.error.clone()),
             sources: self.reports,
             fresh: self.fresh,

@@ -79,6 +79,7 @@ impl Run<'_> {
                 messages: 0,
                 bytes: 0,
                 pending_bytes: 0,
+                rows_missing: 0,
                 unknown: BTreeMap::new(),
                 error: Some(problem.message),
             });

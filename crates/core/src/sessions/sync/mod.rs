@@ -7,13 +7,14 @@ mod answer;
 mod found;
 mod place;
 pub(crate) mod turn;
+mod verify;
 
 use super::ingest::split;
-use super::report::{SourceReport, Synced, report, state_name};
+use super::report::{SourceReport, Synced, Verified, report, state_name};
 use crate::call::Call;
 use crate::engine::DirectoryName;
 use crate::filter;
-use jay_sessions::{Block as ReadBlock, Cursor, ReadOptions, SessionAdapter, Source, Verdict};
+use jay_sessions::{Block as ReadBlock, Cursor, OpenRow, ReadOptions, SessionAdapter, Source, Verdict};
 use jay_store::{Draft, Foreseen};
 use jay_types::bounds::Word;
 use jay_types::change::block::BlockSource;
@@ -41,6 +42,8 @@ pub struct SyncRequest {
     pub since: Option<Word>,
     /// Say what would be read, and read nothing in.
     pub dry_run: bool,
+    /// Compare every source with the archive too, and take in anew what lacks rows there.
+    pub verify: bool,
     /// Fail where another sync of this store runs, instead of waiting for it.
     pub no_wait: bool,
 }
@@ -84,13 +87,20 @@ struct Waiting {
     source: Source,
     /// The revision and place up to which it was read before.
     known: Option<(u32, Cursor)>,
+    /// Read from its beginning, as a new revision, whatever was read before.
+    is_anew: bool,
 }
 
 impl Waiting {
+    /// From where it is read on.
+    fn before(&self) -> Option<&Cursor> {
+        self.known.as_ref().filter(|_| !self.is_anew).map(|(_, cursor)| cursor)
+    }
+
     /// Bytes that are probably to be read.
     fn bytes(&self) -> u64 {
         let size = self.source.stamp.size_bytes;
-        let before = self.known.as_ref().map_or(0, |(_, cursor)| cursor.offset_bytes);
+        let before = self.before().map_or(0, |cursor| cursor.offset_bytes);
         size.checked_sub(before).unwrap_or(size)
     }
 }
@@ -126,6 +136,7 @@ struct Run<'a> {
     messages: u64,
     /// Sessions that were purged, with how many of their messages were left out.
     left_out: BTreeMap<EntityId, u64>,
+    verified: Option<Verified>,
     has_path: bool,
 }
 
@@ -146,6 +157,7 @@ impl<'a> Run<'a> {
             directories: BTreeMap::new(),
             messages: 0,
             left_out: BTreeMap::new(),
+            verified: None,
             has_path: false,
         }
     }
@@ -158,6 +170,7 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         let found = self.discover(request)?;
         let found = self.since(found, since);
+        let to_verify = if request.verify { found.clone() } else { vec![] };
         let waiting = self.without_unchanged(found);
         // What was read before is no work: of a file that has grown only the rest is.
         let all: u64 = waiting.iter().map(Waiting::bytes).sum();
@@ -174,6 +187,9 @@ impl<'a> Run<'a> {
         if all > 0 {
             progress(all, all, "");
         }
+        if request.verify {
+            self.verify(to_verify, request.dry_run, progress)?;
+        }
         Ok(())
     }
 
@@ -183,7 +199,7 @@ impl<'a> Run<'a> {
         for (adapter, source) in found {
             match self.known(&source) {
                 Ok(Some((_, cursor))) if cursor.is_unchanged(&source.stamp) => self.fresh += 1,
-                Ok(known) => waiting.push(Waiting { adapter, source, known }),
+                Ok(known) => waiting.push(Waiting { adapter, source, known, is_anew: false }),
                 Err(error) => self.failed(&source, &error),
             }
         }
@@ -203,8 +219,9 @@ impl<'a> Run<'a> {
         Ok(row.and_then(|row| Some((row.revision, serde_json::from_str(&row.cursor).ok()?))))
     }
 
-    fn plan(&mut self, Waiting { adapter, source, known }: &Waiting) -> Result<()> {
-        let reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
+    fn plan(&mut self, waiting: &Waiting) -> Result<()> {
+        let Waiting { adapter, source, .. } = waiting;
+        let reader = adapter.read(source, waiting.before(), options())?;
         let from = match reader.verdict() {
             Verdict::Fresh => {
                 self.fresh += 1;
@@ -219,11 +236,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn take(&mut self, Waiting { adapter, source, known }: &Waiting) -> Result<()> {
-        let mut reader = adapter.read(source, known.as_ref().map(|(_, cursor)| cursor), options())?;
+    fn take(&mut self, waiting: &Waiting) -> Result<()> {
+        let Waiting { adapter, source, known, is_anew } = waiting;
+        let mut reader = adapter.read(source, waiting.before(), options())?;
         let verdict = reader.verdict();
         let before = known.as_ref().map_or(0, |(revision, _)| *revision);
-        let revision = before + u32::from(matches!(verdict, Verdict::Rewritten | Verdict::Changed { .. }));
+        let revision = before + u32::from(*is_anew || matches!(verdict, Verdict::Rewritten | Verdict::Changed { .. }));
         let block_source = BlockSource {
             client: source.client.clone(),
             path: source.name(),
@@ -231,7 +249,10 @@ impl<'a> Run<'a> {
             host: self.call.engine.options.host.clone(),
             user: self.call.engine.options.user.clone(),
         };
-        let (mut before_it, mut messages) = (None, 0);
+        // The rest of a row that was not complete belongs to the session of its beginning.
+        let goes_on = !matches!(verdict, Verdict::New | Verdict::Rewritten);
+        let mut before_it = waiting.before().filter(|_| goes_on).and_then(|cursor| cursor.session.clone());
+        let mut messages = 0;
         // Blank lines are no session: they wait, unread, for a row that says something.
         let mut blank: Option<(ReadBlock, Cursor)> = None;
         let mut is_first = true;
@@ -242,14 +263,14 @@ impl<'a> Run<'a> {
                 continue;
             }
             for (read, cursor) in blank.take().into_iter().chain([(read, reader.cursor())]) {
-                messages += self.take_block(read, &cursor, &block_source, &mut before_it, &source.session)?;
+                messages += self.take_block(read, cursor, &block_source, &mut before_it, &source.session)?;
             }
         }
         if blank.is_some() {
             self.fresh += 1;
             return Ok(());
         }
-        self.queue(&block_source, &reader.cursor(), vec![])?;
+        self.queue(&block_source, &noted(reader.cursor(), before_it.as_ref()), vec![])?;
         let read = reader.report();
         if verdict == Verdict::Fresh {
             self.fresh += 1;
@@ -269,7 +290,7 @@ impl<'a> Run<'a> {
     fn take_block(
         &mut self,
         read: ReadBlock,
-        cursor: &Cursor,
+        cursor: Cursor,
         source: &BlockSource,
         before: &mut Option<String>,
         file: &str,
@@ -280,7 +301,7 @@ impl<'a> Run<'a> {
             drafts.extend(self.draft(&block)?);
         }
         let messages = drafts.iter().map(|block| block.messages).sum();
-        self.queue(source, cursor, drafts)?;
+        self.queue(source, &noted(cursor, before.as_ref()), drafts)?;
         Ok(messages)
     }
 
@@ -333,6 +354,12 @@ impl<'a> Run<'a> {
         self.call.engine.after_writes();
         written
     }
+}
+
+/// A cursor that tells to which session the rest of an open row belongs.
+fn noted(cursor: Cursor, session: Option<&String>) -> Cursor {
+    let session = session.filter(|_| cursor.open != OpenRow::Closed).cloned();
+    Cursor { session, ..cursor }
 }
 
 /// True where every row is white space.

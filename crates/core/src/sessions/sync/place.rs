@@ -14,23 +14,29 @@ use jay_types::{EntityId, NamespaceId, Result};
 use std::path::Path;
 
 impl Run<'_> {
-    /// The change that holds a block; none for a session that was purged, or that is the subagent of one. Such a one gets
-    /// no namespace either, which would be named by its project.
+    /// The change that holds a block; none for a session that is left out. That one gets no namespace either, which would
+    /// be named by its project.
     pub(super) fn draft(&mut self, block: &Block) -> Result<Option<BlockDraft>> {
-        let id = EntityId::derived("session", &[&block.session.client, &block.session.id]);
+        let id = entity_of(&block.session.client, &block.session.id);
         let messages = block.messages.iter().filter(|message| message.role.is_some()).count() as u64;
-        let starter = block.session.parent.as_deref().filter(|_| block.session.is_subagent());
-        let starter = starter.map(|parent| EntityId::derived("session", &[&block.session.client, parent]));
-        let is_purged = self.call.engine.archive.read(|tx| -> Result<bool> {
-            Ok(tx.is_session_purged(id)? || starter.map_or(Ok(false), |id| tx.is_session_purged(id))?)
-        })?;
-        if is_purged {
+        if self.is_left_out(&block.session)? {
             *self.left_out.entry(id).or_default() += messages;
             return Ok(None);
         }
         let namespace = self.place(&block.session)?;
         let foreseen = self.call.engine.archive.foresee_block(block);
         Ok(Some(BlockDraft { draft: Draft::block(namespace, id, block.to_json()), messages, foreseen }))
+    }
+
+    /// Whether a session was purged, or is the subagent of one that was.
+    pub(super) fn is_left_out(&self, session: &SessionMeta) -> Result<bool> {
+        let starter = session.parent.as_deref().filter(|_| session.is_subagent());
+        let ids = [session.id.as_str()].into_iter().chain(starter);
+        let ids: Vec<EntityId> = ids.map(|id| entity_of(&session.client, id)).collect();
+        self.call
+            .engine
+            .archive
+            .read(|tx| ids.iter().try_fold(false, |is_purged, id| Ok(is_purged || tx.is_session_purged(*id)?)))
     }
 
     /// The namespace of a session: where it is already, else that of its repository or directory.
@@ -82,6 +88,10 @@ impl Run<'_> {
         self.directories.insert(project.to_owned(), named.clone());
         Ok(named)
     }
+}
+
+fn entity_of(client: &str, session: &str) -> EntityId {
+    EntityId::derived("session", &[client, session])
 }
 
 /// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.

@@ -32,6 +32,7 @@ mod session_search;
 mod sessions;
 mod syncing;
 mod undoing;
+mod verifying;
 
 use jay_core::{ActorKind, Caller, Door, EmbedderChoice, Engine, EngineOptions, Surroundings};
 use jay_ops::{Context, find};

@@ -15,7 +15,7 @@ pub(super) fn lay_out(world: &World) {
 }
 
 /// Copies the sessions of clients that keep files of lines as well, and says how many clients that makes.
-fn lay_out_more(world: &World) -> usize {
+pub(super) fn lay_out_more(world: &World) -> usize {
     let clients = [
         ("gemini-cli/0.40", ".gemini"),
         ("cursor-cli/2026.02", ".cursor"),
