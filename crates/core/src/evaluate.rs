@@ -5,7 +5,7 @@
 use crate::call::{Call, Caller};
 use crate::filter;
 use crate::recall::recall;
-use crate::sessions::{self, Group, SessionFilter};
+use crate::sessions::{self, SearchRequest};
 use jay_rank::known_item::{question, words};
 use jay_store::{Moment, TextQuery, Tx};
 use jay_types::bounds::{Limit, Query};
@@ -137,8 +137,7 @@ fn of_messages(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
     })?;
     let name = |(session, message): &(String, String)| format!("{session} {message}");
     measure(call, &items, name, |call, item| {
-        let filter = SessionFilter::default();
-        let found = sessions::search(call, &item.query, &filter, LIMIT, Group::None, false)?;
+        let found = sessions::search(call, &SearchRequest::new(item.query.clone(), LIMIT))?;
         let is_it = |hit: &sessions::SessionHit| hit.session == item.id.0 && hit.message == item.id.1;
         Ok(found.hits.iter().position(is_it))
     })

@@ -123,9 +123,15 @@ impl Shape {
     }
 }
 
+/// A doc comment as flowing text: its lines end where the source's do, its paragraphs stay.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|paragraph| paragraph.lines().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
 /// The words of an `enum` or `const` schema with their help.
 fn choice(schema: &Value) -> Option<Vec<(String, String)>> {
-    let help = || schema.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let help = || unwrapped(schema.get("description").and_then(Value::as_str).unwrap_or_default());
     if let Some(name) = schema.get("const").and_then(Value::as_str) {
         return Some(vec![(name.to_owned(), help())]);
     }
@@ -152,7 +158,7 @@ pub fn fields(schema: &Value) -> Vec<Field> {
             shape,
             nullable,
             required: required.contains(&name.as_str()),
-            help: text("description").unwrap_or_default().to_owned(),
+            help: unwrapped(text("description").unwrap_or_default()),
             default: schema.get("default").filter(|default| !default.is_null()).cloned(),
             positional: schema.get("x-positional").and_then(Value::as_bool).unwrap_or(false),
             flag: text("x-flag").map(str::to_owned),

@@ -58,6 +58,7 @@ pub use read::as_of::Moment;
 pub use read::bodies::HeldBody;
 pub use read::history::{ActChange, ChangeView};
 pub use read::list::{ListFilter, ListPage};
+pub use read::look::{LookedAt, PassingBlock};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 pub use read::messages::{MessageBody, MessageRow};
 pub use read::namespaces::{NamespaceRow, Scope};

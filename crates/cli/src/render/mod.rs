@@ -245,8 +245,9 @@ mod tests {
             "session": "5f0c-aa", "message": "m1", "client": "codex", "role": "user", "author": null, "at": "2026-05-01T10:00:00Z", "score": 1.0, "text": "OCC retry loop",
         }], "matched": 1, "searchable": 9, "has_more": false, "notes": []}),
             expect![[r#"
-                5f0c-aa codex · 2d ago · user
-                  OCC retry loop
+                5f0c-aa codex
+                  2d ago · user
+                    OCC retry loop
             "#]],
         );
     }

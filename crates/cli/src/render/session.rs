@@ -6,7 +6,7 @@ use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
 use jay_core::sessions::{
-    AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced, Verified, folded,
+    AppendAnswer, FoundIn, SessionHit, SessionHits, SessionShown, SessionView, SessionsListed, Synced, Verified, folded,
 };
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
@@ -181,24 +181,54 @@ fn kept(text: &str) -> String {
 pub(super) fn found(answer: &SessionHits, view: &View) -> String {
     let mut text = String::new();
     if answer.hits.is_empty() {
-        text.push_str(&format!("Nothing fits among {}.\n", count(answer.searchable, "message", "messages")));
+        text.push_str(&format!(
+            "Nothing fits among {}.\n",
+            count(answer.looked_at.unwrap_or(answer.searchable), "message", "messages")
+        ));
     }
+    // A session stands where its best hit does, with all its hits.
+    let mut sessions: Vec<(&SessionHit, Vec<&SessionHit>)> = Vec::new();
     for hit in &answer.hits {
-        let at = hit.at.map(|at| age(at, view.now)).unwrap_or_default();
-        let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
-        let about = dotted(&[&hit.client, &at, role(hit.role), hit.author.as_deref().unwrap_or_default(), &score]);
-        text.push_str(&format!("{} {}\n", view.style.bold(&one_line(id_suffix(&hit.session))), view.style.dim(&about)));
-        text.push_str(&wrap(&shorten(&hit.text, 600), view.style.width, 2));
-        if let Some(why) = &hit.why {
-            text.push_str(&wrap(&why_words(why), view.style.width, 2));
+        match sessions.iter_mut().find(|(first, _)| (&first.client, &first.session) == (&hit.client, &hit.session)) {
+            Some((_, hits)) => hits.push(hit),
+            None => sessions.push((hit, vec![hit])),
+        }
+    }
+    for (first, hits) in sessions {
+        let words =
+            [&first.client, first.title.as_deref().unwrap_or_default(), first.project.as_deref().unwrap_or_default()];
+        let about = view.style.dim(&shorten(&dotted(&words), view.style.width.saturating_sub(10)));
+        text.push_str(&format!("{} {about}\n", view.style.bold(&one_line(id_suffix(&first.session)))));
+        for hit in hits {
+            text.push_str(&hit_lines(hit, view));
         }
     }
     if answer.has_more {
-        text.push_str(&view.style.dim(&format!(
-            "{} shown, {} with a word of the query: --limit shows more\n",
-            answer.hits.len(),
-            count(answer.matched, "message", "messages")
-        )));
+        let fitting = count(answer.matched, "message", "messages");
+        let on = answer
+            .next
+            .as_ref()
+            .map_or_else(|| "--limit shows more".to_owned(), |next| format!("--cursor {next} goes on"));
+        let fit = if answer.looked_at.is_some() { "fit so far" } else { "with a word of the query" };
+        text.push_str(&view.style.dim(&format!("{} shown, {fitting} {fit}: {on}\n", answer.hits.len())));
     }
     text + &notes(&answer.notes, view.style)
+}
+
+fn hit_lines(hit: &SessionHit, view: &View) -> String {
+    let at = hit.at.map(|at| age(at, view.now)).unwrap_or_default();
+    let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
+    let part = match hit.found_in {
+        Some(FoundIn::ToolCall) => format!("call of {}", hit.tool.as_deref().unwrap_or("a tool")),
+        Some(FoundIn::ToolResult) => format!("output of {}", hit.tool.as_deref().unwrap_or("a tool")),
+        Some(FoundIn::Reasoning) => "reasoning".to_owned(),
+        Some(FoundIn::Text) | None => String::new(),
+    };
+    let words = [&at, role(hit.role), hit.author.as_deref().unwrap_or_default(), &part, &score];
+    let mut text = format!("  {}\n", view.style.dim(&one_line(&dotted(&words))));
+    text.push_str(&wrap(&shorten(&hit.text, 600), view.style.width, 4));
+    if let Some(why) = &hit.why {
+        text.push_str(&wrap(&why_words(why), view.style.width, 4));
+    }
+    text
 }

@@ -17,7 +17,7 @@ pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced, Verified};
-pub use search::{Group, SessionHit, SessionHits, search};
+pub use search::{FoundIn, Group, SearchRequest, SessionHit, SessionHits, Sort, Within, search};
 pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;
 pub(crate) use sync::turn::last as last_sync;

@@ -47,7 +47,7 @@ pub struct MessageBody {
     pub parts: Vec<Part>,
 }
 
-fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
+pub(super) fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
         doc: row.get(0)?,
         entity: row.get(1)?,
@@ -60,7 +60,7 @@ fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
     })
 }
 
-const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.id, m.role, m.author, m.at, m.searchable";
+pub(super) const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.id, m.role, m.author, m.at, m.searchable";
 
 impl Tx<'_> {
     /// Messages of a session in their order, after `cursor` (documents shown before).
@@ -250,7 +250,7 @@ impl Tx<'_> {
     }
 }
 
-fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
+pub(super) fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
     let hide = |text: &str| mask(block, message, place, text);
     match part {
         Part::Text { text, provenance } => Part::Text { text: hide(text), provenance: *provenance },

@@ -8,6 +8,7 @@ mod equal_texts;
 pub(crate) mod history;
 pub(crate) mod idempotency;
 pub(crate) mod list;
+pub(crate) mod look;
 pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod namespaces;

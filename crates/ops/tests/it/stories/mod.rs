@@ -14,6 +14,7 @@ mod exporting;
 mod fetched;
 mod forgetting;
 mod idempotency;
+mod looking_through;
 mod machine;
 mod model;
 mod models;

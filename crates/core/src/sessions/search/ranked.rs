@@ -1,96 +1,33 @@
-//! Search in what was said: hybrid like recall, with the turns around a hit.
+//! Search by words and meaning: hybrid like recall, with the turns around a hit.
 
-use super::list::{SessionFilter, clause, namespace_ids};
+use super::{Group, LIST, SearchRequest, SessionHit, SessionHits, Sort, hit_of};
 use crate::call::Call;
+use crate::cursor;
 use crate::embedding::{self, QueryVector};
 use crate::recall::event;
 use crate::recall::legs::{Found, prefix_notes, text_query};
 use crate::recall::rerank::{self, Best};
 use crate::recall::turns::{self, AROUND_MAX, NEIGHBOURS, is_named};
 use crate::recall::{NO_WORD, phrases_in, window};
-use crate::secrets::masked_name;
+use crate::sessions::list::{clause, namespace_ids};
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query as Plan;
-use jay_store::{MessageRow, Scope, SessionClause, Tx};
-use jay_types::bounds::Query;
-use jay_types::session::Role;
-use jay_types::{Result, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::collections::BTreeSet;
+use jay_store::{Scope, SessionClause, Tx};
+use jay_types::{Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Candidates of each leg.
 const CANDIDATES: usize = 200;
 /// Characters of the window into a hit.
 const WINDOW_CHARS: usize = 480;
+/// Where hits are asked for by time, those are meant that fit at least so well as this share of the best: without it every
+/// message that has one of the words would come before those that are about it.
+const FITTING_SHARE: f64 = 0.5;
 
-/// Whether each session gives all its hits or its best one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Group {
-    /// Every message that fits.
-    #[default]
-    None,
-    /// The best message of each session.
-    Session,
-}
-
-/// A message that answers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SessionHit {
-    /// The client's own id of the session
-    pub session: String,
-    /// The client's own id of the message
-    pub message: String,
-    /// The client
-    pub client: String,
-    /// user, assistant, …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
-    /// The speaker's name
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<String>,
-    /// When it was said
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Timestamp>,
-    /// How well it fits; comparable within one answer
-    pub score: f64,
-    /// A window of what was said, secrets masked
-    pub text: String,
-    /// Every leg's rank and score, where asked for
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<Value>,
-}
-
-/// The answer to session search.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SessionHits {
-    /// Best first
-    pub hits: Vec<SessionHit>,
-    /// Messages that have a word of the query; the turns beside them can be hits too
-    pub matched: u64,
-    /// Messages that could have matched
-    pub searchable: u64,
-    /// True where more fit than are shown
-    pub has_more: bool,
-    /// `text_only`, …
-    pub notes: Vec<String>,
-}
-
-/// Finds messages in the archive.
-///
-/// # Errors
-/// `bad_input` for a time that is none, `not_found` for a session or namespace that is not here.
-pub fn search(
-    call: &Call<'_>,
-    query: &Query,
-    filter: &SessionFilter,
-    limit: usize,
-    group: Group,
-    explain: bool,
-) -> Result<SessionHits> {
-    call.engine.demand_archive()?;
+/// Finds messages; `after` is the document of the last hit of the page before.
+pub(super) fn search(call: &Call<'_>, request: &SearchRequest, after: Option<&str>) -> Result<SessionHits> {
+    let after = after.map(|place| i64::from_str_radix(place, 16).map_err(|_| cursor::not_given())).transpose()?;
+    let (query, filter, group) = (&request.query, &request.filter, request.group);
     let plan = Plan::parse(query.as_str(), call.now, None);
     let (vector, not_used) = embedding::query_vectors(call, plan.meaning(query.as_str()), filter.namespace.as_ref());
     let namespaces = namespace_ids(call, filter)?;
@@ -98,26 +35,59 @@ pub fn search(
         let clause = clause(call, tx, filter, namespaces)?;
         let mut notes = Vec::from_iter(not_used);
         notes.extend(prefix_notes(tx, &plan)?);
+        let searchable = tx.searchable_messages(&clause)?;
+        let mut answer = SessionHits {
+            hits: vec![],
+            matched: 0,
+            searchable,
+            looked_at: None,
+            has_more: false,
+            next: None,
+            notes: vec![],
+        };
         if plan.is_empty() {
             notes.push(NO_WORD.to_owned());
-            let searchable = tx.searchable_messages(&clause)?;
-            return Ok(SessionHits { hits: vec![], matched: 0, searchable, has_more: false, notes });
+            return Ok(SessionHits { notes, ..answer });
         }
         let weights = match group {
             Group::None => Weights::default(),
             Group::Session => Weights::for_sessions(),
         };
-        let of_event = event::of_messages(tx, plan.event.as_ref(), &clause, explain, &mut notes)?;
+        let of_event = event::of_messages(tx, plan.event.as_ref(), &clause, request.explain, &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window.or(of_event), weights };
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
         let mut fused = fuse(&candidates, &setting);
         judge(call, tx, &plan, plan.meaning(query.as_str()), &mut fused, &mut notes)?;
-        let (hits, more) = present(tx, &fused, &plan, limit, group, explain)?;
-        // Of what a phrase demands, and of sessions, only those among the candidates can be counted.
-        let counted = group == Group::None && plan.phrases.is_empty();
-        let has_more = more || (counted && matched > hits.len() as u64) || matched > CANDIDATES as u64;
-        Ok(SessionHits { hits, matched, searchable: tx.searchable_messages(&clause)?, has_more, notes })
+        let is_by_time = by_time(tx, request.sort, &mut fused)?;
+        let page = present(tx, &fused, &plan, request, after)?;
+        // Of what a phrase demands, of sessions and of what fits well, only those among the candidates can be counted.
+        let counted = group == Group::None && plan.phrases.is_empty() && !is_by_time;
+        answer.has_more =
+            page.next.is_some() || (counted && matched > page.shown) || (!is_by_time && matched > CANDIDATES as u64);
+        if answer.has_more && page.next.is_none() && after.is_some() {
+            notes.push("these were the best; narrower words or filters show others".to_owned());
+        }
+        answer.next = page.next.map(|doc| cursor::seal(LIST, &request.about(), &format!("{doc:x}"))).transpose()?;
+        Ok(SessionHits { hits: page.hits, matched, notes, ..answer })
     })
+}
+
+/// Puts what fits well into the order of time, where that is asked for.
+fn by_time(tx: &Tx<'_>, sort: Option<Sort>, fused: &mut Vec<Hit<i64>>) -> Result<bool> {
+    let Some(sort @ (Sort::Newest | Sort::Oldest)) = sort else { return Ok(false) };
+    let best = fused.iter().map(|hit| hit.score).fold(0.0, f64::max);
+    fused.retain(|hit| hit.score >= best * FITTING_SHARE);
+    let mut times = BTreeMap::new();
+    for hit in fused.iter() {
+        times.insert(hit.id, tx.message(hit.id)?.and_then(|message| message.at).map(|at| at.0));
+    }
+    // Those that tell no time come last, whichever the order.
+    fused.sort_by_key(|hit| match (times.get(&hit.id).copied().flatten(), sort) {
+        (None, _) => i64::MAX,
+        (Some(at), Sort::Oldest) => at,
+        (Some(at), _) => at.saturating_neg(),
+    });
+    Ok(true)
 }
 
 fn gather(
@@ -220,59 +190,62 @@ fn judge(
     Ok(())
 }
 
-fn present(
-    tx: &Tx<'_>,
-    fused: &[Hit<i64>],
-    plan: &Plan,
-    limit: usize,
-    group: Group,
-    explain: bool,
-) -> Result<(Vec<SessionHit>, bool)> {
-    let mut hits = Vec::new();
+/// A page of hits.
+#[derive(Default)]
+struct Page {
+    hits: Vec<SessionHit>,
+    /// How many hits there were up to its end, those of earlier pages included.
+    shown: u64,
+    /// The last of its hits, where there are more.
+    next: Option<i64>,
+}
+
+fn present(tx: &Tx<'_>, fused: &[Hit<i64>], plan: &Plan, request: &SearchRequest, after: Option<i64>) -> Result<Page> {
+    let mut page = Page::default();
     let mut sessions = BTreeSet::new();
-    // Most hits are among the first: their blocks are read once, together.
-    let likely: Vec<i64> = fused.iter().take(limit * 2).map(|hit| hit.id).collect();
-    let mut texts = tx.message_texts(&likely)?;
-    for hit in fused {
+    // The turns of earlier pages are passed by.
+    let from = match after {
+        None => 0,
+        Some(doc) => fused.iter().position(|hit| hit.id == doc).map(|place| place + 1).ok_or_else(gone)?,
+    };
+    let mut last = None;
+    let mut texts = BTreeMap::new();
+    for (place, hit) in fused.iter().enumerate() {
         let Some(message) = tx.message(hit.id)? else { continue };
-        if group == Group::Session && sessions.contains(&message.entity) {
+        if request.group == Group::Session && sessions.contains(&message.entity) {
             continue;
         }
-        let text = match texts.remove(&hit.id) {
-            Some(text) => Some(text),
-            None => tx.message_texts(&[hit.id])?.remove(&hit.id),
-        };
-        let Some(text) = text else { continue };
-        if !phrases_in(plan, &text) {
+        if (place >= from || !plan.phrases.is_empty()) && !texts.contains_key(&hit.id) {
+            // Most hits are among the next: their blocks are read once, together.
+            let likely: Vec<i64> = fused.iter().skip(place).take(request.limit * 2).map(|hit| hit.id).collect();
+            texts.extend(tx.message_texts(&likely)?);
+        }
+        let text = texts.remove(&hit.id);
+        if place < from {
+            if plan.phrases.is_empty() || text.is_some_and(|text| phrases_in(plan, &text)) {
+                sessions.insert(message.entity);
+                page.shown += 1;
+            }
             continue;
         }
-        if hits.len() == limit {
-            return Ok((hits, true));
+        let Some(text) = text.filter(|text| phrases_in(plan, text)) else { continue };
+        if page.hits.len() == request.limit {
+            page.next = last;
+            return Ok(page);
         }
         sessions.insert(message.entity);
         let Some(session) = tx.session(message.entity)? else { continue };
-        hits.push(session_hit(hit, message, (session.client, session.session), &text, plan, explain));
+        let mut shown = hit_of(message, session, window(&text, plan, WINDOW_CHARS).0);
+        shown.score = (hit.score * 10_000.0).round() / 10_000.0;
+        shown.why = request.explain.then(|| serde_json::to_value(&hit.why).unwrap_or_default());
+        page.hits.push(shown);
+        page.shown += 1;
+        last = Some(hit.id);
     }
-    Ok((hits, false))
+    Ok(page)
 }
 
-fn session_hit(
-    hit: &Hit<i64>,
-    message: MessageRow,
-    (client, session): (String, String),
-    text: &str,
-    plan: &Plan,
-    explain: bool,
-) -> SessionHit {
-    SessionHit {
-        session: masked_name(session),
-        message: masked_name(message.id),
-        client,
-        role: message.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
-        author: message.author.map(masked_name),
-        at: message.at,
-        score: (hit.score * 10_000.0).round() / 10_000.0,
-        text: window(text, plan, WINDOW_CHARS).0,
-        why: explain.then(|| serde_json::to_value(&hit.why).unwrap_or_default()),
-    }
+fn gone() -> Error {
+    Error::bad_input("the message with which the page before ended no longer fits")
+        .hint("Something was written or removed meanwhile: start again without a cursor.")
 }
