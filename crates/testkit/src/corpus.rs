@@ -12,6 +12,12 @@ use std::path::Path;
 
 /// Bytes at which a session's file ends.
 const SESSION_BYTES: usize = 1 << 20;
+/// Lines of what a tool puts out, mostly and now and then, where most of the bytes are tool output.
+const LONG_OUTPUTS: (usize, usize) = (40, 300);
+/// The same where two fifths of the bytes are.
+const SHORT_OUTPUTS: (usize, usize) = (16, 84);
+/// Rows of a session of an archive.
+const SESSION_ROWS: usize = 100;
 /// Where the first session begins: 2026-03-02T09:00:00Z, in seconds.
 const START_SECONDS: i64 = 1_772_442_000;
 
@@ -26,9 +32,32 @@ pub fn write(directory: &Path, seed: u64, bytes: usize) -> usize {
     let mut written = 0;
     while written < bytes {
         let id = uuid(&mut random);
-        let session = Session::new(id.clone(), &mut random).text(SESSION_BYTES.min(bytes - written));
+        let until = SESSION_BYTES.min(bytes - written);
+        let session = Session::new(id.clone(), &mut random, LONG_OUTPUTS).text(|session| session.text.len() >= until);
         written += session.len();
         crate::home::write(directory.join("-home-mira-code-lantern").join(format!("{id}.jsonl")), session);
+    }
+    written
+}
+
+/// Writes an archive's sources: so many sessions of 100 messages each, some 40 % of their bytes put out by tools. Returns
+/// how many bytes they have.
+///
+/// # Panics
+/// Where a file cannot be written.
+#[track_caller]
+pub fn write_sessions(directory: &Path, seed: u64, sessions: usize) -> usize {
+    let mut random = Random::new(seed);
+    let mut written = 0;
+    for number in 0..sessions {
+        let id = uuid(&mut random);
+        let mut session =
+            Session::new(id.clone(), &mut random, SHORT_OUTPUTS).text(|session| session.rows >= SESSION_ROWS);
+        let end = session.match_indices('\n').nth(SESSION_ROWS - 1).map_or(session.len(), |(at, _)| at + 1);
+        session.truncate(end);
+        written += session.len();
+        let project = format!("-home-mira-code-project-{:02}", number % 40);
+        crate::home::write(directory.join(project).join(format!("{id}.jsonl")), session);
     }
     written
 }
@@ -54,18 +83,31 @@ struct Session {
     seconds: i64,
     turn: u64,
     text: String,
+    rows: usize,
+    /// Lines of what a tool puts out, mostly and now and then.
+    output_lines: (usize, usize),
 }
 
 impl Session {
-    fn new(id: String, random: &mut Random) -> Self {
+    fn new(id: String, random: &mut Random, output_lines: (usize, usize)) -> Self {
         let salad = Salad::new(random.next_u64());
         let seconds = START_SECONDS + i64::try_from(random.below(10_000_000)).unwrap_or_default();
-        Self { id, random: random.fork(), salad, parent: None, seconds, turn: 0, text: String::new() }
+        Self {
+            id,
+            random: random.fork(),
+            salad,
+            parent: None,
+            seconds,
+            turn: 0,
+            text: String::new(),
+            rows: 0,
+            output_lines,
+        }
     }
 
-    /// Turns until there are so many bytes.
-    fn text(mut self, bytes: usize) -> String {
-        while self.text.len() < bytes {
+    /// Turns until it is enough.
+    fn text(mut self, is_enough: impl Fn(&Self) -> bool) -> String {
+        while !is_enough(&self) {
             self.turn();
         }
         self.text
@@ -102,7 +144,8 @@ impl Session {
             ),
         };
         self.answer(&json!([{"type": "tool_use", "id": call, "name": name, "input": input}]), "tool_use");
-        let lines_max = if self.random.chance(20) { 300 } else { 40 };
+        let (mostly, now_and_then) = self.output_lines;
+        let lines_max = if self.random.chance(20) { now_and_then } else { mostly };
         let lines = 3 + self.random.index(lines_max);
         let result: Vec<String> = (0..lines).map(|at| format!("{at:>6}\t    {}", self.salad.text(9))).collect();
         let result = result.join("\n");
@@ -135,6 +178,7 @@ impl Session {
         }
         self.text.push_str(&row.to_string());
         self.text.push('\n');
+        self.rows += 1;
         self.parent = Some(id);
     }
 }
@@ -160,6 +204,26 @@ mod tests {
         assert!((3 << 20..4 << 20).contains(&written) && first.len() >= 3, "{written} in {}", first.len());
         assert_eq!(files(5, 3 << 20).1, first);
         assert_ne!(files(6, 3 << 20).1, first);
+    }
+
+    #[test]
+    fn an_archive_has_its_rows_and_its_share_of_output() {
+        let home = TempHome::new();
+        let written = write_sessions(&home.path(), 7, 60);
+        let (mut output, mut rows) = (0, 0);
+        for (_, text) in home.files().expect("readable") {
+            for line in String::from_utf8(text).expect("UTF-8").lines() {
+                let row: Value = serde_json::from_str(line).expect("JSON");
+                rows += 1;
+                if row.get("toolUseResult").is_some() {
+                    let of_message = row["message"]["content"][0]["content"].to_string().len();
+                    output += of_message + row["toolUseResult"]["file"]["content"].to_string().len();
+                }
+            }
+        }
+        assert_eq!(rows, 60 * SESSION_ROWS);
+        let percent = output * 100 / written;
+        assert!((36..45).contains(&percent), "{percent} % of {written} bytes");
     }
 
     #[test]

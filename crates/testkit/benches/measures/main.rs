@@ -6,6 +6,7 @@
 //! **Invariant:** a figure with a target stands in the same run as what the target is a ratio to.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the program that reads this reads its stdout")]
 
+mod archive;
 mod beside;
 mod disk;
 mod http;
@@ -83,5 +84,6 @@ fn main() -> Result<()> {
     beside::run(&bench).context("readers beside a writer")?;
     lag::run(&bench).context("write-to-findable lag")?;
     size::run(&bench).context("bytes")?;
-    sessions::run(&bench).context("session ingest")
+    sessions::run(&bench).context("session ingest")?;
+    archive::run(&bench).context("an archive")
 }

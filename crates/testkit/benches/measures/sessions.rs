@@ -5,7 +5,7 @@ use crate::{Bench, report};
 use anyhow::{Context as _, Result, ensure};
 use jay_core::sessions::{SyncRequest, sync};
 use jay_sessions::{ReadOptions, SessionAdapter as _, Source, claude_code::ClaudeCode};
-use jay_testkit::measured::{Measured, percentile};
+use jay_testkit::measured::{Measured, Target, percentile};
 use jay_testkit::{Stopwatch, TempHome, corpus};
 use std::path::Path;
 use std::time::Duration;
@@ -25,31 +25,36 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let home = TempHome::new();
     let projects = home.work_dir().join("projects");
     let bytes = corpus::write(&projects, SEED, BYTES);
-    let sources = ClaudeCode.discover_path(&projects)?.sources;
-    let (mut parsed, mut values) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        values.push(timed(|| sources.iter().map(values_of).sum(), bytes)?);
-        parsed.push(timed(|| sources.iter().map(parse).sum(), bytes)?);
-    }
+    parse_stage(name, &ClaudeCode.discover_path(&projects)?.sources, bytes, None)?;
     let mut synced = Vec::new();
     for _ in 0..SYNCS {
         // An empty archive each time; taking it away again is not part of the time.
         let archive = TempHome::new();
         synced.push(timed(|| whole(&projects, &archive.path()), bytes).context("sync")?);
     }
+    report(&Measured::figure(format!("{name}: whole sync"), format!("{:.1} MB/s", rate(&synced, bytes)?), None));
+    Ok(())
+}
+
+/// Reading and normalising beside `serde_json` over the same files, which must be that share of its speed.
+pub(crate) fn parse_stage(name: &str, sources: &[Source], bytes: usize, share: Option<f64>) -> Result<()> {
+    let (mut parsed, mut values) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        values.push(timed(|| sources.iter().map(values_of).sum(), bytes)?);
+        parsed.push(timed(|| sources.iter().map(parse).sum(), bytes)?);
+    }
     let (ours, theirs) = (rate(&parsed, bytes)?, rate(&values, bytes)?);
     let size = bytes / 1_000_000;
     report(&Measured::figure(
         format!("{name}: parse stage, {size} MB in {} files", sources.len()),
         format!("{ours:.0} MB/s, {:.2} × serde_json", ours / theirs),
-        None,
+        share.map(|share| Target::new(format!("≥ {share} × serde_json"), ours >= share * theirs)),
     ));
     report(&Measured::figure(
         format!("{name}: serde_json to Value, the same bytes"),
         format!("{theirs:.0} MB/s"),
         None,
     ));
-    report(&Measured::figure(format!("{name}: whole sync"), format!("{:.1} MB/s", rate(&synced, bytes)?), None));
     Ok(())
 }
 

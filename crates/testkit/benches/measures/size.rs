@@ -24,7 +24,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         if bench.runs(&name) {
             let _ = bench.stores.jay(memories)?;
             let home = bench.stores.home(memories);
-            let bytes = Bytes::read(&home.join("memory.db"), &home.join("index"))?;
+            let bytes = Bytes::read(&home.join("memory.db"), &home.join("index"), "memory")?;
             bytes.report(&name, u64::try_from(memories)?);
         }
     }
@@ -32,15 +32,16 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
 }
 
 /// Bytes of a database: of all its pages, and of those that a table and its indexes have.
-struct Bytes {
-    all: u64,
-    text_index: u64,
-    vector_index: u64,
+pub(crate) struct Bytes {
+    pub(crate) all: u64,
+    pub(crate) text_index: u64,
+    pub(crate) vector_index: u64,
     tables: BTreeMap<String, u64>,
 }
 
 impl Bytes {
-    fn read(path: &Path, index: &Path) -> Result<Self> {
+    /// Of the database at `path`, whose text index is the directory `journal` of `index`.
+    pub(crate) fn read(path: &Path, index: &Path, journal: &str) -> Result<Self> {
         let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .with_context(|| format!("cannot open {}", path.display()))?;
         let pages: u64 = database.query_row("PRAGMA page_count", [], |row| row.get(0))?;
@@ -54,14 +55,31 @@ impl Bytes {
             let (table, bytes) = row?;
             *tables.entry(table).or_default() += bytes;
         }
-        let (text_index, vector_index) = (files(&index.join("memory"))?, files(index)?);
+        let (text_index, vector_index) = (files(&index.join(journal), "")?, files(index, journal)?);
         Ok(Self { all: pages * page_bytes, text_index, vector_index, tables })
+    }
+
+    /// Of the table of vectors.
+    pub(crate) fn vectors(&self) -> u64 {
+        self.tables.get(VECTORS).copied().unwrap_or(0)
+    }
+
+    /// The large tables, as shares of `whole` bytes.
+    pub(crate) fn shares(&self, whole: u64) -> String {
+        let percent = |bytes: u64| bytes as f64 * 100.0 / whole as f64;
+        let mut tables: Vec<(&String, f64)> =
+            self.tables.iter().map(|(table, bytes)| (table, percent(*bytes))).collect();
+        tables.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        let mut words = vec![format!("text index {:.1} %", percent(self.text_index))];
+        words.extend(
+            tables.iter().filter(|(_, share)| *share >= 0.1).map(|(table, share)| format!("{table} {share:.1} %")),
+        );
+        words.join(", ")
     }
 
     fn report(&self, name: &str, memories: u64) {
         let each = |bytes: u64| bytes.div_ceil(memories);
-        let vectors = self.tables.get(VECTORS).copied().unwrap_or(0);
-        let plain = each(self.all - vectors + self.text_index);
+        let plain = each(self.all - self.vectors() + self.text_index);
         let target = Target::new(format!("≤ {BYTES_MAX} bytes"), plain <= BYTES_MAX);
         report(&Measured::figure(name, format!("{plain} bytes, text index included, vectors not"), Some(target)));
         let everything = each(self.all + self.text_index + self.vector_index);
@@ -80,12 +98,14 @@ impl Bytes {
     }
 }
 
-/// The bytes of the files that lie in a directory itself.
-fn files(directory: &Path) -> Result<u64> {
+/// The bytes of the files that lie in a directory itself and whose names begin so.
+fn files(directory: &Path, beginning: &str) -> Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))? {
-        let metadata = entry?.metadata()?;
-        bytes += if metadata.is_file() { metadata.len() } else { 0 };
+        let entry = entry?;
+        let is_meant = entry.file_name().to_string_lossy().starts_with(beginning);
+        let metadata = entry.metadata()?;
+        bytes += if is_meant && metadata.is_file() { metadata.len() } else { 0 };
     }
     Ok(bytes)
 }
