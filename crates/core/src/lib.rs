@@ -24,6 +24,7 @@ mod registers;
 pub mod remember;
 pub mod secrets;
 pub mod sessions;
+pub mod sql;
 
 pub use call::{ActorKind, Call, Caller, Door, Idempotency};
 pub use engine::{DirectoryName, EmbedderChoice, Engine, EngineOptions, NamespaceOfDirectory};

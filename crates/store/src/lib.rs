@@ -33,6 +33,7 @@ mod purge;
 mod read;
 mod rebuild;
 mod retry;
+pub mod sql;
 mod text;
 mod text_index;
 mod tx;

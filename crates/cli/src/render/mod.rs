@@ -3,6 +3,7 @@
 mod memory;
 mod model;
 mod session;
+mod sql;
 mod store;
 pub(crate) mod text;
 
@@ -62,6 +63,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
         "session_search" => shown(value, |answer| session::found(answer, view)),
+        "sql" => shown(value, |answer| sql::answered(answer, view)),
         "model_install" | "model_remove" => shown(value, |answer| model::changed(answer, view)),
         "model_list" => shown(value, |answer| model::listed(answer, view)),
         "model_use" => shown(value, |answer| model::used(answer, view)),

@@ -37,6 +37,7 @@ mod session_list;
 mod session_search;
 mod session_show;
 mod session_sync;
+mod sql;
 mod status;
 mod undo;
 mod unforget;
@@ -44,7 +45,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 39] = [
+pub static ALL: [Spec; 40] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -75,6 +76,7 @@ pub static ALL: [Spec; 39] = [
     Spec::of::<session_export::SessionExport>(),
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
+    Spec::of::<sql::Sql>(),
     Spec::of::<model_install::ModelInstall>(),
     Spec::of::<model_list::ModelList>(),
     Spec::of::<model_use::ModelUse>(),

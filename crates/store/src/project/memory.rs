@@ -148,6 +148,11 @@ pub(crate) fn kind_number(kind: Kind) -> i64 {
     Kind::ALL.iter().position(|k| *k == kind).unwrap_or(0) as i64
 }
 
+/// The kind of a number.
+pub(crate) fn kind_of_number(number: i64) -> Option<Kind> {
+    Kind::ALL.get(usize::try_from(number).ok()?).copied()
+}
+
 fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let num = folded.row.num;
     tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;

@@ -250,7 +250,7 @@ impl Tx<'_> {
     }
 }
 
-pub(super) fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
+pub(crate) fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
     let hide = |text: &str| mask(block, message, place, text);
     match part {
         Part::Text { text, provenance } => Part::Text { text: hide(text), provenance: *provenance },

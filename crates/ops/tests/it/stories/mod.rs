@@ -31,6 +31,7 @@ mod secrets;
 mod session_list;
 mod session_search;
 mod sessions;
+mod sql;
 mod syncing;
 mod undoing;
 mod verifying;
