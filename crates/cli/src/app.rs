@@ -3,7 +3,7 @@
 use crate::arguments::{command, global};
 use crate::config::{self, ActorKind as ConfiguredKind, Color, Paths, Settings};
 use crate::input::input;
-use crate::output::{Output, Style, printable, to_stderr, to_stdout};
+use crate::output::{Output, Style, one_line, printable, to_stderr, to_stdout};
 use crate::render::{View, render};
 use crate::surroundings::{Machine, Real};
 use crate::{commands, place};
@@ -198,6 +198,11 @@ impl<'a> App<'a> {
             engine.after_writes();
         }
         shown.map_err(|error| if spec.access.writes() { done_but(spec, &value, &error) } else { error })?;
+        if !self.output.json && value.get("document").is_some() {
+            // A document is data as it is; what there is to say of it does not stand in it.
+            let notes = value.get("notes").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+            notes.for_each(|note| self.output.talk(&format!("note: {}", one_line(note))));
+        }
         Ok(failing(spec, &value, dry_run).map_or(0, Code::exit_code))
     }
 

@@ -243,3 +243,24 @@ fn before_the_first_write_the_views_are_empty() {
     let columns = rows(&world, "SELECT typeof(is_current), typeof(version), typeof(text), typeof(tags) FROM memories");
     assert_eq!(columns, json!([["integer", "integer", "text", "text"]]));
 }
+
+#[test]
+fn the_page_shows_every_view() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sql.md")).unwrap();
+    let schema = World::new().ok("sql", json!({"schema": true}));
+    let mut expected = String::new();
+    for view in schema["views"].as_array().unwrap() {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        expected += &format!(
+            "\n### {}\n\n{}.\n\n| column | | |\n| --- | --- | --- |\n",
+            text(&view["name"]),
+            text(&view["about"])
+        );
+        for column in view["columns"].as_array().unwrap() {
+            let [name, kind, about] = ["name", "kind", "about"].map(|field| text(&column[field]));
+            expected += &format!("| `{name}` | {kind} | {about} |\n");
+        }
+    }
+    let shown = page.split_once("## The views\n").map(|(_, views)| views).unwrap_or_default();
+    assert!(shown == expected, "docs/sql.md must end with:\n## The views\n{expected}");
+}
