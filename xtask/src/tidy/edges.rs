@@ -33,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
+    ("notify", &["cli"]),
     ("tracing-subscriber", &["cli"]),
     ("getrandom", &["cli", "serve"]),
     ("rten", &["models"]),
