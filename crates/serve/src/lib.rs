@@ -24,6 +24,6 @@ pub use guard::Guard;
 pub use http::{Close, router};
 pub use lines::Lines;
 pub use mcp::Mcp;
-pub use run::{ServeOptions, mcp_stdio, serve};
+pub use run::{ServeOptions, mcp_stdio, serve, when_stopped};
 pub use service::{BLOCKING_THREADS_MAX, Service};
 pub use token::{load_or_create, path as token_path};

@@ -125,6 +125,25 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .map_err(|error| Error::io("cannot start the runtime", &error))
 }
 
+/// Calls `told` once this process is asked to stop (SIGTERM, SIGHUP or ctrl-c), from a thread of its own. For a command that
+/// stays without being a door.
+///
+/// # Errors
+/// `io` where the thread cannot be started.
+pub fn when_stopped(told: impl FnOnce() + Send + 'static) -> Result<()> {
+    let failed = |error| Error::io("cannot wait for signals", &error);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    // It is not joined: it ends with the process, or after its one call.
+    std::thread::Builder::new()
+        .name("jay-signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(stop_signal());
+            told();
+        })
+        .map_err(failed)?;
+    Ok(())
+}
+
 /// Resolves on SIGTERM, SIGHUP or ctrl-c.
 async fn stop_signal() {
     #[cfg(unix)]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 mod call_lines;
 mod export;
 mod try_out;
+mod watch;
 
 pub(crate) use export::run as export;
 
@@ -25,51 +26,50 @@ pub(crate) fn add_to(root: Command) -> Command {
         |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help).action(ArgAction::SetTrue);
     let value = |name: &'static str, help: &'static str| Arg::new(name).long(name).help(help);
     let profile = || value("profile", "The tools to show: default or full");
-    root.subcommand(
-        Command::new("try")
-            .about("Show what it does: archive the sessions that are here and answer a question from them")
-            .arg(Arg::new("question").help("The question").value_name("QUESTION")),
-    )
-    .subcommand(
-        Command::new("call")
-            .about("Answer operations as JSON lines: {\"op\":\"recall\",\"input\":{…}}, one answer a line")
-            .arg(value("describe", "Print the input and output of this operation instead").value_name("OPERATION")),
-    )
-    .subcommand(Command::new("mcp").about("Speak MCP on stdin and stdout").arg(profile()))
-    .subcommand(
-        Command::new("serve")
-            .about("Serve HTTP and MCP on this machine until stopped")
-            .arg(value("addr", "The address [default 127.0.0.1:7717]"))
-            .arg(profile())
-            .arg(switch("no-token", "Let in every program of this machine (for tests)")),
-    )
-    .subcommand(
-        Command::new("config")
-            .about("Show the settings and where they came from")
-            .subcommand_required(true)
-            .arg_required_else_help(true)
-            .subcommand(
-                Command::new("show")
-                    .about("List the settings in force")
-                    .arg(switch("origins", "Say where each came from")),
-            )
-            .subcommand(
-                Command::new("path")
-                    .about("Print where the settings file stands")
-                    .arg(switch("token", "Print where the token of `jay serve` stands instead")),
-            )
-            .subcommand(Command::new("init").about("Write an example of the settings file")),
-    )
-    .subcommand(
-        Command::new("completions")
-            .about("Print the completions for a shell")
-            .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).value_name("SHELL")),
-    )
-    .subcommand(
-        Command::new("man").about("Print the manual page of a command").arg(
+    root.mut_subcommand("session", |session| session.subcommand(watch::command()))
+        .subcommand(
+            Command::new("try")
+                .about("Show what it does: archive the sessions that are here and answer a question from them")
+                .arg(Arg::new("question").help("The question").value_name("QUESTION")),
+        )
+        .subcommand(
+            Command::new("call")
+                .about("Answer operations as JSON lines: {\"op\":\"recall\",\"input\":{…}}, one answer a line")
+                .arg(value("describe", "Print the input and output of this operation instead").value_name("OPERATION")),
+        )
+        .subcommand(Command::new("mcp").about("Speak MCP on stdin and stdout").arg(profile()))
+        .subcommand(
+            Command::new("serve")
+                .about("Serve HTTP and MCP on this machine until stopped")
+                .arg(value("addr", "The address [default 127.0.0.1:7717]"))
+                .arg(profile())
+                .arg(switch("no-token", "Let in every program of this machine (for tests)")),
+        )
+        .subcommand(
+            Command::new("config")
+                .about("Show the settings and where they came from")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(
+                    Command::new("show")
+                        .about("List the settings in force")
+                        .arg(switch("origins", "Say where each came from")),
+                )
+                .subcommand(
+                    Command::new("path")
+                        .about("Print where the settings file stands")
+                        .arg(switch("token", "Print where the token of `jay serve` stands instead")),
+                )
+                .subcommand(Command::new("init").about("Write an example of the settings file")),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Print the completions for a shell")
+                .arg(Arg::new("shell").required(true).value_parser(clap::value_parser!(Shell)).value_name("SHELL")),
+        )
+        .subcommand(Command::new("man").about("Print the manual page of a command").arg(
             Arg::new("command").num_args(0..).value_name("COMMAND").help("The command; `jay` itself where not given"),
-        ),
-    )
+        ))
 }
 
 /// Runs the command `name`.
@@ -88,6 +88,10 @@ pub(crate) fn run(app: &App<'_>, name: &str, matches: &ArgMatches) -> Result<u8>
         "config" => config_command(app, matches),
         "completions" => completions(app, matches),
         "man" => man(app, matches),
+        "session" => match matches.subcommand() {
+            Some(("watch", matches)) => watch::run(app, matches),
+            _ => Err(Error::internal("a command of `session` without code")),
+        },
         other => Err(Error::internal(format!("`{other}` is a command without code"))),
     }
 }

@@ -8,6 +8,7 @@ mod doors;
 mod exporting;
 mod placing;
 mod syncing;
+mod watching;
 
 use serde_json::Value;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! The archive of agents' sessions: taking them in, appending, listing, showing, writing as documents, searching.
+//! The archive of agents' sessions: taking them in, watching, appending, listing, showing, writing as documents, searching.
 
 mod append;
 mod document;
@@ -10,6 +10,7 @@ mod report;
 mod search;
 mod show;
 mod sync;
+mod watch;
 
 pub use append::{AppendAnswer, AppendError, AppendOutcome, AppendRequest, Appended, append};
 pub use document::{DocumentFormat, folded};
@@ -22,6 +23,7 @@ pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;
 pub(crate) use sync::turn::last as last_sync;
 pub use sync::{SyncRequest, sync};
+pub use watch::{Place, Turn, Watch, WatchRequest};
 
 /// A small session file of made-up work, for machines that have none of their own.
 #[must_use]

@@ -1,6 +1,6 @@
 //! What holds for every adapter, over all its fixtures.
 
-use crate::fixtures::{Growing, Held, all, small};
+use crate::fixtures::{Growing, Held, all, laid_out, small};
 use jay_sessions::{OpenRow, ReadOptions, Verdict};
 use proptest::prelude::*;
 
@@ -34,6 +34,19 @@ fn every_row_is_a_message_or_a_carrier_or_blank() {
             assert!(held.sessions.contains_key(&message.session));
             assert!(!message.message.id.is_empty());
         }
+    }
+}
+
+/// The watch looks at a changed file by its own path.
+#[test]
+fn every_source_is_found_again_by_its_own_path() {
+    let (_directory, documents) = laid_out();
+    for (adapter, source) in all().into_iter().chain(documents) {
+        let found = adapter.discover_path(&source.path).unwrap();
+        assert_eq!(found.problems, []);
+        let again = found.sources.iter().find(|again| again.name() == source.name());
+        assert_eq!(again.map(|again| (again.stamp, &again.client)), Some((source.stamp, &source.client)), "{source:?}");
+        assert!(found.sources.len() == 1 || source.within.is_some(), "{}: other files too", source.name());
     }
 }
 

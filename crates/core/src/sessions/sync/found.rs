@@ -69,7 +69,7 @@ impl Run<'_> {
         late
     }
 
-    fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
+    pub(super) fn note_problems(&mut self, adapter: &dyn SessionAdapter, problems: Vec<jay_sessions::Problem>) {
         for problem in problems {
             self.reports.push(SourceReport {
                 client: adapter.name().to_owned(),

@@ -6,6 +6,7 @@
 mod answer;
 mod found;
 mod place;
+mod some;
 pub(crate) mod turn;
 mod verify;
 
@@ -21,6 +22,8 @@ use jay_types::change::block::BlockSource;
 use jay_types::{EntityId, Error, NamespaceId, Result, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+
+pub(crate) use some::{Problems, sync_some};
 
 /// Source bytes of a block.
 const BLOCK_BYTES: usize = 256 * 1024;
@@ -140,7 +143,7 @@ struct Run<'a> {
     has_path: bool,
 }
 
-type Found = Vec<(&'static dyn SessionAdapter, Source)>;
+pub(crate) type Found = Vec<(&'static dyn SessionAdapter, Source)>;
 
 impl<'a> Run<'a> {
     fn new(call: &'a Call<'a>) -> Self {

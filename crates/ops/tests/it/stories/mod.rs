@@ -35,6 +35,7 @@ mod sql;
 mod syncing;
 mod undoing;
 mod verifying;
+mod watching;
 
 use jay_core::{ActorKind, Caller, Door, EmbedderChoice, Engine, EngineOptions, Surroundings};
 use jay_ops::{Context, find};
