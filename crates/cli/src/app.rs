@@ -40,7 +40,10 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>, machine: &Machine) 
         Err(error) => return not_parsed(&error, &words, machine),
     };
     let plain = output(&matches, machine, Color::Auto);
-    let done = App::new(&matches, machine, &plain).and_then(|app| app.dispatch(&matches));
+    let done = commands::machine_of(&matches, machine).and_then(|set| {
+        let app = App::new(&matches, set.as_ref().unwrap_or(machine), &plain)?;
+        app.dispatch(&matches)
+    });
     match done {
         Ok(code) => ExitCode::from(code),
         Err(mut error) => {

@@ -160,12 +160,22 @@ pub(crate) fn read(machine: &Machine, paths: &Paths, project: Option<&Path>) -> 
         add(project_layer(path)?, &path.display().to_string())?;
     }
     for field in keys() {
-        let name = format!("JAY_{}", field.name.to_uppercase());
+        let name = variable_of(&field.name);
         if let Some(text) = machine.variable(&name) {
             add(Table::from_iter([(field.name.clone(), from_text(&field, text))]), &name)?;
         }
     }
     Ok(Settings { config: checked(merged, "the settings")?, origins })
+}
+
+/// The variable that holds a setting.
+fn variable_of(key: &str) -> String {
+    format!("JAY_{}", key.to_uppercase())
+}
+
+/// The variables that hold settings. None of them is a secret.
+pub(crate) fn setting_names() -> Vec<String> {
+    keys().iter().map(|field| variable_of(&field.name)).collect()
 }
 
 /// What a project's file says.
@@ -275,6 +285,7 @@ pub(crate) mod tests {
             variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             home: Some(home.to_owned()),
             directory: Some(home.to_owned()),
+            program: Some("/bin/jay".into()),
             user: "ann".to_owned(),
             host: "host".to_owned(),
             machine_id: "id".to_owned(),

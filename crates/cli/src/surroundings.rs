@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     pub home: Option<PathBuf>,
     /// Where the program was started.
     pub directory: Option<PathBuf>,
+    /// This program's file, where the system tells it.
+    pub program: Option<PathBuf>,
     /// The user's name.
     pub user: String,
     /// The machine's name.
@@ -54,6 +56,7 @@ impl Machine {
         Self {
             home: named(&["HOME", "USERPROFILE"]).map(PathBuf::from),
             directory: std::env::current_dir().ok(),
+            program: std::env::current_exe().ok(),
             user: named(&["USER", "LOGNAME", "USERNAME"])
                 .or_else(|| answer_of("whoami"))
                 .unwrap_or_else(|| "unknown".to_owned()),
@@ -64,6 +67,21 @@ impl Machine {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             terminal_width: terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)),
             variables,
+        }
+    }
+
+    /// This machine with these variables set over its own.
+    pub(crate) fn with(&self, variables: BTreeMap<String, String>) -> Self {
+        let mut machine = self.clone();
+        machine.variables.extend(variables);
+        let named = |names: &[&str]| names.iter().find_map(|name| machine.variable(name)).map(str::to_owned);
+        let (home, user) = (named(&["HOME", "USERPROFILE"]), named(&["USER", "LOGNAME", "USERNAME"]));
+        let host = named(&["HOSTNAME", "COMPUTERNAME"]);
+        Self {
+            home: home.map(PathBuf::from).or(machine.home),
+            user: user.unwrap_or(machine.user),
+            host: host.unwrap_or(machine.host),
+            ..machine
         }
     }
 

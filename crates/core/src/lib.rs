@@ -22,6 +22,7 @@ pub mod read;
 pub mod recall;
 mod registers;
 pub mod remember;
+pub mod schedule;
 pub mod secrets;
 pub mod sessions;
 pub mod sql;

@@ -3,6 +3,40 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// Every variable by which some client's place is decided: whoever starts a sync later must set them as they are now.
+pub const CLIENT_VARIABLES: &[&str] = &[
+    "AIDER_CHAT_HISTORY_FILE",
+    "APPDATA",
+    "CLAUDE_CONFIG_DIR",
+    "CLINE_DATA_DIR",
+    "CLINE_DIR",
+    "CLINE_SESSION_DATA_DIR",
+    "CODEX_HOME",
+    "COPILOT_HOME",
+    "CRUSH_GLOBAL_DATA",
+    "CURSOR_CONFIG_DIR",
+    "DSH_HOME",
+    "FLATPAK_XDG_DATA_HOME",
+    "GEMINI_CLI_HOME",
+    "GOOSE_PATH_ROOT",
+    "GROK_HOME",
+    "HERMES_HOME",
+    "KIMI_CODE_HOME",
+    "KIRO_HOME",
+    "LETTA_TRANSCRIPT_ROOT",
+    "LOCALAPPDATA",
+    "OH_CONVERSATIONS_PATH",
+    "OPENCLAW_STATE_DIR",
+    "OPENCODE_DB",
+    "OPENHANDS_CONVERSATIONS_DIR",
+    "PI_CODING_AGENT_DIR",
+    "PI_CODING_AGENT_SESSION_DIR",
+    "QWEN_HOME",
+    "QWEN_RUNTIME_DIR",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+];
+
 /// The operating system whose conventions hold; an argument, so that every one is tested on every one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {

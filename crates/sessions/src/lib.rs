@@ -75,7 +75,7 @@ pub use block::{Block, ReadReport, RowBytes, SessionMessage};
 pub use cursor::{Cursor, FileStamp, OpenRow, Verdict};
 pub use discover::{Discovery, Problem, Source};
 pub use documents::{Document, Documents, Taken};
-pub use environment::{Environment, Platform};
+pub use environment::{CLIENT_VARIABLES, Environment, Platform};
 pub use key::{content_hash, line_id, message_key};
 pub use lines::JsonLines;
 pub use reader::BlockReader;

@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 mod call_lines;
 mod export;
+mod schedule;
 mod try_out;
 mod watch;
 
 pub(crate) use export::run as export;
+pub(crate) use schedule::machine_of;
 
 /// Adds them to the grammar.
 pub(crate) fn add_to(root: Command) -> Command {
@@ -37,6 +39,7 @@ pub(crate) fn add_to(root: Command) -> Command {
                 .about("Answer operations as JSON lines: {\"op\":\"recall\",\"input\":{…}}, one answer a line")
                 .arg(value("describe", "Print the input and output of this operation instead").value_name("OPERATION")),
         )
+        .subcommand(schedule::command())
         .subcommand(Command::new("mcp").about("Speak MCP on stdin and stdout").arg(profile()))
         .subcommand(
             Command::new("serve")
@@ -88,6 +91,7 @@ pub(crate) fn run(app: &App<'_>, name: &str, matches: &ArgMatches) -> Result<u8>
         "config" => config_command(app, matches),
         "completions" => completions(app, matches),
         "man" => man(app, matches),
+        "schedule" => schedule::run(app, matches),
         "session" => match matches.subcommand() {
             Some(("watch", matches)) => watch::run(app, matches),
             _ => Err(Error::internal("a command of `session` without code")),

@@ -7,6 +7,7 @@ mod damage;
 mod doors;
 mod exporting;
 mod placing;
+mod scheduling;
 mod syncing;
 mod watching;
 

@@ -1,7 +1,8 @@
-//! What the doctor says of the agents' clients on this machine.
+//! What the doctor says of what is around the store: agents' clients on this machine, scheduled work.
 
 use super::doctor::{Finding, warn};
 use crate::call::Call;
+use crate::schedule::ScheduleRecord;
 use crate::sessions::endangered;
 
 /// Sessions that a client removes soon should be archived before.
@@ -9,4 +10,13 @@ pub(super) fn said_of_clients(call: &Call<'_>) -> Vec<Finding> {
     // An archive that cannot be read is spoken of elsewhere.
     let endangered = endangered(call).unwrap_or_default();
     endangered.iter().map(|one| warn("sessions of clients", one.message()).hint(&one.hint())).collect()
+}
+
+/// Scheduled work that is not done, or of which it is not known.
+pub(super) fn said_of_schedule(call: &Call<'_>) -> Option<Finding> {
+    let about = "scheduled work";
+    match ScheduleRecord::read(call.engine) {
+        Ok(record) => record.trouble(call.now).map(|(what, help)| warn(about, what).hint(help)),
+        Err(error) => Some(warn(about, error.message).hint(error.hint.as_deref().unwrap_or_default())),
+    }
 }

@@ -1,6 +1,6 @@
 //! Doctor: finds what is wrong, explains it, mends what can be mended.
 
-use super::clients::said_of_clients;
+use super::clients::{said_of_clients, said_of_schedule};
 use super::clocks::{nodes_ahead, said_of_stopped};
 use crate::call::Call;
 use crate::engine::Engine;
@@ -59,6 +59,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     if !engine.exists() && stores.iter().all(|(store, _)| store.missing().is_none()) {
         findings.push(ok("store", format!("there is none yet in {}", engine.data_dir().display())));
         findings.extend(said_of_clients(call));
+        findings.extend(said_of_schedule(call));
         return Ok(Diagnosis { findings, healthy: true });
     }
     for (store, name) in stores {
@@ -68,6 +69,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     }
     check_files(engine, fix, &mut findings);
     findings.extend(said_of_clients(call));
+    findings.extend(said_of_schedule(call));
     let healthy = findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
     Ok(Diagnosis { findings, healthy })
 }

@@ -2,6 +2,7 @@
 
 use super::clocks::{NodeAhead, nodes_ahead, said_of_stopped};
 use crate::call::Call;
+use crate::schedule::ScheduleRecord;
 use crate::sessions::{LastSync, endangered, last_sync};
 use jay_store::{HELD, StoreCounts};
 use jay_types::{EntityId, NodeId, Result};
@@ -127,6 +128,10 @@ pub fn status(call: &Call<'_>) -> Result<Status> {
     }
     notes.extend(said_of_stopped(&[memory.stopped_clocks.clone(), archive.stopped_clocks.clone()].concat(), call.now));
     notes.extend(endangered(call)?.iter().map(|one| format!("{}. {}", one.message(), one.hint())));
+    match ScheduleRecord::read(engine) {
+        Ok(record) => notes.extend(record.trouble(call.now).map(|(what, help)| format!("{what}. {help}"))),
+        Err(error) => notes.push(format!("the schedule is not known: {}", error.message)),
+    }
     notes.extend(engine.model_note());
     notes.extend(engine.reranker_note());
     if engine.embedder.is_none() {

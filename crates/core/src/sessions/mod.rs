@@ -16,6 +16,7 @@ pub use append::{AppendAnswer, AppendError, AppendOutcome, AppendRequest, Append
 pub use document::{DocumentFormat, folded};
 pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
+pub use jay_sessions::CLIENT_VARIABLES;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced, Verified};
 pub use search::{FoundIn, Group, SearchRequest, SessionHit, SessionHits, Sort, Within, search};

@@ -337,3 +337,29 @@ fn a_path_that_is_no_file_is_refused_and_not_taken_for_an_empty_one() {
         assert_eq!(error.message, "/dev/null is neither a file nor a directory", "{}", adapter.name());
     }
 }
+
+/// Words in the code that look like a variable and are none.
+const NO_VARIABLES: [&str; 2] = ["USER_EXPLICIT", "USER_IMPLICIT"];
+
+/// A scheduled sync is given these; one that is forgotten would make it look elsewhere than a person's own.
+#[test]
+fn the_list_of_variables_is_all_that_the_adapters_ask_for() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut asked = std::collections::BTreeSet::new();
+    for entry in walkdir::WalkDir::new(sources).into_iter().map(Result::unwrap) {
+        if entry.path().extension().is_none_or(|ending| ending != "rs") || entry.path().ends_with("environment.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(entry.path()).unwrap();
+        let is_variable = |word: &&str| {
+            word.contains('_')
+                && word.bytes().all(|byte| byte == b'_' || byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        };
+        let words = text.split('"').filter(is_variable).filter(|word| word.len() > 3 && !NO_VARIABLES.contains(word));
+        asked.extend(words.map(str::to_owned));
+    }
+    assert!(asked.contains("CLAUDE_CONFIG_DIR") && asked.len() > 20, "{asked:?}");
+    let listed: std::collections::BTreeSet<_> = jay_sessions::CLIENT_VARIABLES.iter().copied().collect();
+    let missing: Vec<_> = asked.iter().filter(|name| !listed.contains(name.as_str())).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
