@@ -11,7 +11,7 @@ use jay_core::diagnostics::jobs_run;
 use jay_core::sessions::{Place, SourceReport, Synced, Turn, Watch, WatchRequest};
 use jay_core::{ActorKind, Call, Caller, Door, Engine, Surroundings as _};
 use jay_types::namespace::NamespacePath;
-use jay_types::{Code, Result, Timestamp};
+use jay_types::{Code, Error, Result, Timestamp};
 use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,9 @@ const JOBS_MAX: usize = 32;
 const JOBS_EVERY: Duration = Duration::from_secs(60);
 /// How often places that were not there are looked for.
 const PLACES_EVERY: Duration = Duration::from_secs(30);
+
+/// What is done where no changes are told.
+const LOOKED_AT: &str = "it is looked at each second instead, or less often where that is slow";
 
 /// Its grammar.
 pub(super) fn command() -> Command {
@@ -109,10 +112,12 @@ struct Running<'a> {
     watch: Watch,
     events: Receiver<Told>,
     lost: Arc<AtomicBool>,
-    /// None where the platform has no way to tell of changes.
-    watcher: Option<RecommendedWatcher>,
+    /// Why not, where the platform cannot tell of changes.
+    watcher: std::result::Result<RecommendedWatcher, String>,
     /// Directories whose changes are told, and whether those of the directories in them are too.
     directories: BTreeMap<PathBuf, bool>,
+    /// Places that are watched or looked at.
+    places: u64,
     places_looked: Option<Timestamp>,
     jobs_looked: Option<Timestamp>,
     has_jobs: bool,
@@ -140,6 +145,7 @@ impl<'a> Running<'a> {
             watcher: watcher(sender, Arc::clone(&lost)),
             lost,
             directories: BTreeMap::new(),
+            places: 0,
             places_looked: None,
             jobs_looked: None,
             has_jobs: false,
@@ -148,13 +154,15 @@ impl<'a> Running<'a> {
             is_stopping: false,
             is_done: false,
         };
-        if running.watcher.is_none() {
-            running.say("this platform tells of no changes: files are looked at each second instead");
+        if let Err(why) = &running.watcher {
+            let what = format!("the system tells of no changes ({why}): {LOOKED_AT}");
+            running.say(&what);
         }
-        let places = running.look_for_places();
+        running.look_for_places();
+        let places = running.places;
         running.output.talk(&match places {
             0 => "watching; none of the clients has sessions here yet".to_owned(),
-            places => format!("watching {}", count(places as u64, "place", "places")),
+            places => format!("watching {}", count(places, "place", "places")),
         });
         Ok(running)
     }
@@ -211,20 +219,18 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Has changes told of places that are there and were not; how many there are in all.
-    fn look_for_places(&mut self) -> usize {
+    /// Has changes told of places that are there and were not.
+    fn look_for_places(&mut self) {
         self.places_looked = Some(Real.now());
         for place in self.watch.unwatched() {
             let told = self.tell_of(&place);
-            if let Err(why) = &told {
-                self.say(&format!(
-                    "no changes are told of {} ({why}): it is looked at each second instead, or less often where that is slow",
-                    place.path.display()
-                ));
+            if let (Err(why), Ok(_)) = (&told, &self.watcher) {
+                let what = format!("no changes are told of {} ({why}): {LOOKED_AT}", place.path.display());
+                self.say(&what);
             }
             self.watch.watched(&place, told.is_ok());
+            self.places += 1;
         }
-        self.directories.len()
     }
 
     fn tell_of(&mut self, place: &Place) -> std::result::Result<(), String> {
@@ -236,14 +242,9 @@ impl<'a> Running<'a> {
         if self.directories.iter().any(covers) && place.directory.exists() {
             return Ok(());
         }
-        let Some(watcher) = &mut self.watcher else { return Err("there is no watch".to_owned()) };
+        let watcher = self.watcher.as_mut().map_err(|why| why.clone())?;
         let mode = if place.is_recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
-        watcher.watch(&place.directory, mode).map_err(|error| match error.kind {
-            notify::ErrorKind::MaxFilesWatch => {
-                "the system's limit of watches is reached; on Linux `fs.inotify.max_user_watches` raises it".to_owned()
-            }
-            kind => notify::Error::new(kind).to_string(),
-        })?;
+        watcher.watch(&place.directory, mode).map_err(why)?;
         self.directories.insert(place.directory.clone(), place.is_recursive);
         Ok(())
     }
@@ -349,7 +350,7 @@ fn is_below(inner: &Path, outer: &Path) -> bool {
 }
 
 /// Hands on what the platform tells. That a file was opened or read is no change: a sync does both.
-fn watcher(events: SyncSender<Told>, lost: Arc<AtomicBool>) -> Option<RecommendedWatcher> {
+fn watcher(events: SyncSender<Told>, lost: Arc<AtomicBool>) -> std::result::Result<RecommendedWatcher, String> {
     let tell = move |told: notify::Result<notify::Event>| {
         let is_told = match told {
             Ok(event) if event.need_rescan() => false,
@@ -364,6 +365,16 @@ fn watcher(events: SyncSender<Told>, lost: Arc<AtomicBool>) -> Option<Recommende
         }
     };
     // A link may lead anywhere, and a sync follows none that leaves the place.
-    let watcher = RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false));
-    watcher.map_err(|error| tracing::warn!(%error, "the platform's watch cannot be started")).ok()
+    RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false)).map_err(why)
+}
+
+/// Why a watch is refused, in words.
+fn why(error: notify::Error) -> String {
+    match error.kind {
+        notify::ErrorKind::MaxFilesWatch => {
+            "the system's limit of watches is reached; on Linux `fs.inotify.max_user_watches` raises it".to_owned()
+        }
+        notify::ErrorKind::Io(error) => Error::io("no watch", &error).message,
+        kind => notify::Error::new(kind).to_string(),
+    }
 }
