@@ -12,6 +12,7 @@ use jay_core::sessions::{Place, SourceReport, Synced, Turn, Watch, WatchRequest}
 use jay_core::{ActorKind, Call, Caller, Door, Engine, Surroundings as _};
 use jay_types::namespace::NamespacePath;
 use jay_types::{Code, Error, Result, Timestamp};
+use notify::event::ModifyKind;
 use notify::{Config, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ const JOBS_EVERY: Duration = Duration::from_secs(60);
 const PLACES_EVERY: Duration = Duration::from_secs(30);
 
 /// What is done where no changes are told.
-const LOOKED_AT: &str = "it is looked at each second instead, or less often where that is slow";
+const LOOKED_AT: &str = "files are looked at each second instead, or less often where that is slow";
 
 /// Its grammar.
 pub(super) fn command() -> Command {
@@ -349,12 +350,13 @@ fn is_below(inner: &Path, outer: &Path) -> bool {
     real(inner).zip(real(outer)).is_some_and(|(inner, outer)| inner.starts_with(outer))
 }
 
-/// Hands on what the platform tells. That a file was opened or read is no change: a sync does both.
+/// Hands on what the platform tells. That a file was opened or read, or has another owner, is no change: a sync does the
+/// first two, and SQLite as root the third.
 fn watcher(events: SyncSender<Told>, lost: Arc<AtomicBool>) -> std::result::Result<RecommendedWatcher, String> {
     let tell = move |told: notify::Result<notify::Event>| {
         let is_told = match told {
             Ok(event) if event.need_rescan() => false,
-            Ok(event) if matches!(event.kind, EventKind::Access(_)) => true,
+            Ok(event) if is_no_change(event.kind) => true,
             Ok(event) => events.try_send(Told::Changed(event.paths)).is_ok(),
             Err(_) => false,
         };
@@ -366,6 +368,10 @@ fn watcher(events: SyncSender<Told>, lost: Arc<AtomicBool>) -> std::result::Resu
     };
     // A link may lead anywhere, and a sync follows none that leaves the place.
     RecommendedWatcher::new(tell, Config::default().with_follow_symlinks(false)).map_err(why)
+}
+
+const fn is_no_change(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
 }
 
 /// Why a watch is refused, in words.

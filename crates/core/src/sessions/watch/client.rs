@@ -6,14 +6,18 @@
 //! **Invariant:** what becomes a source is decided by the adapter's own search of its places, or of a path that it gave;
 //! a file beside sessions never becomes one because it changed.
 
-use super::gather::{EVERY, Round, left};
+use super::gather::{EVERY, Rests, Round, left};
 use jay_sessions::{Discovery, Environment, FileStamp, Problem, SessionAdapter, Source};
+use jay_types::surroundings::Surroundings;
 use jay_types::{Code, Result, Timestamp};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What SQLite writes beside a database: a change of it is one of the database.
-const BESIDE_DATABASE: [&str; 3] = ["-wal", "-shm", "-journal"];
+const BESIDE_DATABASE: [&str; 2] = ["-wal", "-journal"];
+/// What it keeps there for its readers: they touch it, this program too, and nothing is written in it alone.
+const OF_READERS: &str = "-shm";
 
 /// A place that a client keeps sources in.
 #[derive(Clone, Debug)]
@@ -68,6 +72,8 @@ pub(super) struct Client {
     /// What could not be looked into when all was looked through: it is told once.
     problems: Vec<Problem>,
     pub(super) round: Round,
+    /// Sources that were looked at just now, and what waits until they are due again.
+    pub(super) rests: Rests,
     /// The platform does not tell of changes in one of its places.
     pub(super) is_polled: bool,
 }
@@ -84,6 +90,7 @@ impl Client {
             failed: BTreeMap::new(),
             problems: Vec::new(),
             round: Round::default(),
+            rests: Rests::default(),
             is_polled: false,
         }
     }
@@ -111,17 +118,29 @@ impl Client {
 
     /// A changed path in the words in which this client's sources are named; none where it is not this client's.
     pub(super) fn named(&self, path: &Path) -> Option<PathBuf> {
-        self.roots.iter().find_map(|root| root.named(path))
+        let is_of_readers = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(OF_READERS));
+        if is_of_readers { None } else { self.roots.iter().find_map(|root| root.named(path)) }
     }
 
-    /// Looks at what a changed path stands for; gives the sources that are not as they were.
-    pub(super) fn look_at(&mut self, path: &Path) -> Vec<Source> {
+    /// Looks at what a changed path stands for; gives the sources that are not as they were. One that was looked at just
+    /// now is left for later, by what that cost.
+    pub(super) fn look_at(&mut self, path: &Path, clock: &dyn Surroundings) -> Vec<Source> {
         let Some(of) = self.source_of(path) else {
             self.round.want();
             return Vec::new();
         };
-        match self.adapter.discover_path(&of) {
-            Ok(found) if found.problems.is_empty() => self.changed_of(&of, found.sources),
+        let began = clock.now();
+        if self.rests.is_resting(&of, began) {
+            return Vec::new();
+        }
+        let changed = self.look_at_source(&of);
+        self.rests.looked(of, began, clock.now());
+        changed
+    }
+
+    fn look_at_source(&mut self, of: &Path) -> Vec<Source> {
+        match self.adapter.discover_path(of) {
+            Ok(found) if found.problems.is_empty() => self.changed_of(of, found.sources),
             // It is gone, or it cannot be read: the search of the whole client tells which.
             Ok(_) | Err(_) => {
                 self.round.want();
@@ -164,7 +183,8 @@ impl Client {
     }
 
     /// A source was taken in, or could not be read: then it is tried again at its next change, or some time later.
-    pub(super) fn tried(&mut self, source: &Source, is_failed: bool, now: Timestamp) {
+    pub(super) fn tried(&mut self, source: &Source, is_failed: bool, cost: Duration, now: Timestamp) {
+        self.rests.taken(&source.path, cost, now);
         if is_failed {
             self.failed.insert(source.name(), now);
         } else {

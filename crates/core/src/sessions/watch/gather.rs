@@ -4,8 +4,8 @@
 //! what waits due at once and never later.
 
 use jay_types::Timestamp;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// After so long without another change what was gathered is due.
@@ -95,6 +95,62 @@ impl Round {
     }
 }
 
+/// So many times as long as a source took to be taken in it is left alone: one that is written whole at each change is read
+/// whole each time.
+const REST_TAKEN: u32 = 4;
+
+/// Sources that are left alone for a while, by what looking at them cost.
+#[derive(Debug, Default)]
+pub(super) struct Rests {
+    /// Since when, for how long.
+    resting: BTreeMap<PathBuf, (Timestamp, Duration)>,
+    /// Those of them that changed meanwhile.
+    changed: BTreeSet<PathBuf>,
+}
+
+impl Rests {
+    /// True where a source is to be left alone now; that it changed is remembered.
+    pub(super) fn is_resting(&mut self, path: &Path, now: Timestamp) -> bool {
+        let is_resting = self.resting.get(path).is_some_and(|(since, span)| !left(*since, *span, now).is_zero());
+        if is_resting {
+            self.changed.insert(path.to_path_buf());
+        }
+        is_resting
+    }
+
+    /// It was looked at.
+    pub(super) fn looked(&mut self, path: PathBuf, began: Timestamp, ended: Timestamp) {
+        let cost = Duration::from_micros(u64::try_from(ended.0 - began.0).unwrap_or(0));
+        // What rested is forgotten, so that this holds what is being written and no more.
+        self.resting.retain(|_, (since, span)| !left(*since, *span, ended).is_zero());
+        self.resting.insert(path, (ended, cost * REST));
+    }
+
+    /// It was taken in, which took so long.
+    pub(super) fn taken(&mut self, path: &Path, cost: Duration, now: Timestamp) {
+        let before = self.resting.get(path).map_or(Duration::ZERO, |(_, span)| *span);
+        self.resting.insert(path.to_path_buf(), (now, before + cost * REST_TAKEN));
+    }
+
+    /// How long until one that changed meanwhile is due; none where none did.
+    pub(super) fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let spans = self
+            .changed
+            .iter()
+            .map(|path| self.resting.get(path).map_or(Duration::ZERO, |(since, span)| left(*since, *span, now)));
+        spans.min()
+    }
+
+    /// Those that changed meanwhile and are due.
+    pub(super) fn due(&mut self, now: Timestamp) -> Vec<PathBuf> {
+        let is_due =
+            |path: &PathBuf| self.resting.get(path).is_none_or(|(since, span)| left(*since, *span, now).is_zero());
+        let due: Vec<PathBuf> = self.changed.iter().filter(|path| is_due(path)).cloned().collect();
+        self.changed.retain(|path| !due.contains(path));
+        due
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,5 +219,22 @@ mod tests {
         assert_eq!(round.wait(false, at(110)), ms(100), "200 ms after 10 ms of work");
         round.done(at(0), at(60_000));
         assert_eq!(round.wait(true, at(60_000)), ms(1_200_000), "a slow place is looked at seldom");
+    }
+
+    #[test]
+    fn a_source_rests_by_what_it_cost_and_is_not_forgotten() {
+        let mut rests = Rests::default();
+        let path = Path::new("state.vscdb");
+        assert!(!rests.is_resting(path, at(0)));
+        assert_eq!(rests.wait(at(0)), None);
+        rests.looked(path.into(), at(0), at(100));
+        assert!(rests.is_resting(path, at(200)));
+        assert_eq!(rests.wait(at(200)), Some(ms(1900)));
+        assert!(rests.due(at(2099)).is_empty());
+        assert_eq!(rests.due(at(2100)), [path]);
+        assert_eq!(rests.wait(at(2100)), None);
+        rests.looked(path.into(), at(2100), at(2200));
+        rests.taken(path, ms(1000), at(3200));
+        assert!(rests.is_resting(path, at(9199)) && !rests.is_resting(path, at(9200)));
     }
 }

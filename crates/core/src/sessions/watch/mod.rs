@@ -163,7 +163,7 @@ impl Watch {
     #[must_use]
     pub fn wait(&self, now: Timestamp) -> Duration {
         let rounds = self.clients.iter().map(|client| client.round.wait(client.is_polled, now));
-        let gathered = self.gathering.wait(now);
+        let gathered = self.clients.iter().filter_map(|client| client.rests.wait(now)).chain(self.gathering.wait(now));
         let queued = match self.busy_since {
             Some(since) => Some(left(since, BUSY_WAIT, now)),
             None => (!self.queue.is_empty() || !self.problems.is_empty()).then_some(Duration::ZERO),
@@ -188,16 +188,18 @@ impl Watch {
         });
         let found = found.collect();
         let problems = self.problems.clone();
+        let clock = &call.engine.surroundings;
+        let began = clock.now();
         match sync_some(call, found, problems) {
             Ok(synced) => {
                 self.busy_since = None;
                 self.problems.clear();
-                self.tried(&batch, &synced, call.now);
+                self.tried(&batch, &synced, began, clock.now());
                 Ok(Turn::Taken(synced))
             }
             Err(error) if error.code == Code::Busy => {
                 self.queue.extend(batch);
-                self.busy_since = Some(call.engine.surroundings.now());
+                self.busy_since = Some(clock.now());
                 Ok(Turn::Busy(error.message))
             }
             Err(error) => Err(error),
@@ -206,15 +208,19 @@ impl Watch {
 
     /// Queues what changed of what was told of, and of the clients whose round is due.
     fn look(&mut self, call: &Call<'_>) -> Result<()> {
-        for (number, path) in self.gathering.take(call.now) {
+        let clock = &call.engine.surroundings;
+        let mut due = self.gathering.take(call.now);
+        for (number, client) in self.clients.iter_mut().enumerate() {
+            due.extend(client.rests.due(call.now).into_iter().map(|path| (number, path)));
+        }
+        for (number, path) in due {
             let Some(client) = self.clients.get_mut(number) else { continue };
-            for source in client.look_at(&path) {
+            for source in client.look_at(&path, clock.as_ref()) {
                 let name = source.name();
                 self.queue.remove(&(true, number, name.clone()));
                 self.queue.insert((false, number, name), source);
             }
         }
-        let clock = &call.engine.surroundings;
         for (number, client) in self.clients.iter_mut().enumerate() {
             if !client.round.wait(client.is_polled, call.now).is_zero() {
                 continue;
@@ -246,15 +252,17 @@ impl Watch {
         batch
     }
 
-    /// Notes which of them could be read.
-    fn tried(&mut self, batch: &[(Key, Source)], synced: &Synced, now: Timestamp) {
+    /// Notes which of them could be read, and what that cost each of them.
+    fn tried(&mut self, batch: &[(Key, Source)], synced: &Synced, began: Timestamp, now: Timestamp) {
+        let cost = Duration::from_micros(u64::try_from(now.0 - began.0).unwrap_or(0));
+        let cost = cost / u32::try_from(batch.len().max(1)).unwrap_or(u32::MAX);
         for ((_, number, _), source) in batch {
             let shown = super::report::report(source, "failed");
             let is_failed = synced.sources.iter().any(|report| {
                 report.error.is_some() && (&report.path, &report.session) == (&shown.path, &shown.session)
             });
             if let Some(client) = self.clients.get_mut(*number) {
-                client.tried(source, is_failed, now);
+                client.tried(source, is_failed, cost, now);
             }
         }
     }

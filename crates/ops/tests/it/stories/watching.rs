@@ -105,6 +105,9 @@ fn what_sqlite_writes_beside_a_database_is_a_change_of_it() {
     let sql = r#"INSERT INTO message VALUES('msg_06', 'ses_8f01', 5, 5, '{"role":"user","time":{"created":1772442070000}}');
                  INSERT INTO part VALUES('prt_061', 'msg_06', 'ses_8f01', 5, 5, '{"type":"text","text":"Thanks."}')"#;
     jay_testkit::foreign::database(&data.join("opencode.db"), sql);
+    // Its readers' file changes by being read, so it tells of nothing: a look would follow from each look.
+    watched.changed(&data.join("opencode.db-shm"));
+    assert_eq!(watched.after(2000), 0);
     watched.changed(&data.join("opencode.db-wal"));
     watched.world.steps.clock.advance(300_000);
     let taken = watched.turns();
@@ -200,4 +203,26 @@ fn what_cannot_be_watched_is_refused() {
         assert_eq!(error.message, expected);
         assert!(error.hint.is_some());
     }
+}
+
+/// A look that takes long (a database of gigabytes, a file that is written whole) is not made at every change.
+#[test]
+fn what_is_slow_to_look_at_is_looked_at_seldom_and_not_forgotten() {
+    let world = World::new();
+    let talks = two_talks(&world);
+    let talk = talks.join("talk.jsonl");
+    let mut watched = Watched::new(&world, &["generic"], Some(talks));
+    assert_eq!(watched.after(0), 2);
+    // Each look at the clock takes 100 ms from here on, and so does each look at a file.
+    world.steps.passes.store(100_000, std::sync::atomic::Ordering::Relaxed);
+    let add = |n: usize| {
+        world.home.write("talks/talk.jsonl", (1..=n).map(|n| row("talk", n)).collect::<String>());
+    };
+    add(2);
+    watched.changed(&talk);
+    assert_eq!(watched.after(1000), 1);
+    add(3);
+    watched.changed(&talk);
+    assert_eq!(watched.after(1000), 0, "it rests");
+    assert_eq!(watched.after(5000), 1, "and no further event is needed");
 }
