@@ -1,7 +1,7 @@
 //! Search in what was said.
 //!
 //! Words are looked for in the index, by text and meaning ([`ranked`]). What tools were asked and what they answered, and
-//! regular expressions, are looked for by going through the messages ([`look`]).
+//! regular expressions, are looked for by going through the messages ([`mod@look`]).
 //!
 //! **Invariant:** an answer says how much it is an answer about: what fits, what could have, whether there is more.
 
