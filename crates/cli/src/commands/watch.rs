@@ -31,6 +31,8 @@ const JOBS_EVERY: Duration = Duration::from_secs(60);
 /// How often places that were not there are looked for.
 const PLACES_EVERY: Duration = Duration::from_secs(30);
 
+/// Things that were said and are remembered; with more of them some is said again.
+const TOLD_MAX: usize = 10_000;
 /// What is done where no changes are told.
 const LOOKED_AT: &str = "files are looked at each second instead, or less often where that is slow";
 
@@ -273,9 +275,17 @@ impl<'a> Running<'a> {
 
     /// Says something once.
     fn say(&mut self, what: &str) {
-        if self.told.insert(what.to_owned()) {
+        if self.is_news(what) {
             self.output.talk(&one_line(what));
         }
+    }
+
+    /// True where this was not told yet, as far as is remembered.
+    fn is_news(&mut self, what: &str) -> bool {
+        if self.told.len() >= TOLD_MAX {
+            self.told.clear();
+        }
+        self.told.insert(what.to_owned())
     }
 
     /// A line for each source of which something was taken in, or that failed otherwise than before.
@@ -284,7 +294,7 @@ impl<'a> Running<'a> {
         let mut lines = String::new();
         for source in &synced.sources {
             if let Some(error) = &source.error {
-                if !self.told.insert(format!("{} {error}", source.path)) {
+                if !self.is_news(&format!("{} {error}", source.path)) {
                     continue;
                 }
                 self.totals.failed += 1;
