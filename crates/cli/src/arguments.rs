@@ -51,6 +51,7 @@ fn group_command(group: &str) -> Command {
     let about = match group {
         "session" => "Archive, search and show past sessions of agents",
         "namespace" => "List, rename and guard namespaces",
+        "stats" => "Sum what was used",
         "jobs" => "Look at queued work, or do it",
         "model" => "Install, choose and remove models that make vectors or rerank",
         _ => "",

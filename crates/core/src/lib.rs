@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod sessions;
 pub mod sql;
+pub mod usage;
 
 pub use call::{ActorKind, Call, Caller, Door, Idempotency};
 pub use engine::{DirectoryName, EmbedderChoice, Engine, EngineOptions, NamespaceOfDirectory};

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
+/// What the store asks of this crate.
+pub(crate) const OURS: Names = Names { mask: masked_name, usage: jay_sessions::usage };
 /// Bytes of an answer's values at most.
 const ANSWER_MAX_BYTES: usize = 32 << 20;
 
@@ -111,7 +113,7 @@ pub fn sql(call: &Call<'_>, request: &SqlRequest) -> Result<SqlAnswered> {
         reveal: request.reveal,
     };
     let engine = call.engine;
-    let answer = jay_store::sql::ask(&engine.memory, &engine.archive, &question, Names { mask: masked_name })?;
+    let answer = jay_store::sql::ask(&engine.memory, &engine.archive, &question, OURS)?;
     let mut notes = Vec::new();
     if answer.out_of_time {
         notes.push(format!("ended after {} ms: there may be more rows", request.time_max.as_millis()));

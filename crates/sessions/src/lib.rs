@@ -68,6 +68,7 @@ mod summary;
 mod tables;
 mod told;
 mod unzip;
+mod usage;
 pub mod zed;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};
@@ -83,3 +84,4 @@ pub use sink::Sink;
 pub use splitter::{Shape, Splitter};
 pub use summary::{Summary, read_all, read_pieces};
 pub use tables::Tables;
+pub use usage::usage;

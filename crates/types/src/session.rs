@@ -131,6 +131,42 @@ impl Message {
     }
 }
 
+/// What one turn of a model's API used, as the client's file tells it. What it does not tell is none, never zero.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// The API's own id of the turn: rows with the same one tell of the same turn. None where the row is the turn.
+    pub turn: Option<String>,
+    /// True where `turn` names the same turn in every session, so that a fork that copied a part of it is known.
+    pub is_turn_unique: bool,
+    /// The model, where the row tells it.
+    pub model: Option<String>,
+    /// Tokens that went in, without those that the API had in its cache.
+    pub input_tokens: Option<u64>,
+    /// Tokens that came out.
+    pub output_tokens: Option<u64>,
+    /// Tokens that were read from the API's cache.
+    pub cache_read_tokens: Option<u64>,
+    /// Tokens that were written into it.
+    pub cache_write_tokens: Option<u64>,
+    /// Tokens of reasoning; whether `output_tokens` holds them too is the client's custom.
+    pub reasoning_tokens: Option<u64>,
+    /// What it cost in US dollars, where the client tells it; nothing is computed from prices.
+    pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// Takes in another row of the same turn: it repeats what was told or counts on, so that the most holds.
+    pub fn merge(&mut self, other: &Self) {
+        self.model = self.model.take().or_else(|| other.model.clone());
+        self.input_tokens = self.input_tokens.max(other.input_tokens);
+        self.output_tokens = self.output_tokens.max(other.output_tokens);
+        self.cache_read_tokens = self.cache_read_tokens.max(other.cache_read_tokens);
+        self.cache_write_tokens = self.cache_write_tokens.max(other.cache_write_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.max(other.reasoning_tokens);
+        self.cost_usd = [self.cost_usd, other.cost_usd].into_iter().flatten().reduce(f64::max);
+    }
+}
+
 /// What is known of a session as a whole. A later row may know more: fields are filled, never emptied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SessionMeta {

@@ -6,6 +6,7 @@ mod session;
 mod sql;
 mod store;
 pub(crate) mod text;
+mod usage;
 
 use crate::output::Style;
 use jay_types::Timestamp;
@@ -64,6 +65,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
         "session_search" => shown(value, |answer| session::found(answer, view)),
         "sql" => shown(value, |answer| sql::answered(answer, view)),
+        "stats_usage" => shown(value, |answer| usage::counted(answer, view)),
         "model_install" | "model_remove" => shown(value, |answer| model::changed(answer, view)),
         "model_list" => shown(value, |answer| model::listed(answer, view)),
         "model_use" => shown(value, |answer| model::used(answer, view)),

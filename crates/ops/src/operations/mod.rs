@@ -38,6 +38,7 @@ mod session_search;
 mod session_show;
 mod session_sync;
 mod sql;
+mod stats_usage;
 mod status;
 mod undo;
 mod unforget;
@@ -45,7 +46,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 40] = [
+pub static ALL: [Spec; 41] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -77,6 +78,7 @@ pub static ALL: [Spec; 40] = [
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<sql::Sql>(),
+    Spec::of::<stats_usage::StatsUsage>(),
     Spec::of::<model_install::ModelInstall>(),
     Spec::of::<model_list::ModelList>(),
     Spec::of::<model_use::ModelUse>(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Ask what is stored by a SELECT over views
 ///
-/// The views are sessions, messages, parts, tool_calls, memories, facts and changes; `schema` shows their columns. Nothing can be
+/// The views are sessions, messages, parts, tool_calls, usage, memories, facts and changes; `schema` shows their columns. Nothing can be
 /// changed, and times are texts such as 2026-05-01T10:00:00.000Z.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct SqlInput {

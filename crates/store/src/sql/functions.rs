@@ -21,12 +21,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Names of the functions that only views may call.
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 11] = [
     "jay_name",
     "jay_text",
     "jay_model",
     "jay_parts",
     "jay_calls",
+    "jay_usage",
     "jay_wording",
     "jay_id",
     "jay_kind",
@@ -37,11 +38,11 @@ pub(super) const NAMES: [&str; 10] = [
 /// Blocks that are kept decoded: those of a join of a few sessions.
 const BLOCKS_KEPT: usize = 8;
 
-type SqlResult<T> = rusqlite::Result<T>;
+pub(super) type SqlResult<T> = rusqlite::Result<T>;
 
 /// Reads bodies of one database.
-struct Bodies {
-    connection: Connection,
+pub(super) struct Bodies {
+    pub(super) connection: Connection,
     blocks: VecDeque<(i64, Arc<Block>)>,
     /// The last wording, of which title and text are asked one after the other.
     wording: Option<(i64, Value)>,
@@ -70,7 +71,7 @@ impl Bodies {
         }
     }
 
-    fn block(&mut self, pos: i64) -> SqlResult<Option<Arc<Block>>> {
+    pub(super) fn block(&mut self, pos: i64) -> SqlResult<Option<Arc<Block>>> {
         if let Some((_, block)) = self.blocks.iter().find(|(known, _)| *known == pos) {
             return Ok(Some(Arc::clone(block)));
         }
@@ -212,6 +213,11 @@ fn of_archive(connection: &Connection, bodies: &Shared, names: Names, flags: Fun
     connection.create_scalar_function("jay_calls", 1, flags, move |context| {
         let calls = locked(&shared).calls(context.get(0)?, names)?;
         serde_json::to_string(&calls).map_err(|error| failed(error.to_string()))
+    })?;
+    let shared = Arc::clone(bodies);
+    connection.create_scalar_function("jay_usage", 1, flags, move |context| {
+        let turns = super::turns::of_session(&mut locked(&shared), context.get(0)?, names)?;
+        serde_json::to_string(&turns).map_err(|error| failed(error.to_string()))
     })?;
     Ok(())
 }

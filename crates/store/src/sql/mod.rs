@@ -7,12 +7,15 @@
 
 mod functions;
 mod guard;
+mod turns;
 mod views;
 
+pub use turns::{UsageBy, UsageQuestion, ask_usage};
 pub use views::{Column, VIEWS, View};
 
 use crate::project::hidden;
 use crate::{Result, Store, StoreError};
+use jay_types::session::Usage;
 use jay_types::{Error, Timestamp};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
@@ -22,11 +25,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use views::Part;
 
-/// How names are shown: titles, ids and paths that clients gave.
+/// What this crate does not know itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Names {
-    /// Masks the secrets in a name.
+    /// Masks the secrets in a name: titles, ids and paths that clients gave.
     pub mask: fn(String) -> String,
+    /// What a source row of a client tells of a turn's use.
+    pub usage: fn(&str, &[u8]) -> Option<Usage>,
 }
 
 /// A statement with its bounds.

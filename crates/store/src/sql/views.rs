@@ -49,7 +49,7 @@ const fn real(name: &'static str, about: &'static str) -> Column {
 }
 
 /// Every view, in the order in which they are shown.
-pub static VIEWS: [View; 7] = [
+pub static VIEWS: [View; 8] = [
     View {
         name: "sessions",
         about: "An archived session of a client",
@@ -143,6 +143,36 @@ pub static VIEWS: [View; 7] = [
             call.value ->> 'output' AS output, call.value ->> 'is_error' AS is_error,
             {at (call.value ->> 'at')} AS at, jay_name(s.project) AS project
           FROM {archive}.sessions s, json_each(jay_calls(s.entity)) call")],
+    },
+    View {
+        name: "usage",
+        about: "A turn of a model's API, counted once, with what the client's file tells of its use",
+        columns: &[
+            text("client", "the client"),
+            text("session", "the client's own id of the session"),
+            text("turn", "the API's id of the turn, else the message's"),
+            text("model", "the model that answered"),
+            text("at", "when it began to answer"),
+            integer("input_tokens", "tokens that went in, without those from the cache"),
+            integer("output_tokens", "tokens that came out"),
+            integer("cache_read_tokens", "tokens read from the API's cache"),
+            integer("cache_write_tokens", "tokens written into it"),
+            integer("reasoning_tokens", "tokens of reasoning; some clients count them in the output too"),
+            real("cost_usd", "US dollars, where the client tells them"),
+            text("project", "the project directory of the session"),
+            text("namespace", "the namespace of the session"),
+        ],
+        // A forked session begins with copies of turns, under their ids or at their times: they were paid once, in the session that began first,
+        // whose row SQLite takes where `min` is asked for. A window function would be resolved outside of the view.
+        selects: &[(Part::Archive, "SELECT s.client AS client, jay_name(s.session) AS session, turn.value ->> 'turn' AS turn,
+            turn.value ->> 'model' AS model, {at (turn.value ->> 'at')} AS at,
+            turn.value ->> 'input' AS input_tokens, turn.value ->> 'output' AS output_tokens,
+            turn.value ->> 'cache_read' AS cache_read_tokens, turn.value ->> 'cache_write' AS cache_write_tokens,
+            turn.value ->> 'reasoning' AS reasoning_tokens, turn.value ->> 'cost' AS cost_usd,
+            jay_name(s.project) AS project, p.path AS namespace,
+            min(coalesce(s.started_at, 0)) AS first
+          FROM {archive}.sessions s {namespace s.namespace}, json_each(jay_usage(s.entity)) turn
+          GROUP BY s.client, turn.value ->> 'turn', turn.value ->> 'of'")],
     },
     View {
         name: "memories",

@@ -264,3 +264,36 @@ fn the_page_shows_every_view() {
     let shown = page.split_once("## The views\n").map(|(_, views)| views).unwrap_or_default();
     assert!(shown == expected, "docs/sql.md must end with:\n## The views\n{expected}");
 }
+
+#[test]
+fn a_turn_counts_once_however_many_rows_tell_of_it() {
+    let world = World::new();
+    lay_out(&world);
+    world.ok("session_sync", json!({}));
+    let told = rows(
+        &world,
+        "SELECT count(*), count(DISTINCT turn), sum(input_tokens IS NULL) FROM usage WHERE client = 'claude-code'",
+    );
+    assert_eq!(told[0][0], told[0][1], "a turn of several rows is one row");
+    let answers = rows(&world, "SELECT count(*) FROM messages WHERE client = 'claude-code' AND role = 'assistant'");
+    assert!(told[0][0].as_u64() < answers[0][0].as_u64() && told[0][0].as_u64() > Some(0), "{told} of {answers}");
+
+    let days = world.ok("stats_usage", json!({}));
+    let all = rows(&world, "SELECT count(*), sum(input_tokens), sum(output_tokens), sum(cost_usd IS NULL) FROM usage");
+    let totals = &days["totals"];
+    let summed = ["turns", "input_tokens", "output_tokens", "turns_without_cost"].map(|name| totals[name].clone());
+    assert_eq!(json!([summed]), all, "the sums are those of the view");
+    for by in ["client", "model", "project", "day"] {
+        assert_eq!(world.ok("stats_usage", json!({"by": by}))["totals"]["turns"], totals["turns"], "{by}");
+    }
+    let none = world.ok("stats_usage", json!({"client": "it's nobody", "until": "2000-01-01"}));
+    assert_eq!((&none["rows"], &none["totals"]["turns"]), (&json!([]), &json!(0)));
+    assert!(none["totals"].get("input_tokens").is_none(), "unknown is not zero");
+    assert_eq!(world.err("stats_usage", json!({"since": "soon"})).code, Code::BadInput);
+}
+
+#[test]
+fn a_turn_that_tells_no_use_is_there_with_nothing() {
+    let told = rows(&world(), "SELECT turn, model, at, input_tokens, cost_usd FROM usage");
+    assert_eq!(told, json!([["m2", "opus", "2026-05-01T10:01:00.250Z", null, null]]));
+}
