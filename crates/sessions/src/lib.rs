@@ -68,6 +68,7 @@ mod summary;
 mod tables;
 mod told;
 mod unzip;
+pub mod write;
 pub mod zed;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};

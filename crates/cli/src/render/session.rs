@@ -5,7 +5,9 @@ use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
-use jay_core::sessions::{AppendAnswer, SessionHits, SessionShown, SessionView, SessionsListed, Synced, folded};
+use jay_core::sessions::{
+    AppendAnswer, ResumedAs, SessionHits, SessionResumed, SessionShown, SessionView, SessionsListed, Synced, folded,
+};
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
 use jay_types::text::shorten;
@@ -36,6 +38,34 @@ pub(super) fn erased(answer: &Erased, view: &View) -> String {
             "Not erased everywhere: see what is not done.\n"
         });
     }
+    text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn resumed(answer: &SessionResumed, view: &View) -> String {
+    let held = &answer.held;
+    let mut counts = vec![count(held.messages, "message", "messages")];
+    let more =
+        [(held.calls, "call", "calls"), (held.results, "answer", "answers"), (held.subagents, "subagent", "subagents")];
+    counts.extend(
+        more.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)),
+    );
+    let how = match answer.written_as {
+        ResumedAs::Native => "its own rows",
+        ResumedAs::Rebuilt => "written anew",
+    };
+    let would = if view.dry_run { "would be " } else { "" };
+    let about = format!("{} {}: {}", answer.session.client, answer.session.session, counts.join(", "));
+    let mut text = format!("{}\n", one_line(&about));
+    text.push_str(&format!("{would}session {} of {}, {how}:\n", one_line(&answer.id), one_line(&answer.to)));
+    for file in &answer.files {
+        text.push_str(&format!("  {}\n", one_line(&file.path)));
+    }
+    if !answer.left_out.is_empty() {
+        let left: Vec<String> = answer.left_out.iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+        text.push_str(&one_line(&format!("left out, for {} cannot hold it: {}", answer.to, left.join(", "))));
+        text.push('\n');
+    }
+    text.push_str(&format!("open it with:\n  {}\n", view.style.bold(&one_line(&answer.command))));
     text + &notes(&answer.notes, view.style)
 }
 

@@ -1,4 +1,5 @@
-//! The archive of agents' sessions: taking them in, appending, listing, showing, writing as documents, searching.
+//! The archive of agents' sessions: taking them in, appending, listing, showing, writing as documents, searching, going on
+//! with them in a client.
 
 mod append;
 mod document;
@@ -7,6 +8,7 @@ mod export;
 mod ingest;
 mod list;
 mod report;
+mod resume;
 mod search;
 mod show;
 mod sync;
@@ -17,6 +19,7 @@ pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced};
+pub use resume::{ResumeRequest, ResumedAs, ResumedCounts, ResumedFile, SessionResumed, resume};
 pub use search::{Group, SessionHit, SessionHits, search};
 pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;

@@ -34,6 +34,7 @@ mod session_append;
 mod session_erase;
 mod session_export;
 mod session_list;
+mod session_resume;
 mod session_search;
 mod session_show;
 mod session_sync;
@@ -44,7 +45,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 39] = [
+pub static ALL: [Spec; 40] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -73,6 +74,7 @@ pub static ALL: [Spec; 39] = [
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
     Spec::of::<session_export::SessionExport>(),
+    Spec::of::<session_resume::SessionResume>(),
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<model_install::ModelInstall>(),
