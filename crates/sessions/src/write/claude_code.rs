@@ -7,10 +7,10 @@
 use super::anthropic::block;
 use super::draft::{Draft, DraftFile};
 use super::names::word;
-use super::steps::{Lines, Step, below, quoted, steps};
+use super::steps::{Lines, Step, below, is_put_in, quoted, steps};
 use super::{About, Lineage, SessionWriter, Whole};
 use jay_types::Result;
-use jay_types::session::{Part, Provenance, Role};
+use jay_types::session::{Part, Role, SessionMeta};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -30,8 +30,8 @@ impl SessionWriter for ClaudeCode {
         below(steps, "projects")
     }
 
-    fn beside(&self, whole: &Whole, file: &Path) -> Vec<DraftFile> {
-        beside(whole, file)
+    fn beside(&self, meta: &SessionMeta, file: &Path) -> Vec<DraftFile> {
+        beside(meta, file)
     }
 
     fn rebuild(&self, lineage: &Lineage, about: &About, draft: &mut Draft) -> Result<()> {
@@ -40,7 +40,7 @@ impl SessionWriter for ClaudeCode {
         Ok(())
     }
 
-    fn command(&self, session: &str, project: &str, _: &Path) -> String {
+    fn command(&self, session: &str, project: &str, _: &[&Path]) -> String {
         format!("cd {} && claude --resume {}", quoted(project), quoted(session))
     }
 
@@ -59,17 +59,17 @@ pub(super) fn slug(project: &str) -> String {
 }
 
 /// What a subagent's file has beside it: what it is and which call started it.
-pub(super) fn beside(whole: &Whole, file: &Path) -> Vec<DraftFile> {
+pub(super) fn beside(meta: &SessionMeta, file: &Path) -> Vec<DraftFile> {
     let is_agent = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("agent-"));
-    if !is_agent || !whole.meta.is_subagent() {
+    if !is_agent || !meta.is_subagent() {
         return Vec::new();
     }
     let mut fields = Map::new();
-    let told = [("agentType", &whole.meta.agent), ("description", &whole.meta.title)];
+    let told = [("agentType", &meta.agent), ("description", &meta.title)];
     for (name, value) in told {
         fields.extend(value.clone().map(|value| (name.to_owned(), Value::String(value))));
     }
-    let call = whole.meta.parent_call.as_deref().map(word);
+    let call = meta.parent_call.as_deref().map(word);
     fields.extend(call.map(|call| ("toolUseId".to_owned(), Value::String(call))));
     let bytes = Value::Object(fields).to_string().into_bytes();
     vec![DraftFile { path: file.with_extension("meta.json"), bytes, is_shared: false }]
@@ -95,7 +95,7 @@ pub(super) fn rebuild(
         let mut rows =
             Rows { session: &session, agent: (!is_root).then_some(agent), whole, about, chain: Chain::default() };
         let bytes = rows.write(draft);
-        draft.put(writer, whole, path, bytes);
+        draft.put(writer, &whole.meta, path, bytes);
     }
     draft.session = session;
 }
@@ -189,14 +189,6 @@ fn spoken(step: &Step<'_>, block: &Value) -> Value {
     match step.part {
         Part::Text { text, .. } => json!({"role": "user", "content": text}),
         _ => json!({"role": "user", "content": [block]}),
-    }
-}
-
-/// True for a text that nobody said: what a client put in, and words of the system, for which there is no other row.
-pub(super) fn is_put_in(step: &Step<'_>) -> bool {
-    match step.part {
-        Part::Text { provenance, .. } => *provenance == Provenance::Injected || step.role == Role::System,
-        _ => false,
     }
 }
 

@@ -47,7 +47,7 @@ impl SessionWriter for Codex {
             write(whole, about, &mut lines, draft);
             let time = at.rfc3339().get(..19).unwrap_or_default().replace(':', "-");
             let path = dated(&format!("rollout-{time}-{id}.jsonl"));
-            draft.put(self, whole, path, lines.0);
+            draft.put(self, &whole.meta, path, lines.0);
             if std::ptr::eq(whole, &lineage.root) {
                 draft.session = id;
             }
@@ -55,7 +55,7 @@ impl SessionWriter for Codex {
         Ok(())
     }
 
-    fn command(&self, session: &str, project: &str, _: &Path) -> String {
+    fn command(&self, session: &str, project: &str, _: &[&Path]) -> String {
         format!("cd {} && codex resume {}", quoted(project), quoted(session))
     }
 }

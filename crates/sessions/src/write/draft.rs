@@ -1,6 +1,7 @@
 //! What a writer made: files, not yet written, and what is to be told of them.
 
-use super::{Lineage, SessionWriter, Whole};
+use super::{Lineage, SessionWriter};
+use jay_types::session::SessionMeta;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub struct Draft {
     pub files: Vec<DraftFile>,
     /// The id under which the client knows the session.
     pub session: String,
+    /// The ids of its sessions, in their order: what they were, and what they are called now.
+    pub ids: Vec<(String, String)>,
     /// True where the rows are the client's own, as it wrote them.
     pub is_native: bool,
     /// The project directory in which the client goes on.
@@ -41,8 +44,8 @@ impl Draft {
     }
 
     /// Adds a session's file, and what the client keeps beside it.
-    pub(super) fn put(&mut self, writer: &dyn SessionWriter, whole: &Whole, path: PathBuf, bytes: Vec<u8>) {
-        let beside = writer.beside(whole, &path);
+    pub(super) fn put(&mut self, writer: &dyn SessionWriter, meta: &SessionMeta, path: PathBuf, bytes: Vec<u8>) {
+        let beside = writer.beside(meta, &path);
         self.files.push(DraftFile { path, bytes, is_shared: false });
         for file in beside {
             if !self.files.iter().any(|known| known.path == file.path) {
@@ -60,15 +63,21 @@ impl Draft {
             for original in &whole.originals {
                 let steps: Vec<&str> = original.path.split(['/', '\\']).collect();
                 let Some(path) = writer.place_again(whole, &steps).filter(|path| is_plain(path)) else { return false };
-                let bytes = original.rows.concat();
+                // Behind a document the archive puts the line ending that the file does not have.
+                let piece = |row: &Vec<u8>| row.strip_suffix(b"\n").unwrap_or(row).to_vec();
+                let bytes = match writer.is_documents() {
+                    true => original.rows.iter().map(piece).collect::<Vec<_>>().concat(),
+                    false => original.rows.concat(),
+                };
                 match self.files.iter_mut().find(|file| file.path == path) {
                     // Two machines may hold the same file: the one that holds more goes on. Sessions of one file share it.
                     Some(file) if file.bytes.starts_with(&bytes) => {}
                     Some(file) if bytes.starts_with(&file.bytes) => file.bytes = bytes,
                     Some(_) => return false,
-                    None => self.put(writer, whole, path, bytes),
+                    None => self.put(writer, &whole.meta, path, bytes),
                 }
             }
+            self.ids.push((whole.meta.id.clone(), whole.meta.id.clone()));
         }
         self.session.clone_from(&lineage.root.meta.id);
         self.is_native = true;

@@ -39,8 +39,9 @@ impl SessionWriter for Generic {
         Ok(())
     }
 
-    fn command(&self, _: &str, _: &str, path: &Path) -> String {
-        format!("jay session sync generic --path {}", quoted(&path.to_string_lossy()))
+    fn command(&self, _: &str, _: &str, paths: &[&Path]) -> String {
+        let path = paths.first().map(|path| path.to_string_lossy()).unwrap_or_default();
+        format!("jay session sync generic --path {}", quoted(&path))
     }
 }
 

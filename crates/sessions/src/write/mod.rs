@@ -10,10 +10,19 @@
 
 mod anthropic;
 mod claude_code;
+mod claude_desktop;
+mod cline;
 mod codex;
 mod draft;
+mod gemini_cli;
 mod generic;
+mod grok_build;
+mod letta_code;
 mod names;
+mod nanoclaw;
+mod openclaw;
+mod opencode;
+mod pi;
 mod steps;
 
 pub use draft::{Draft, DraftFile};
@@ -77,6 +86,8 @@ pub struct Request<'a> {
 /// What a writer must know beside the session.
 #[derive(Clone, Debug)]
 pub struct About {
+    /// The directory below which the files will be; may be looked at.
+    pub directory: PathBuf,
     /// The project directory in which the client goes on.
     pub project: String,
     /// Names that are made of what is written.
@@ -110,10 +121,21 @@ pub trait SessionWriter: Send + Sync {
         None
     }
 
+    /// True where the client's files are documents, of which the archive holds the pieces: these are replayed only as long as
+    /// none of them has changed.
+    fn is_documents(&self) -> bool {
+        false
+    }
+
     /// Small files beside that of a session in which the client keeps what is known of it as a whole; `file` is the
     /// session's, below the directory.
-    fn beside(&self, _whole: &Whole, _file: &Path) -> Vec<DraftFile> {
+    fn beside(&self, _meta: &SessionMeta, _file: &Path) -> Vec<DraftFile> {
         Vec::new()
+    }
+
+    /// A list of sessions that they share, where the client goes by one.
+    fn index(&self, _lineage: &Lineage, _draft: &Draft) -> Option<DraftFile> {
+        None
     }
 
     /// Puts the sessions, written anew, into `draft`.
@@ -122,8 +144,8 @@ pub trait SessionWriter: Send + Sync {
     /// `bad_input` for what cannot be written at all.
     fn rebuild(&self, lineage: &Lineage, about: &About, draft: &mut Draft) -> Result<()>;
 
-    /// The command that goes on with `session` in the client, in `project`; its file is at `path`.
-    fn command(&self, session: &str, project: &str, path: &Path) -> String;
+    /// The command that goes on with `session` in the client, in `project`; its file is the first of `paths`.
+    fn command(&self, session: &str, project: &str, paths: &[&Path]) -> String;
 
     /// What a person must know of sessions that were rebuilt for this client.
     fn notes(&self) -> &'static [&'static str] {
@@ -134,11 +156,24 @@ pub trait SessionWriter: Send + Sync {
 /// Every writer, in the order in which targets are shown.
 #[must_use]
 pub fn writers() -> &'static [&'static dyn SessionWriter] {
-    &[&claude_code::ClaudeCode, &codex::Codex, &generic::Generic]
+    &[
+        &claude_code::ClaudeCode,
+        &claude_desktop::ClaudeDesktop,
+        &codex::Codex,
+        &opencode::Opencode,
+        &gemini_cli::GeminiCli,
+        &pi::Pi,
+        &openclaw::Openclaw,
+        &nanoclaw::Nanoclaw,
+        &letta_code::LettaCode,
+        &grok_build::GrokBuild,
+        &cline::Cline,
+        &generic::Generic,
+    ]
 }
 
 /// Why sessions of a client are taken in and not written, by client.
-const INGEST_ONLY: [(&str, &str); 30] = [
+const INGEST_ONLY: [(&str, &str); 21] = [
     ("claude-ai", "its conversations live on a server and come as an export, which it does not take back"),
     ("chatgpt", "its conversations live on a server and come as an export, which it does not take back"),
     ("managed-agents", "its sessions live on a server and come as an export"),
@@ -160,15 +195,6 @@ const INGEST_ONLY: [(&str, &str); 30] = [
     ("qwen-code", "what it needs to go on is not public"),
     ("roo", "it is an extension of an editor that finds sessions by a list which it keeps itself"),
     ("aider", "its history is one file for each project, to which it only appends"),
-    ("claude-desktop", "its writer is not built yet"),
-    ("opencode", "its writer is not built yet"),
-    ("gemini-cli", "its writer is not built yet"),
-    ("pi", "its writer is not built yet"),
-    ("openclaw", "its writer is not built yet"),
-    ("nanoclaw", "its writer is not built yet"),
-    ("letta-code", "its writer is not built yet"),
-    ("grok-build", "its writer is not built yet"),
-    ("cline", "its writer is not built yet"),
 ];
 
 /// The writer for a client.
@@ -208,14 +234,17 @@ pub fn draft(writer: &dyn SessionWriter, lineage: &Lineage, request: &Request<'_
     if lineage.root.meta.client != writer.name() || !draft.replay(writer, lineage) {
         let names = Names::of(writer.name(), lineage, &project);
         draft = Draft { project: project.clone(), ..Draft::default() };
-        writer.rebuild(lineage, &About { project, names, now: request.now }, &mut draft)?;
+        let about = About { directory: directory.clone(), project, names, now: request.now };
+        writer.rebuild(lineage, &about, &mut draft)?;
         draft.notes = writer.notes().iter().map(|note| (*note).to_owned()).collect();
     }
+    let index = writer.index(lineage, &draft);
+    draft.files.extend(index);
     for file in &mut draft.files {
         file.path = directory.join(&file.path);
     }
-    let main = draft.files.first().map(|file| file.path.clone()).unwrap_or_default();
-    draft.command = writer.command(&draft.session, &draft.project, &main);
+    let paths: Vec<&Path> = draft.files.iter().map(|file| file.path.as_path()).collect();
+    draft.command = writer.command(&draft.session, &draft.project, &paths);
     Ok(draft)
 }
 

@@ -4,7 +4,7 @@
 
 use super::{Draft, Whole};
 use jay_types::Timestamp;
-use jay_types::session::{Message, Part, Role};
+use jay_types::session::{Message, Part, Provenance, Role};
 use serde_json::{Value, json};
 
 /// A part of a message.
@@ -57,6 +57,37 @@ pub(super) fn steps<'a>(whole: &'a Whole, now: Timestamp, draft: &mut Draft) -> 
     out
 }
 
+/// Steps that follow one another, as one turn where they are the model's and belong together, else each alone. Words
+/// behind a call begin a turn of their own, for calls stand last in a message.
+pub(super) fn turns<'a>(steps: Vec<Step<'a>>) -> Vec<Vec<Step<'a>>> {
+    let is_call = |step: &Step<'_>| matches!(step.part, Part::ToolCall { .. });
+    let mut turns: Vec<Vec<Step<'a>>> = Vec::new();
+    for step in steps {
+        let goes_on = |turn: &&mut Vec<Step<'a>>| {
+            let fits = |last: &Step<'_>| is_answer(last) && last.message.model == step.message.model;
+            is_answer(&step) && turn.last().is_some_and(|last| fits(last) && (is_call(&step) || !is_call(last)))
+        };
+        match turns.last_mut().filter(goes_on) {
+            Some(turn) => turn.push(step),
+            None => turns.push(vec![step]),
+        }
+    }
+    turns
+}
+
+/// True for what the model itself says or does.
+pub(super) fn is_answer(step: &Step<'_>) -> bool {
+    step.role == Role::Assistant && !is_put_in(step)
+}
+
+/// True for a text that nobody said: what a client put in, and words of the system.
+pub(super) fn is_put_in(step: &Step<'_>) -> bool {
+    match step.part {
+        Part::Text { provenance, .. } => *provenance == Provenance::Injected || step.role == Role::System,
+        _ => false,
+    }
+}
+
 /// The address of a file that a model can fetch by itself.
 pub(super) fn address(part: &Part) -> Option<(&str, &str)> {
     match part {
@@ -74,6 +105,14 @@ pub(super) fn arguments(input: &Value) -> Value {
         Value::Null => json!({}),
         other => json!({ "input": other }),
     }
+}
+
+/// `object` with one field more.
+pub(super) fn with(mut object: Value, name: &str, value: impl Into<Value>) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value.into());
+    }
+    object
 }
 
 /// Rows, one line each.

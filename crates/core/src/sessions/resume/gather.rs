@@ -5,7 +5,7 @@
 use super::mask;
 use crate::call::Call;
 use crate::secrets::masked_name;
-use jay_sessions::write::{Lineage, Original, Whole};
+use jay_sessions::write::{Lineage, Original, SessionWriter, Whole};
 use jay_store::{MessageBody, MessageRow, SessionRow, Store, Tx};
 use jay_types::bounds::Word;
 use jay_types::session::{Message, Part, SessionMeta};
@@ -25,11 +25,17 @@ pub(super) struct Gathered {
 }
 
 /// Gathers a session for the client `to`, which gets its own rows back.
-pub(super) fn gather(call: &Call<'_>, session: &Word, to: &str, reveal: bool) -> Result<Gathered> {
+pub(super) fn gather(call: &Call<'_>, session: &Word, to: &dyn SessionWriter, reveal: bool) -> Result<Gathered> {
     call.engine.archive.read(|tx| -> Result<Gathered> {
         let row = Store::find_session(tx, session.as_str())?;
         let below = in_order(&row.session, tx.subagents_of(&row)?);
-        let mut gathering = Gathering { tx, is_native: row.client == to, reveal, is_masked: false };
+        let mut gathering = Gathering {
+            tx,
+            is_native: row.client == to.name(),
+            is_documents: to.is_documents(),
+            reveal,
+            is_masked: false,
+        };
         let root = gathering.whole(&row)?;
         let subagents = below.iter().map(|row| gathering.whole(row)).collect::<Result<Vec<_>>>()?;
         let is_masked = gathering.is_masked;
@@ -60,6 +66,7 @@ fn in_order(root: &str, mut rows: Vec<SessionRow>) -> Vec<SessionRow> {
 struct Gathering<'a, 'b> {
     tx: &'a Tx<'b>,
     is_native: bool,
+    is_documents: bool,
     reveal: bool,
     is_masked: bool,
 }
@@ -90,7 +97,7 @@ impl Gathering<'_, '_> {
         // (path, host, revision) of the file that is being gathered.
         let mut current: Option<(String, String, u32)> = None;
         let mut originals: Vec<Original> = Vec::new();
-        let (is_native, reveal) = (self.is_native, self.reveal);
+        let (is_native, is_documents, reveal) = (self.is_native, self.is_documents, self.reveal);
         let mut is_masked = false;
         self.tx.source_rows(row.num, &mut |block| {
             meta.merge(&block.session);
@@ -100,9 +107,10 @@ impl Gathering<'_, '_> {
             let source = &block.source;
             let this = (source.path.clone(), source.host.clone(), source.revision);
             let is_same = current.as_ref() == Some(&this);
-            // Of the revisions of a file, which come in their order, the last one counts.
+            // Of the revisions of a file, which come in their order, the last one counts; of documents each revision holds
+            // what changed.
             let is_newer = current.as_ref().is_some_and(|known| (&known.0, &known.1) == (&this.0, &this.1)) && !is_same;
-            if is_newer {
+            if is_newer && !is_documents {
                 originals.pop();
             }
             if !is_same {
@@ -122,6 +130,10 @@ impl Gathering<'_, '_> {
         meta.started_at = row.started_at;
         meta.ended_at = row.ended_at;
         self.is_masked |= is_masked;
+        if is_masked && is_documents {
+            // A piece of a document with a mask in it may be none any more: it is rebuilt.
+            originals.clear();
+        }
         Ok((self.names(meta), originals))
     }
 

@@ -108,7 +108,7 @@ pub fn resume(call: &Call<'_>, request: &ResumeRequest) -> Result<SessionResumed
     if request.reveal {
         call.demand_person("writing secrets")?;
     }
-    let gathered = gather::gather(call, &request.session, writer.name(), request.reveal)?;
+    let gathered = gather::gather(call, &request.session, writer, request.reveal)?;
     if gathered.lineage.all().all(|whole| whole.messages.iter().all(|message| message.parts.is_empty())) {
         return Err(Error::bad_input("nobody says anything in that session, so there is nothing to go on with")
             .hint("`jay session list` shows how many messages each has."));
