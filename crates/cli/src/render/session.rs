@@ -49,14 +49,14 @@ pub(super) fn resumed(answer: &SessionResumed, view: &View) -> String {
     counts.extend(
         more.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)),
     );
+    let would = if view.dry_run { "would be " } else { "" };
     let how = match answer.written_as {
-        ResumedAs::Native => "its own rows",
+        ResumedAs::Native => "its own rows again",
         ResumedAs::Rebuilt => "written anew",
     };
-    let would = if view.dry_run { "would be " } else { "" };
     let about = format!("{} {}: {}", answer.session.client, answer.session.session, counts.join(", "));
     let mut text = format!("{}\n", one_line(&about));
-    text.push_str(&format!("{would}session {} of {}, {how}:\n", one_line(&answer.id), one_line(&answer.to)));
+    text.push_str(&format!("{} session {}, {would}{how}:\n", one_line(&answer.to), one_line(&answer.id)));
     for file in &answer.files {
         text.push_str(&format!("  {}\n", one_line(&file.path)));
     }

@@ -71,19 +71,24 @@ fn file(id: &str, session: &Value) -> DraftFile {
 
 /// Puts the client's own documents together again; false where they are not what is known of such documents.
 fn replay(lineage: &Lineage, draft: &mut Draft) -> bool {
-    let sessions: Option<Vec<(String, Value)>> = lineage.all().map(document).collect();
+    let mut broken = 0;
+    let sessions: Option<Vec<_>> = lineage.all().map(|whole| document(whole, &mut broken)).collect();
     let Some(sessions) = sessions else { return false };
+    (0..broken).for_each(|_| draft.leave_out("pieces that are no JSON"));
     draft.files = sessions.iter().map(|(id, session)| file(id, session)).collect();
     draft.session = lineage.root.meta.id.clone();
     draft.is_native = true;
     true
 }
 
-/// A session's documents as one. Of each message the last that was said counts.
-fn document(whole: &Whole) -> Option<(String, Value)> {
+/// A session's documents as one; counts those that are `broken`. Of each message the last that was said counts.
+fn document(whole: &Whole, broken: &mut u64) -> Option<(String, Value)> {
     let (mut info, mut messages) = (None, BTreeMap::new());
     for row in whole.originals.iter().flat_map(|original| &original.rows) {
-        let mut row: Value = serde_json::from_slice(row).ok()?;
+        let Ok(mut row) = serde_json::from_slice::<Value>(row) else {
+            *broken += 1;
+            continue;
+        };
         let table = row.get("table")?.as_str()?.to_owned();
         let mut own = whole_row(row.get_mut("row")?.take())?;
         match table.as_str() {

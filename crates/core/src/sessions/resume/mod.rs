@@ -114,9 +114,12 @@ pub fn resume(call: &Call<'_>, request: &ResumeRequest) -> Result<SessionResumed
             .hint("`jay session list` shows how many messages each has."));
     }
     let environment = call.engine.environment();
+    // The command that is answered is run in another directory.
+    let path = request.path.as_deref().map(std::path::absolute).transpose();
+    let path = path.map_err(|error| Error::io("`path`: cannot be made absolute", &error))?;
     let wanted = Request {
         environment: &environment,
-        directory: request.path.as_deref(),
+        directory: path.as_deref(),
         project: request.project.as_deref(),
         now: call.now,
     };
