@@ -1,15 +1,15 @@
 //! opencode: one JSON file for each session, in the form that the client exports and imports.
 //!
 //! Its own store is a database that it migrates itself, so that the file is handed to it (`opencode import`). A call and its
-//! answer are one part. The client orders messages and parts by their ids, which begin with the time.
+//! answer are one part. The client orders messages and parts by their ids.
 
 use super::draft::{Draft, DraftFile};
 use super::names::{Names, step, word};
 use super::steps::{Step, arguments, is_answer, is_put_in, quoted, started, steps, turns, with};
 use super::{About, Lineage, SessionWriter, Whole};
 use crate::environment::Environment;
+use jay_types::Result;
 use jay_types::session::{Part, Role};
-use jay_types::{Result, Timestamp};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl SessionWriter for Opencode {
         let mut ids: BTreeMap<&str, String> = BTreeMap::new();
         for whole in lineage.all() {
             let mut marks = Marks { names: &about.names, session: &whole.meta.id, last: 0 };
-            let id = marks.next("ses", started(whole, about.now));
+            let id = marks.next("ses");
             let parent = whole.meta.parent.as_deref().and_then(|parent| ids.get(parent)).cloned();
             let parent = parent.filter(|_| !ids.is_empty());
             let info = info(whole, about, &id, parent.as_deref());
@@ -138,7 +138,10 @@ fn session_info(row: Value) -> Value {
     Value::Object(columns)
 }
 
-/// Makes ids that sort in the order in which they are made.
+/// Makes ids that sort in the order in which they are made, and before every one that the client makes itself.
+///
+/// The client begins an id with the time, in so few digits that they start over every two years. It takes a question for
+/// answered where an answer has a greater id: ids that told of the times of old messages would let it answer nothing more.
 struct Marks<'a> {
     names: &'a Names,
     session: &'a str,
@@ -146,11 +149,10 @@ struct Marks<'a> {
 }
 
 impl Marks<'_> {
-    fn next(&mut self, kind: &str, at: Timestamp) -> String {
-        let told = u64::try_from(at.0.max(0) / 1000).unwrap_or_default() << 12;
-        self.last = told.max(self.last + 1);
+    fn next(&mut self, kind: &str) -> String {
+        self.last += 1;
         let rest = self.names.hex(&format!("{kind} {} {}", self.session, self.last), 14);
-        format!("{kind}_{:012x}{rest}", self.last & 0xffff_ffff_ffff)
+        format!("{kind}_{:012x}{rest}", self.last)
     }
 }
 
@@ -192,11 +194,11 @@ impl<'a> Messages<'a> {
             if matches!(first.part, Part::ToolResult { .. }) {
                 continue;
             }
-            let id = self.marks.next("msg", first.at);
+            let id = self.marks.next("msg");
             let mut parts = Vec::new();
             for step in &turn {
                 let Some(said) = part(step, &mut answers, draft) else { continue };
-                let own = json!({"id": self.marks.next("prt", step.at), "sessionID": self.session, "messageID": id});
+                let own = json!({"id": self.marks.next("prt"), "sessionID": self.session, "messageID": id});
                 parts.push(joined(own, said));
             }
             if !parts.is_empty() {
@@ -274,4 +276,21 @@ fn state(at: i64, input: &Value, answer: Option<&Step<'_>>) -> Value {
         return json!({"status": "error", "input": input, "error": output, "time": time});
     }
     json!({"status": "completed", "input": input, "output": output, "title": "", "metadata": {}, "time": time})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::write::Lineage;
+
+    #[test]
+    fn what_is_asked_later_stands_behind_everything() {
+        let names = Names::of("opencode", &Lineage::default(), "/p");
+        let mut marks = Marks { names: &names, session: "s", last: 0 };
+        let made: Vec<String> = (0..5000).map(|_| marks.next("msg")).collect();
+        assert!(made.is_sorted() && made.iter().all(|id| id.len() == "msg_".len() + 26));
+        // The client's own id one second after its count of time began anew.
+        let own = format!("msg_{:012x}", 1000_u64 << 12);
+        assert!(made.iter().all(|id| *id < own));
+    }
 }
