@@ -54,6 +54,18 @@ impl Draft {
         }
     }
 
+    /// Puts a row behind those of the session itself.
+    pub(super) fn renew(&mut self, row: &serde_json::Value) {
+        let Some(file) = self.files.first_mut() else { return };
+        if !file.bytes.ends_with(b"\n") {
+            file.bytes.push(b'\n');
+        }
+        file.bytes.extend_from_slice(row.to_string().as_bytes());
+        file.bytes.push(b'\n');
+        self.notes
+            .push("a row behind the client's own says that it goes on now, or the client would remove it".to_owned());
+    }
+
     /// Takes over the rows of every session as they are; false where one of them cannot be placed again.
     pub(super) fn replay(&mut self, writer: &dyn SessionWriter, lineage: &Lineage) -> bool {
         for whole in lineage.all() {

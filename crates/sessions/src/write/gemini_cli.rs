@@ -2,14 +2,15 @@
 //!
 //! Answers stand in the row of their calls. What nobody said is `info`, which the client shows and does not send. A project's
 //! directory is the client's where it has one for it, else a new one that says so in `.project_root`, as the client's own do.
+//! When it starts, the client removes sessions that were not updated for thirty days: what goes on is told as updated now.
 
 use super::draft::{Draft, DraftFile};
 use super::names::{step, word};
 use super::steps::{Lines, Step, address, arguments, below, is_answer, is_put_in, quoted, started, steps, turns, with};
 use super::{About, Lineage, SessionWriter, Whole};
 use crate::discover;
-use jay_types::Result;
 use jay_types::session::{Part, Role, SessionMeta};
+use jay_types::{Result, Timestamp};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +56,10 @@ impl SessionWriter for GeminiCli {
         Ok(())
     }
 
+    fn renewal(&self, now: Timestamp) -> Option<Value> {
+        Some(json!({"$set": {"lastUpdated": now.rfc3339()}}))
+    }
+
     fn command(&self, session: &str, project: &str, _: &[&Path]) -> String {
         format!("cd {} && gemini --resume {}", quoted(project), quoted(session))
     }
@@ -86,10 +91,9 @@ fn directory(about: &About) -> String {
 fn rows(whole: &Whole, about: &About, id: &str, is_root: bool, draft: &mut Draft) -> Vec<u8> {
     let mut lines = Lines::default();
     let first = started(whole, about.now);
-    let last = whole.meta.ended_at.unwrap_or(first);
     let hash: String = Sha256::digest(about.project.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     let mut head = json!({"sessionId": id, "projectHash": hash, "startTime": first.rfc3339(),
-        "lastUpdated": last.rfc3339(), "kind": if is_root { "main" } else { "subagent" }});
+        "lastUpdated": about.now.rfc3339(), "kind": if is_root { "main" } else { "subagent" }});
     if let Some(title) = &whole.meta.title {
         head = with(head, "summary", title.clone());
     }

@@ -5,7 +5,7 @@
 //! subagents. What a target cannot hold is counted, never passed over.
 //!
 //! **Invariant:** nothing here touches the file system but to look where a client keeps its files: a writer gives bytes and
-//! the places for them. The same session gives the same names and bytes every time, so that what was written once is known
+//! the places for them. The same session gives the same names every time, so that what was written once is known
 //! again; no part of a place is taken from a session without being made a plain file name.
 
 mod anthropic;
@@ -32,6 +32,7 @@ use crate::adapter::adapter;
 use crate::environment::Environment;
 use jay_types::session::{Message, SessionMeta};
 use jay_types::{Error, Result, Timestamp};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// A file of a client, as the archive holds it.
@@ -144,6 +145,12 @@ pub trait SessionWriter: Send + Sync {
     /// `bad_input` for what cannot be written at all.
     fn rebuild(&self, lineage: &Lineage, about: &About, draft: &mut Draft) -> Result<()>;
 
+    /// A row to be put behind the client's own of a replayed session, where the client would remove an old one before
+    /// anybody could go on with it.
+    fn renewal(&self, _now: Timestamp) -> Option<Value> {
+        None
+    }
+
     /// The command that goes on with `session` in the client, in `project`; its file is the first of `paths`.
     fn command(&self, session: &str, project: &str, paths: &[&Path]) -> String;
 
@@ -237,6 +244,8 @@ pub fn draft(writer: &dyn SessionWriter, lineage: &Lineage, request: &Request<'_
         let about = About { directory: directory.clone(), project, names, now: request.now };
         writer.rebuild(lineage, &about, &mut draft)?;
         draft.notes = writer.notes().iter().map(|note| (*note).to_owned()).collect();
+    } else if let Some(row) = writer.renewal(request.now) {
+        draft.renew(&row);
     }
     let index = writer.index(lineage, &draft);
     draft.files.extend(index);
