@@ -26,5 +26,7 @@ pub mod tokens;
 pub use bounds::{Ids, Several};
 pub use call::{Context, call, call_with_progress};
 pub use check::misfit;
-pub use operation::{ALL_DOORS, Access, HERE, Operation, PEOPLE, PROGRAMS, Progress, SEEN_BY_PEOPLE, Spec};
+pub use operation::{
+    ALL_DOORS, AT_THE_MACHINE, Access, HERE, Operation, PEOPLE, PROGRAMS, Progress, SEEN_BY_PEOPLE, Spec,
+};
 pub use operations::{ALL, find};

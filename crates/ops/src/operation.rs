@@ -39,6 +39,8 @@ pub const SEEN_BY_PEOPLE: &[Door] = &[Door::Cli, Door::Web];
 pub const PEOPLE: &[Door] = &[Door::Cli, Door::Call, Door::Web];
 /// The doors of operations about this machine, which are of no use to an agent.
 pub const HERE: &[Door] = &[Door::Cli, Door::Call, Door::Http, Door::Web];
+/// The doors of operations that write files of this machine outside the store.
+pub const AT_THE_MACHINE: &[Door] = &[Door::Cli, Door::Call];
 /// The doors of operations whose input is made by programs.
 pub const PROGRAMS: &[Door] = &[Door::Call, Door::Http, Door::Mcp, Door::Web];
 

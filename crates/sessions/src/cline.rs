@@ -112,7 +112,7 @@ impl SessionAdapter for Cline {
 }
 
 /// Where Cline keeps its sessions from version 4.
-fn own_sessions(environment: &Environment) -> PathBuf {
+pub(crate) fn own_sessions(environment: &Environment) -> PathBuf {
     if let Some(sessions) = environment.directory("CLINE_SESSION_DATA_DIR") {
         return sessions;
     }

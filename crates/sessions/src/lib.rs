@@ -69,6 +69,7 @@ mod tables;
 mod told;
 mod unzip;
 mod usage;
+pub mod write;
 pub mod zed;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};

@@ -61,6 +61,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_append" => shown(value, |answer| session::appended(answer, view)),
         "session_erase" => shown(value, |answer| session::erased(answer, view)),
         "session_sync" => shown(value, |answer| session::synced(answer, view)),
+        "session_resume" => shown(value, |answer| session::resumed(answer, view)),
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
         "session_search" => shown(value, |answer| session::found(answer, view)),

@@ -6,7 +6,8 @@ use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::Erased;
 use jay_core::sessions::{
-    AppendAnswer, FoundIn, SessionHit, SessionHits, SessionShown, SessionView, SessionsListed, Synced, Verified, folded,
+    AppendAnswer, FoundIn, ResumedAs, SessionHit, SessionHits, SessionResumed, SessionShown, SessionView,
+    SessionsListed, Synced, Verified, folded,
 };
 use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
@@ -38,6 +39,34 @@ pub(super) fn erased(answer: &Erased, view: &View) -> String {
             "Not erased everywhere: see what is not done.\n"
         });
     }
+    text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn resumed(answer: &SessionResumed, view: &View) -> String {
+    let held = &answer.held;
+    let mut counts = vec![count(held.messages, "message", "messages")];
+    let more =
+        [(held.calls, "call", "calls"), (held.results, "answer", "answers"), (held.subagents, "subagent", "subagents")];
+    counts.extend(
+        more.into_iter().filter(|(number, ..)| *number > 0).map(|(number, one, many)| count(number, one, many)),
+    );
+    let would = if view.dry_run { "would be " } else { "" };
+    let how = match answer.written_as {
+        ResumedAs::Native => "its own rows again",
+        ResumedAs::Rebuilt => "written anew",
+    };
+    let about = format!("{} {}: {}", answer.session.client, answer.session.session, counts.join(", "));
+    let mut text = format!("{}\n", one_line(&about));
+    text.push_str(&format!("{} session {}, {would}{how}:\n", one_line(&answer.to), one_line(&answer.id)));
+    for file in &answer.files {
+        text.push_str(&format!("  {}\n", one_line(&file.path)));
+    }
+    if !answer.left_out.is_empty() {
+        let left: Vec<String> = answer.left_out.iter().map(|(kind, number)| format!("{number} {kind}")).collect();
+        text.push_str(&one_line(&format!("left out, for {} cannot hold it: {}", answer.to, left.join(", "))));
+        text.push('\n');
+    }
+    text.push_str(&format!("open it with:\n  {}\n", view.style.bold(&one_line(&answer.command))));
     text + &notes(&answer.notes, view.style)
 }
 

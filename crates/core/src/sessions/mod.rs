@@ -1,4 +1,5 @@
-//! The archive of agents' sessions: taking them in, watching, appending, listing, showing, writing as documents, searching.
+//! The archive of agents' sessions: taking them in, watching, appending, listing, showing, writing as documents, searching,
+//! going on with them in a client.
 
 mod append;
 mod document;
@@ -7,6 +8,7 @@ mod export;
 mod ingest;
 mod list;
 mod report;
+mod resume;
 mod search;
 mod show;
 mod sync;
@@ -19,6 +21,7 @@ pub use export::{SessionExported, export};
 pub use jay_sessions::CLIENT_VARIABLES;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced, Verified};
+pub use resume::{ResumeRequest, ResumedAs, ResumedCounts, ResumedFile, SessionResumed, resume};
 pub use search::{FoundIn, Group, SearchRequest, SessionHit, SessionHits, Sort, Within, search};
 pub use show::{MessageView, Pages, SessionShown, show, show_as};
 pub use sync::turn::LastSync;

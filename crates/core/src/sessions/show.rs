@@ -168,6 +168,6 @@ fn masked_message(message: MessageView) -> MessageView {
     }
 }
 
-fn is_masked(part: &Part) -> bool {
+pub(super) fn is_masked(part: &Part) -> bool {
     serde_json::to_string(part).is_ok_and(|json| json.contains("[secret:"))
 }

@@ -34,6 +34,7 @@ mod session_append;
 mod session_erase;
 mod session_export;
 mod session_list;
+mod session_resume;
 mod session_search;
 mod session_show;
 mod session_sync;
@@ -46,7 +47,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 41] = [
+pub static ALL: [Spec; 42] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -75,6 +76,7 @@ pub static ALL: [Spec; 41] = [
     Spec::of::<session_list::SessionList>(),
     Spec::of::<session_show::SessionShow>(),
     Spec::of::<session_export::SessionExport>(),
+    Spec::of::<session_resume::SessionResume>(),
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<sql::Sql>(),

@@ -4,6 +4,7 @@
 //! another one. A session that is in a database is not read from the tree, which the client leaves behind when it
 //! moves.
 
+mod exported;
 mod rows;
 mod tree;
 
@@ -103,8 +104,12 @@ impl SessionAdapter for Opencode {
         let mut discovery = Discovery::default();
         if discover::existing(path)?.is_dir() {
             directory(path, &mut discovery);
+            exported::sources(path, &mut discovery);
         } else if database::is_database(path) {
             database(path, &mut discovery);
+        } else if exported::is_exported(path) {
+            let source = exported::source(path, &mut discovery);
+            discovery.sources.extend(source);
         } else {
             discovery.sources.extend(tree::source(path, &mut discovery.problems));
         }
@@ -114,6 +119,7 @@ impl SessionAdapter for Opencode {
     fn documents(&self, source: &Source) -> Result<Option<Box<dyn Documents>>> {
         match &source.within {
             Some(session) => LAYOUT.documents(&source.path, session).map(Some),
+            None if exported::is_exported(&source.path) => exported::documents(&source.path).map(Some),
             None => tree::documents(&source.path, &source.session).map(Some),
         }
     }

@@ -27,6 +27,7 @@ mod reading;
 mod recalling;
 mod remembering;
 mod reranking;
+mod resuming;
 mod secrets;
 mod session_list;
 mod session_search;

@@ -1,0 +1,505 @@
+//! A session goes on in any client: every fixture of every client, written for every target and read by its adapter.
+
+use super::sessions::cli;
+use super::*;
+use std::collections::BTreeSet;
+
+/// What a session and its subagents say, by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    /// Texts that somebody said: what client and system put in is apart.
+    conversational: u64,
+    injected: u64,
+    calls: u64,
+    results: u64,
+    failed: u64,
+    reasoning: u64,
+    files: u64,
+    sessions: u64,
+}
+
+impl Said {
+    fn take(&mut self, message: &Value) {
+        for part in message["parts"].as_array().unwrap() {
+            let words = |field: &str| part[field].as_str().is_some_and(|text| !text.trim().is_empty());
+            match part["type"].as_str().unwrap() {
+                "text" if !words("text") => {}
+                "text" if part["provenance"] == "injected" || message["role"] == "system" => self.injected += 1,
+                "text" => self.conversational += 1,
+                "reasoning" => self.reasoning += u64::from(words("text")),
+                "file" => self.files += 1,
+                "tool_call" => self.calls += 1,
+                "tool_result" => {
+                    self.results += 1;
+                    self.failed += u64::from(part["is_error"] == true);
+                }
+                other => panic!("part {other}"),
+            }
+        }
+    }
+}
+
+/// Every item of what comes in pages.
+fn paged(world: &World, op: &str, list: &str, mut input: Value) -> Vec<Value> {
+    let mut out = Vec::new();
+    loop {
+        let page = world.ok(op, input.clone());
+        out.extend(page[list].as_array().unwrap().clone());
+        match page.get("next") {
+            Some(next) => input["cursor"] = next.clone(),
+            None => return out,
+        }
+    }
+}
+
+fn messages(world: &World, session: &str) -> Vec<Value> {
+    paged(world, "session_show", "messages", json!({"session": session, "limit": 500}))
+}
+
+fn sessions(world: &World) -> Vec<Value> {
+    paged(world, "session_list", "sessions", json!({"limit": 200}))
+}
+
+/// What the sessions say together.
+fn said<'a>(world: &World, ids: impl IntoIterator<Item = &'a str>) -> Said {
+    let mut said = Said::default();
+    for id in ids {
+        said.sessions += 1;
+        messages(world, id).iter().for_each(|message| said.take(message));
+    }
+    said
+}
+
+/// The session and its subagents, as the archive knows them.
+fn lineage(archive: &jay_store::Store, id: &str) -> Vec<String> {
+    let rows = archive.read(|tx| -> Result<_, jay_store::StoreError> {
+        let root = jay_store::Store::find_session(tx, id)?;
+        let below = tx.subagents_of(&root)?;
+        Ok(std::iter::once(root).chain(below).map(|row| row.session).collect())
+    });
+    rows.unwrap()
+}
+
+/// Every fixture of every client, archived. The same session under another version of a client's format is another world.
+fn archived() -> Vec<World> {
+    let mut worlds: Vec<World> = vec![World::new(), World::new()];
+    let laid_out = worlds[0].home.work_dir().join("fixtures");
+    for adapter in jay_sessions::adapters() {
+        let copy = laid_out.join(adapter.name());
+        jay_testkit::foreign::lay_out(&fixtures().join(adapter.name()), &copy);
+        let mut versions: Vec<_> = std::fs::read_dir(&copy).unwrap().map(|entry| entry.unwrap().path()).collect();
+        versions.sort();
+        for (place, version) in versions.into_iter().enumerate() {
+            let world = &worlds[place % 2];
+            world.by(&cli(world), "session_sync", json!({"clients": [adapter.name()], "path": version}));
+        }
+    }
+    worlds.retain(|world| !sessions(world).is_empty());
+    worlds
+}
+
+fn targets() -> Vec<&'static str> {
+    jay_sessions::write::writers().iter().map(|writer| writer.name()).collect()
+}
+
+/// A session of which somebody said something.
+struct Source<'a> {
+    world: &'a World,
+    client: String,
+    id: String,
+    /// It and its subagents.
+    lineage: Vec<String>,
+    is_subagent: bool,
+    held: Said,
+}
+
+fn all_sources(worlds: &[World]) -> Vec<Source<'_>> {
+    let mut sources = Vec::new();
+    for world in worlds {
+        let (_, archive) = stores_of(world);
+        for session in sessions(world) {
+            let text = |field: &str| session[field].as_str().unwrap().to_owned();
+            let (client, id) = (text("client"), text("session"));
+            let lineage = lineage(&archive, &id);
+            let held = said(world, lineage.iter().map(String::as_str));
+            sources.push(Source { world, client, id, lineage, is_subagent: false, held });
+        }
+    }
+    let below: Vec<String> = sources.iter().flat_map(|source| source.lineage[1..].to_vec()).collect();
+    sources.iter_mut().for_each(|source| source.is_subagent = below.contains(&source.id));
+    sources
+}
+
+/// The sessions that were read below each of these directories.
+fn read_below(world: &World, directories: &[PathBuf]) -> Vec<Vec<String>> {
+    let (_, archive) = stores_of(world);
+    let mut out = vec![Vec::new(); directories.len()];
+    for session in sessions(world) {
+        let id = session["session"].as_str().unwrap();
+        let paths = archive.read(|tx| -> Result<_, jay_store::StoreError> {
+            let row = jay_store::Store::find_session(tx, id)?;
+            tx.sources_of_session(row.num)
+        });
+        for path in paths.unwrap() {
+            let at = directories.iter().position(|directory| Path::new(&path).starts_with(directory)).unwrap();
+            out[at].push(id.to_owned());
+        }
+    }
+    out
+}
+
+/// Writes each source for `target`, reads all with its adapter, and tells what is not as it was; and how many were
+/// replayed.
+fn go_on_in(target: &str, sources: &[&Source<'_>], faults: &mut Vec<String>) -> u64 {
+    let (other, originals) = (World::new(), originals(target));
+    let base = other.home.work_dir().join(target);
+    let mut written: Vec<(&Source<'_>, Value, PathBuf)> = Vec::new();
+    for (n, source) in sources.iter().enumerate() {
+        let directory = base.join(format!("at-{n}"));
+        let input = json!({"session": source.id, "to": target, "path": directory, "project": "/home/mira/lantern"});
+        match source.world.ask(&cli(source.world), "session_resume", input) {
+            Ok(answer) => written.push((source, answer, directory)),
+            Err(error) if source.held == (Said { sessions: 1, ..Said::default() }) => {
+                assert_eq!(error.code, Code::BadInput, "nothing to go on with: {error:?}");
+            }
+            Err(error) => faults.push(format!("{} {} to {target}: {error:?}", source.client, source.id)),
+        }
+    }
+    let synced = other.by(&cli(&other), "session_sync", json!({"clients": [target], "path": base}));
+    assert_eq!((&synced["outcome"], synced["error"].as_str()), (&json!("ok"), None), "{target}: {synced}");
+    let directories: Vec<PathBuf> = written.iter().map(|(.., directory)| directory.clone()).collect();
+    let (_, archive) = stores_of(&other);
+    let mut replayed = 0;
+    for ((source, answer, _), read) in written.iter().zip(read_below(&other, &directories)) {
+        let mut wrong = |what: String| faults.push(format!("{} {} to {target}: {what}", source.client, source.id));
+        let id = answer["id"].as_str().unwrap();
+        check(target, answer, &source.held, &said(&other, read.iter().map(String::as_str)), &mut wrong);
+        if !read.iter().any(|known| known == id) || lineage(&archive, id).len() != lineages(target, &source.lineage) {
+            wrong(format!("the answer names {id}, read are {read:?}"));
+        }
+        if answer["written_as"] != "native" {
+            assert!(source.client != target || target == "generic" || is_documents(target), "{target} is replayed");
+            continue;
+        }
+        replayed += 1;
+        let is_own = |path: &&String| path.ends_with(".jsonl") || path.ends_with(".messages.json");
+        for path in strings(&answer["files"], "path").iter().filter(is_own) {
+            let bytes = std::fs::read(path).unwrap();
+            let bytes = if target == "gemini-cli" { without_renewal(&bytes) } else { &bytes };
+            // Of a generic file of several sessions a replay has the rows of one.
+            if target != "generic" && !originals.iter().any(|held| is_all_but_torn(held, bytes)) {
+                wrong(format!("{path} is not as the client wrote it"));
+            }
+        }
+    }
+    replayed
+}
+
+/// Targets that keep documents rather than lines.
+fn is_documents(target: &str) -> bool {
+    matches!(target, "opencode" | "cline")
+}
+
+#[test]
+fn every_session_goes_on_in_every_target() {
+    let worlds = archived();
+    let sources = all_sources(&worlds);
+    let clients: BTreeSet<&str> = sources.iter().map(|source| source.client.as_str()).collect();
+    assert_eq!(clients.len(), jay_sessions::adapters().len(), "every client has a session: {clients:?}");
+    let mut faults = Vec::new();
+    for target in targets() {
+        let mut replayed = 0;
+        // What keeps its id is known already where its parent was written: a subagent by itself is read elsewhere.
+        for is_subagent in [false, true] {
+            let chosen: Vec<&Source<'_>> = sources.iter().filter(|source| source.is_subagent == is_subagent).collect();
+            replayed += go_on_in(target, &chosen, &mut faults);
+        }
+        if replayed == 0 {
+            faults.push(format!("no session was replayed for {target}"));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+}
+
+/// The client's own rows: without the one behind them that tells the client to keep the session.
+fn without_renewal(bytes: &[u8]) -> &[u8] {
+    let above = bytes.strip_suffix(b"\n").and_then(|rows| rows.iter().rposition(|byte| *byte == b'\n'));
+    let (rows, last) = bytes.split_at(above.map_or(0, |end| end + 1));
+    if last.starts_with(b"{\"$set\":{\"lastUpdated\":") { rows } else { bytes }
+}
+
+/// Whether `bytes` are the complete lines of a file: a torn last one waits for the next sync.
+fn is_all_but_torn(file: &[u8], bytes: &[u8]) -> bool {
+    file.strip_prefix(bytes).is_some_and(|torn| !bytes.is_empty() && !torn.contains(&b'\n'))
+}
+
+/// The bytes of every file of a client's fixtures.
+fn originals(client: &str) -> Vec<Vec<u8>> {
+    let mut waiting = vec![fixtures().join(client)];
+    let mut out = Vec::new();
+    while let Some(path) = waiting.pop() {
+        match path.is_dir() {
+            true => waiting.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path())),
+            false => out.push(std::fs::read(path).unwrap()),
+        }
+    }
+    out
+}
+
+/// How many sessions of a lineage a target's adapter knows to belong together.
+fn lineages(target: &str, lineage: &[String]) -> usize {
+    match target {
+        // These name a parent and not why, or nothing.
+        "generic" | "pi" | "letta-code" => 1,
+        // What a subagent does is among the rest.
+        "claude-desktop" => 1,
+        _ => lineage.len(),
+    }
+}
+
+/// What was held is read again, or told as left out.
+fn check(target: &str, answer: &Value, held: &Said, read: &Said, wrong: &mut dyn FnMut(String)) {
+    let left = |kind: &str| answer["left_out"][kind].as_u64().unwrap_or(0);
+    let pairs = [
+        ("conversational texts", held.conversational, read.conversational),
+        ("injected texts", held.injected, read.injected + left("injected texts")),
+        ("calls", held.calls, read.calls + left("calls")),
+        ("results", held.results, read.results + left("results")),
+        // Of what was left out it is not told whether it failed.
+        ("failed results", held.failed, if left("results") > 0 { held.failed } else { read.failed }),
+        ("reasoning", held.reasoning, read.reasoning + left("reasoning")),
+        ("files", held.files, read.files + left("files")),
+        ("sessions", if target == "claude-desktop" { 1 } else { held.sessions }, read.sessions),
+    ];
+    for (what, held, read) in pairs {
+        if held != read {
+            wrong(format!("{held} {what} became {read} ({})", answer["left_out"]));
+        }
+    }
+    let told = [("calls", held.calls), ("results", held.results), ("subagents", held.sessions - 1)];
+    for (kind, count) in told {
+        let told = answer["held"][kind].as_u64().unwrap();
+        if count != told {
+            wrong(format!("told are {told} {kind} where {count} are held"));
+        }
+    }
+}
+
+/// A session of a client without a writer's own form, that calls two tools at once.
+fn talk(world: &World) {
+    let at = |n: u32| format!("2026-05-01T10:00:{n:02}Z");
+    let call = |id: &str| json!({"type": "tool_call", "id": id, "name": "bash", "input": {"command": id}});
+    let result = |id: &str| json!({"type": "tool_result", "id": id, "name": "bash", "output": format!("of {id}")});
+    let rows = [
+        json!({"session": "lantern-7", "message": "m1", "role": "user", "at": at(1), "project": "/home/mira/la n'tern",
+            "title": "Lamps", "text": "Which lamp leaks?"}),
+        json!({"session": "lantern-7", "message": "m2", "role": "assistant", "at": at(2), "model": "finch-2", "parts": [
+            {"type": "reasoning", "text": "look at both"}, call("c1"), call("c2")]}),
+        json!({"session": "lantern-7", "message": "m3", "role": "tool", "at": at(3), "parts": [result("c1"), result("c2")]}),
+        json!({"session": "lantern-7", "message": "m4", "role": "assistant", "at": at(4), "text": "The second."}),
+    ];
+    super::sessions::sync_generic(world, &rows);
+}
+
+fn resume(world: &World, input: Value) -> Result<Value, Error> {
+    let mut input = input;
+    input["session"] = "lantern-7".into();
+    world.ask(&cli(world), "session_resume", input)
+}
+
+fn rows(answer: &Value) -> Vec<Value> {
+    let path = answer["files"][0]["path"].as_str().unwrap();
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// All that was written, as one text.
+fn written(answer: &Value) -> String {
+    let files = strings(&answer["files"], "path");
+    files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn it_stands_where_the_client_looks_and_the_answer_says_how_to_open_it() {
+    let world = World::new();
+    talk(&world);
+    let answer = resume(&world, json!({"to": "claude-code"})).unwrap();
+    let id = answer["id"].as_str().unwrap();
+    let path = world.home.work_dir().join(format!(".claude/projects/-home-mira-la-n-tern/{id}.jsonl"));
+    assert_eq!(answer["files"][0]["path"], path.to_str().unwrap());
+    assert_eq!(answer["command"], format!("cd '/home/mira/la n'\\''tern' && claude --resume {id}"));
+    assert_eq!((&answer["written_as"], &answer["to"]), (&json!("rebuilt"), &json!("claude-code")));
+    let synced = world.ok("session_sync", json!({"clients": ["claude-code"]}));
+    assert_eq!(synced["sessions_inserted"], 1, "{synced}");
+
+    // The client goes on from the end of the chain: what the API would not take hangs beside it.
+    let rows = rows(&answer);
+    let by_id = |uuid: &Value| rows.iter().find(|row| row["uuid"].is_string() && row["uuid"] == *uuid);
+    let mut chain = vec![rows.iter().rfind(|row| !row["uuid"].is_null()).unwrap()];
+    while let Some(above) = by_id(&chain[chain.len() - 1]["parentUuid"]) {
+        chain.push(above);
+    }
+    chain.reverse();
+    let kinds: Vec<&str> =
+        chain.iter().map(|row| row["message"]["content"][0]["type"].as_str().unwrap_or("words of a person")).collect();
+    assert_eq!(kinds, ["words of a person", "tool_use", "tool_use", "tool_result", "tool_result", "text"]);
+    assert_eq!(chain[1]["message"]["id"], chain[2]["message"]["id"], "calls of one turn are one message");
+    assert_ne!(chain[1]["message"]["id"], chain[5]["message"]["id"]);
+    assert!(rows.iter().any(|row| row["message"]["content"][0]["thinking"] == "look at both"));
+}
+
+#[test]
+fn a_codex_rollout_has_what_the_model_sees_and_what_the_screen_shows() {
+    let world = World::new();
+    talk(&world);
+    let answer = resume(&world, json!({"to": "codex", "project": "/elsewhere"})).unwrap();
+    let id = answer["id"].as_str().unwrap();
+    let path = answer["files"][0]["path"].as_str().unwrap();
+    assert!(path.ends_with(&format!(".codex/sessions/2026/05/01/rollout-2026-05-01T10-00-01-{id}.jsonl")), "{path}");
+    let rows = rows(&answer);
+    assert_eq!((&rows[0]["type"], &rows[0]["payload"]["cwd"]), (&json!("session_meta"), &json!("/elsewhere")));
+    let kinds: Vec<&str> = rows.iter().skip(1).map(|row| row["payload"]["type"].as_str().unwrap()).collect();
+    assert_eq!(
+        kinds,
+        [
+            "message",
+            "user_message",
+            "reasoning",
+            "agent_reasoning",
+            "function_call",
+            "function_call",
+            "function_call_output",
+            "function_call_output",
+            "message",
+            "agent_message"
+        ]
+    );
+}
+
+#[test]
+fn an_opencode_session_goes_back_with_every_value_that_it_had() {
+    let world = World::new();
+    let tree = fixtures().join("opencode/legacy");
+    world.by(&cli(&world), "session_sync", json!({"clients": ["opencode"], "path": tree}));
+    let there = world.home.work_dir().join("there");
+    let input = json!({"session": "ses_7a00", "to": "opencode", "path": there});
+    let answer = world.by(&cli(&world), "session_resume", input);
+    assert_eq!((&answer["written_as"], &answer["id"]), (&json!("native"), &json!("ses_7a00")));
+    let path = there.join("ses_7a00.json");
+    assert!(answer["command"].as_str().unwrap().contains(&format!("opencode import {}", path.display())));
+    let read = |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let written = read(path);
+    let storage = tree.join("storage");
+    assert_eq!(written["info"], read(storage.join("session/prj_tide/ses_7a00.json")));
+    let part = |message: &str, part: &str| {
+        let mut part = read(storage.join(format!("part/{message}/{part}.json")));
+        part["messageID"] = message.into();
+        part["sessionID"] = "ses_7a00".into();
+        part
+    };
+    let message = |id: &str| read(storage.join(format!("message/ses_7a00/{id}.json")));
+    let expected = json!([
+        {"info": message("msg_a1"), "parts": [part("msg_a1", "prt_a11")]},
+        {"info": message("msg_a2"), "parts": [part("msg_a2", "prt_a21")]},
+    ]);
+    assert_eq!(written["messages"], expected);
+    assert_eq!(answer["left_out"], json!({"pieces that are no JSON": 1}), "a part was torn when it was read");
+}
+
+#[test]
+fn nothing_is_overwritten_and_a_dry_run_writes_nothing() {
+    let world = World::new();
+    talk(&world);
+    let dry = resume(&world, json!({"to": "codex", "dry_run": true})).unwrap();
+    assert!(!world.home.work_dir().join(".codex").exists());
+    let first = resume(&world, json!({"to": "codex"})).unwrap();
+    assert_eq!(first["files"], dry["files"], "a dry run tells what is written");
+    let path = PathBuf::from(first["files"][0]["path"].as_str().unwrap());
+    let bytes = std::fs::read(&path).unwrap();
+    for input in [json!({"to": "codex"}), json!({"to": "codex", "dry_run": true})] {
+        let error = resume(&world, input).unwrap_err();
+        assert_eq!(error.code, Code::Conflict, "{error:?}");
+        assert!(error.hint.unwrap().contains(first["command"].as_str().unwrap()));
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing unfinished stays");
+}
+
+#[test]
+fn a_lineage_is_written_whole_or_not_at_all() {
+    let world = World::new();
+    super::sessions::lay_out(&world);
+    world.ok("session_sync", json!({"clients": ["claude-code"]}));
+    let parent = "5b0c1f6e-8a1d-4c57-9f0e-2f6f6b1d7a10";
+    let there = world.home.work_dir().join("there");
+    let input = json!({"session": parent, "to": "claude-code", "path": there});
+    let planned = world.by(
+        &cli(&world),
+        "session_resume",
+        json!({"session": parent, "to": "claude-code", "path": there, "dry_run": true}),
+    );
+    let paths: Vec<PathBuf> = strings(&planned["files"], "path").into_iter().map(PathBuf::from).collect();
+    assert!(paths.len() > 2, "{planned}");
+    // In the way of the directory of subagents stands a file.
+    let slug = paths[0].parent().unwrap();
+    jay_testkit::write(slug.join(parent), b"in the way");
+    let error = world.err_by(&cli(&world), "session_resume", input.clone());
+    assert!(matches!(error.code, Code::Io | Code::Conflict), "{error:?}");
+    let left: Vec<_> = std::fs::read_dir(slug).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, [parent], "what was made is taken away again");
+    std::fs::remove_file(slug.join(parent)).unwrap();
+    let done = world.by(&cli(&world), "session_resume", input);
+    assert_eq!((&done["files"], &done["held"]["subagents"]), (&planned["files"], &json!(2)));
+    assert!(paths.iter().all(|path| path.is_file()));
+}
+
+#[test]
+fn secrets_stay_behind_unless_a_person_asks() {
+    let key = "AKIAQ3EXAMPLE7BZKJ2T";
+    let world = World::new();
+    let input = json!({"command": format!("aws --key {key}")});
+    super::sessions::sync_generic(
+        &world,
+        &[
+            json!({"session": "lantern-7", "message": "m1", "role": "user", "text": format!("the key is {key} here"),
+            "unknown": {"kept": key}}),
+            json!({"session": "lantern-7", "message": "m2", "role": "assistant", "parts": [
+            {"type": "tool_call", "id": "c1", "name": "bash", "input": input}]}),
+        ],
+    );
+    for target in targets() {
+        let directory = world.home.work_dir().join(target);
+        let answer = resume(&world, json!({"to": target, "path": directory})).unwrap();
+        assert!(answer["notes"].to_string().contains("secrets are masked"), "{target}: {answer}");
+        let masked = written(&answer);
+        assert!(!masked.contains(key) && masked.matches("[secret:").count() >= 2, "{target}: {masked}");
+        let revealed = directory.join("revealed");
+        let input = json!({"to": target, "path": revealed, "reveal": true});
+        let answer = resume(&world, input.clone()).unwrap();
+        assert!(!answer["notes"].to_string().contains("masked"), "{target}: {answer}");
+        assert!(written(&answer).matches(key).count() >= 2, "{target}");
+    }
+    let agent = Caller { door: Door::Cli, ..agent() };
+    let input = json!({"session": "lantern-7", "to": "codex", "reveal": true});
+    assert_eq!(world.err_by(&agent, "session_resume", input).code, Code::Refused);
+}
+
+#[test]
+fn a_client_that_takes_none_says_why() {
+    let world = World::new();
+    talk(&world);
+    let error = resume(&world, json!({"to": "cursor-ide"})).unwrap_err();
+    assert_eq!((error.code, error.code.exit_code()), (Code::BadInput, 2));
+    assert!(error.message.starts_with("cursor-ide is ingest_only: "), "{error:?}");
+    assert!(error.hint.unwrap().contains("codex"));
+    let error = resume(&world, json!({"to": "nobody"})).unwrap_err();
+    assert!(error.code == Code::BadInput && !error.message.contains("ingest_only"), "{error:?}");
+    let error = resume(&world, json!({"to": "generic"})).unwrap_err();
+    assert!(error.code == Code::BadInput && error.message.contains("`path`"), "{error:?}");
+    for door in [Door::Http, Door::Mcp, Door::Web] {
+        let there = Caller { door, ..world.me.clone() };
+        let input = json!({"session": "lantern-7", "to": "codex"});
+        assert_eq!(world.err_by(&there, "session_resume", input).code, Code::Refused, "{door:?}");
+    }
+    assert!(!world.home.work_dir().join(".codex").exists());
+}
