@@ -25,7 +25,9 @@ impl Run<'_> {
                     .hint("For example: `jay session sync generic --path FILE`."));
             };
             self.has_path = true;
-            let discovery = adapter.discover_path(path)?;
+            // A source is known by its path: one file must not have two.
+            let whole = std::path::absolute(path).map_err(|error| Error::bad_input(format!("`path`: {error}")))?;
+            let discovery = adapter.discover_path(&whole)?;
             self.notes.extend(said_of_links(discovery.dangling_links, discovery.foreign_links));
             self.note_problems(*adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
