@@ -126,12 +126,13 @@ fn of_messages(call: &Call<'_>, questions: usize) -> Result<Option<Found>> {
         let texts = tx.message_texts(&sample)?;
         let mut items = Vec::new();
         for doc in sample {
-            let Some(query) = texts.get(&doc).map_or(Ok(None), |text| known_item(tx, text))? else { continue };
+            let Some(said) = texts.get(&doc) else { continue };
+            let Some(query) = known_item(tx, &said.text)? else { continue };
             let Some(message) = tx.message(doc)? else { continue };
             let Some(session) = tx.session(message.entity)? else { continue };
             let is_open = sharing.takes(Some(tx.namespace_id_of(session.namespace)?));
             let within = if is_open { call.caller.namespace.clone() } else { within(PRIVATE)? };
-            items.push(Item { query, id: (session.session, message.id), within });
+            items.push(Item { query, id: (session.session, said.id.clone()), within });
         }
         Ok(items)
     })?;

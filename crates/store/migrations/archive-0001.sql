@@ -12,16 +12,18 @@ CREATE TABLE blocks(
   pos INTEGER PRIMARY KEY, entity INTEGER NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, first_row INTEGER NOT NULL,
   host TEXT NOT NULL, user TEXT NOT NULL, meta TEXT NOT NULL);
 CREATE INDEX blocks_by_session ON blocks(entity, path, revision, first_row);
--- One row per message: `doc` (pos * 2^20 + place) is its document in the text index, `ordinal` its row in the source.
+-- One row per message: `doc` is its document in the text index, `ordinal` its row in the source, `key` a mark of its id, which
+-- stands in the block.
 CREATE TABLE messages(
-  doc INTEGER PRIMARY KEY, entity INTEGER NOT NULL, pos INTEGER NOT NULL, place INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-  id TEXT NOT NULL, digest INTEGER NOT NULL, role TEXT, author TEXT, at INTEGER,
+  doc INTEGER PRIMARY KEY, pos INTEGER AS (doc >> 20), place INTEGER AS (doc & 1048575),
+  entity INTEGER NOT NULL, ordinal INTEGER NOT NULL, key INTEGER NOT NULL, digest INTEGER NOT NULL,
+  role INTEGER, author TEXT, at INTEGER,
   -- 1 where it has conversational text; 1 in `superseded` where a later revision or an equal copy stands for it
   searchable INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0,
   -- 1 where its text ends by asking something
   asks INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX messages_by_session ON messages(entity, ordinal, place);
-CREATE INDEX messages_by_id ON messages(id);
+CREATE INDEX messages_by_session ON messages(entity, ordinal);
+CREATE INDEX messages_by_key ON messages(key);
 CREATE INDEX messages_superseded ON messages(doc) WHERE superseded <> 0;
 -- A local record, no projection: how far each source on this machine was read.
 CREATE TABLE sources(client TEXT NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL,

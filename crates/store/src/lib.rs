@@ -61,7 +61,7 @@ pub use read::history::{ActChange, ChangeView};
 pub use read::list::{ListFilter, ListPage};
 pub use read::look::{LookedAt, PassingBlock};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
-pub use read::messages::{MessageBody, MessageRow};
+pub use read::messages::{MessageBody, MessageRow, MessageText};
 pub use read::namespaces::{NamespaceRow, Scope};
 pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};

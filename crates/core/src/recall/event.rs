@@ -89,10 +89,10 @@ pub(crate) fn of_messages(
     let texts = tx.message_texts(&hits.iter().map(|hit| hit.doc).collect::<Vec<_>>())?;
     let mut tellings = Vec::new();
     for hit in &hits {
-        let (Some(message), Some(text)) = (tx.message(hit.doc)?, texts.get(&hit.doc)) else { continue };
-        let Some(at) = message.at.filter(|_| event.may_be_told_by(text, false)) else { continue };
-        let told = told(text, at).unwrap_or(Told::at(at));
-        tellings.push(Telling { told, is_event: false, id: format!("message {}", masked_name(message.id)) });
+        let (Some(message), Some(said)) = (tx.message(hit.doc)?, texts.get(&hit.doc)) else { continue };
+        let Some(at) = message.at.filter(|_| event.may_be_told_by(&said.text, false)) else { continue };
+        let told = told(&said.text, at).unwrap_or(Told::at(at));
+        tellings.push(Telling { told, is_event: false, id: format!("message {}", masked_name(said.id.clone())) });
     }
     Ok(understand(event, &tellings, hits.len() > TEXTS_MAX, explain, notes))
 }

@@ -202,9 +202,7 @@ pub(super) fn clause(
         host: filter.host.as_ref().map(|host| host.as_str().to_owned()),
         since: filter::time("since", filter.since.as_ref(), call.now)?,
         until: filter::time("until", filter.until.as_ref(), call.now)?,
-        role: filter.role.map(|role| {
-            serde_json::to_value(role).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-        }),
+        role: filter.role,
         session,
     })
 }

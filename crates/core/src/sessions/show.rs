@@ -150,8 +150,8 @@ type Page = (SessionRow, NamespaceId, Vec<(MessageRow, MessageBody)>, Option<Str
 
 fn message_view(row: MessageRow, body: MessageBody) -> MessageView {
     MessageView {
-        message: row.id,
-        role: row.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
+        message: body.id,
+        role: row.role,
         author: row.author,
         model: body.model,
         at: row.at,

@@ -5,7 +5,7 @@
 
 use jay_types::Timestamp;
 use jay_types::change::Body;
-use jay_types::change::block::Block;
+use jay_types::change::block::{Block, SecretSpan};
 use jay_types::change::registry::{CREATED_AT, TEXT};
 use jay_types::session::{Message, Part, Provenance};
 
@@ -32,8 +32,12 @@ pub(crate) fn of_memory(body: &Body, at: Timestamp) -> Option<TextDocument> {
 
 /// The conversational text of a message, secrets masked, with its author and date.
 pub(crate) fn of_message(block: &Block, index: usize) -> Option<TextDocument> {
-    let message = block.messages.get(index)?;
-    let text = masked_text(block, index, message);
+    of_said(&block.secrets, index, block.messages.get(index)?)
+}
+
+/// The same of a message whose block is not at hand, only where secrets stand in it.
+pub(crate) fn of_said(secrets: &[SecretSpan], index: usize, message: &Message) -> Option<TextDocument> {
+    let text = masked_text(secrets, index, message);
     if text.trim().is_empty() {
         return None;
     }
@@ -42,25 +46,25 @@ pub(crate) fn of_message(block: &Block, index: usize) -> Option<TextDocument> {
 }
 
 /// The conversational text of a message with every secret masked.
-pub(crate) fn masked_text(block: &Block, index: usize, message: &Message) -> String {
+pub(crate) fn masked_text(secrets: &[SecretSpan], index: usize, message: &Message) -> String {
     let mut out = String::new();
     for (part_index, part) in message.parts.iter().enumerate() {
         if let Part::Text { text, provenance: Provenance::Conversational } = part {
             if !out.is_empty() {
                 out.push_str("\n\n");
             }
-            out.push_str(&mask(block, index, part_index, text));
+            out.push_str(&mask(secrets, index, part_index, text));
         }
     }
     out
 }
 
 /// `text` of one part with its secrets masked.
-pub(crate) fn mask(block: &Block, message: usize, part: usize, text: &str) -> String {
+pub(crate) fn mask(secrets: &[SecretSpan], message: usize, part: usize, text: &str) -> String {
     let mut out = String::new();
     let mut from = 0;
     let mut spans: Vec<_> =
-        block.secrets.iter().filter(|span| span.message as usize == message && span.part as usize == part).collect();
+        secrets.iter().filter(|span| span.message as usize == message && span.part as usize == part).collect();
     spans.sort_by_key(|span| span.start);
     for span in spans {
         let (start, end) = (span.start as usize, span.end as usize);

@@ -50,7 +50,7 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
     )?;
     let here = params![num, source.path, source.host, source.revision];
     let has_revisions = tx.one(HAS_REVISIONS, here, |_| Ok(()))?.is_some();
-    let mut held: HashSet<(String, i64)> =
+    let mut held: HashSet<(i64, i64)> =
         tx.all(HELD, [num], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
     for (place, message) in block.messages.iter().enumerate() {
         if message.role.is_none() && message.parts.is_empty() {
@@ -59,30 +59,29 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
         }
         let doc = message_document(pos, place);
         let text = of_message(block, place);
-        let outdated = has_revisions && note_revisions(tx, num, source, &message.id)?;
+        let key = message_key(&message.id);
+        let outdated = has_revisions && note_revisions(tx, num, source, key)?;
         let ordinal = block.rows.get(message.row as usize).map_or(0, |row| row.n as i64);
         tx.execute(
-            "INSERT INTO messages(doc, entity, pos, place, ordinal, id, digest, role, author, at, searchable, superseded, asks)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+            "INSERT INTO messages(doc, entity, ordinal, key, digest, role, author, at, searchable, superseded, asks)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 doc,
                 num,
-                pos,
-                place as i64,
                 ordinal,
-                message.id,
+                key,
                 digest(message),
-                message.role.map(role_name),
+                message.role.map(role_number),
                 message.author,
                 message.at.map(|at| at.0),
                 text.is_some(),
                 i64::from(outdated) * OUTDATED,
-                (tx.analysis.is_question)(&masked_text(block, place, message))
+                (tx.analysis.is_question)(&masked_text(&block.secrets, place, message))
             ],
         )?;
         // Asked for each message, a long session would be looked through as often as it has messages.
-        if !held.insert((message.id.clone(), digest(message))) {
-            refresh_copies(tx, num, &message.id, digest(message))?;
+        if !held.insert((key, digest(message))) {
+            refresh_copies(tx, num, key, digest(message))?;
         }
         if let Some(text) = text {
             tx.index(doc, namespace, &text)?;
@@ -100,12 +99,12 @@ const OUTDATED: i64 = 1;
 const COPY: i64 = 2;
 
 /// What is shown of a session, or stands behind an equal one that is.
-const HELD: &str = "SELECT id, digest FROM messages WHERE entity = ?1 AND superseded & 1 = 0";
+const HELD: &str = "SELECT key, digest FROM messages WHERE entity = ?1 AND superseded & 1 = 0";
 
 /// Equal messages of a session. `+` keeps SQLite from looking through the whole session for them.
 const COPIES: &str = "SELECT m.doc, m.superseded FROM messages m JOIN changes c ON c.pos = m.pos
        JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
-     WHERE m.id = ?1 AND +m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
+     WHERE m.key = ?1 AND +m.entity = ?2 AND m.digest = ?3 AND m.superseded & 1 = 0
      ORDER BY c.hlc, n.id, c.hash, m.place";
 
 /// Whether a source of a session has other revisions here.
@@ -114,12 +113,12 @@ const HAS_REVISIONS: &str =
 
 /// The messages of an id in other revisions of a source. `+` as above.
 const OF_OTHER_REVISIONS: &str = "SELECT m.doc, m.digest, b.revision FROM messages m JOIN blocks b ON b.pos = m.pos
-     WHERE m.id = ?1 AND +m.entity = ?2 AND b.path = ?3 AND b.host = ?4 AND b.revision <> ?5 AND m.superseded & 1 = 0";
+     WHERE m.key = ?1 AND +m.entity = ?2 AND b.path = ?3 AND b.host = ?4 AND b.revision <> ?5 AND m.superseded & 1 = 0";
 
 /// Marks what earlier revisions of a source said under this id; true where a later one has it here already. What only an
 /// earlier revision holds stays: a client that cuts its file does not take anything out of the archive.
-fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource, id: &str) -> Result<bool> {
-    let here = params![id, entity, source.path, source.host, source.revision];
+fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource, key: i64) -> Result<bool> {
+    let here = params![key, entity, source.path, source.host, source.revision];
     let others = tx.all(OF_OTHER_REVISIONS, here, |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, u32>(2)?))
     })?;
@@ -130,14 +129,15 @@ fn note_revisions(tx: &Tx<'_>, entity: i64, source: &BlockSource, id: &str) -> R
             continue;
         }
         tx.execute("UPDATE messages SET superseded = ?2 WHERE doc = ?1", [doc, OUTDATED])?;
-        refresh_copies(tx, entity, id, digest)?;
+        refresh_copies(tx, entity, key, digest)?;
     }
     Ok(is_outdated)
 }
 
 /// Of equal messages of a session the one that was journalled first (by the order of writes, not of arrival) is shown.
-fn refresh_copies(tx: &Tx<'_>, entity: i64, id: &str, digest: i64) -> Result<()> {
-    let docs = tx.all(COPIES, params![id, entity, digest], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+fn refresh_copies(tx: &Tx<'_>, entity: i64, key: i64, digest: i64) -> Result<()> {
+    let docs =
+        tx.all(COPIES, params![key, entity, digest], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     for (place, (doc, superseded)) in docs.into_iter().enumerate() {
         let wanted = if place == 0 { 0 } else { COPY };
         if superseded != wanted {
@@ -149,9 +149,31 @@ fn refresh_copies(tx: &Tx<'_>, entity: i64, id: &str, digest: i64) -> Result<()>
 
 /// A mark of who speaks and what: equal for messages that say the same.
 pub(crate) fn digest(message: &Message) -> i64 {
-    let json = serde_json::to_vec(&(message.role, &message.parts)).unwrap_or_default();
-    let [a, b, c, d, e, f, g, h, ..] = Hash::of(&json).0;
+    marked(&serde_json::to_vec(&(message.role, &message.parts)).unwrap_or_default())
+}
+
+/// A mark of a message's id. The id itself stands in the block: a table and an index of them would be a tenth of an archive.
+pub(crate) fn message_key(id: &str) -> i64 {
+    marked(id.as_bytes())
+}
+
+/// 64 bits: that two of the messages of a session of a million were taken for one has a chance of one in 10^7.
+fn marked(bytes: &[u8]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = Hash::of(bytes).0;
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Roles in the order of their numbers in the store.
+const ROLES: [Role; 4] = [Role::System, Role::User, Role::Assistant, Role::Tool];
+
+/// The number of a role in the store.
+pub(crate) fn role_number(role: Role) -> usize {
+    ROLES.iter().position(|one| *one == role).unwrap_or_else(|| unreachable!("every role has a number"))
+}
+
+/// The role of a number in the store.
+pub(crate) fn role_of_number(number: Option<usize>) -> Option<Role> {
+    ROLES.get(number?).copied()
 }
 
 /// A role's name in JSON.
@@ -245,8 +267,8 @@ mod tests {
             let rows = statement.query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
             rows.map(|row| row.unwrap() + "\n").collect()
         };
-        assert!(plan(COPIES).contains("messages_by_id (id=?)"), "{}", plan(COPIES));
-        assert!(plan(OF_OTHER_REVISIONS).contains("messages_by_id (id=?)"), "{}", plan(OF_OTHER_REVISIONS));
+        assert!(plan(COPIES).contains("messages_by_key (key=?)"), "{}", plan(COPIES));
+        assert!(plan(OF_OTHER_REVISIONS).contains("messages_by_key (key=?)"), "{}", plan(OF_OTHER_REVISIONS));
         assert!(!plan(HAS_REVISIONS).contains("SCAN"), "{}", plan(HAS_REVISIONS));
     }
 }

@@ -55,7 +55,7 @@ const ARCHIVE: &[(&str, &str, &str)] = &[
     ),
     (
         "messages",
-        "hex(c.hash), t.place, t.ordinal, t.id, t.digest, t.role, t.author, t.at, t.searchable, t.superseded,
+        "hex(c.hash), t.place, t.ordinal, t.key, t.digest, t.role, t.author, t.at, t.searchable, t.superseded,
          EXISTS(SELECT 1 FROM documents d WHERE d.doc = t.doc)",
         "JOIN changes c ON c.pos = t.pos",
     ),

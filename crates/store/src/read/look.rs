@@ -4,14 +4,12 @@
 
 use crate::Result;
 use crate::project::document::PLACE_BITS;
-use crate::read::messages::{MESSAGE, MessageRow, masked_part, message_row};
+use crate::read::messages::{MESSAGE, MessageBody, MessageRow, message_row};
 use crate::read::sessions::SessionClause;
 use crate::tx::Tx;
 use jay_types::Timestamp;
-use jay_types::change::block::{Block, BlockSource, SecretSpan};
-use jay_types::session::{Message, Part, SessionMeta};
 use rusqlite::types::Value as Sql;
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A block in which messages are that pass a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,30 +31,8 @@ pub struct PassingBlock {
 pub struct LookedAt {
     /// Bytes that were read for it.
     pub bytes: usize,
-    /// The messages with their parts, secrets masked.
-    pub messages: Vec<(MessageRow, Vec<Part>)>,
-}
-
-/// What is said in a block: its rows, which are as many bytes again, are passed over.
-#[derive(Deserialize)]
-struct Wrapper {
-    block: Said,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    messages: Vec<Message>,
-    #[serde(default)]
-    secrets: Vec<SecretSpan>,
-}
-
-impl Said {
-    fn into_block(self) -> Block {
-        let (client, path) = (String::new(), String::new());
-        let source = BlockSource { client, path, revision: 0, host: String::new(), user: String::new() };
-        let (session, rows) = (SessionMeta::default(), vec![]);
-        Block { source, session, adapter: 0, rows, messages: self.messages, secrets: self.secrets }
-    }
+    /// The messages, secrets masked.
+    pub messages: Vec<(MessageRow, MessageBody)>,
 }
 
 impl Tx<'_> {
@@ -86,9 +62,6 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says; `damaged` where the block cannot be read.
     pub fn look_at(&self, pos: i64, clause: &SessionClause) -> Result<LookedAt> {
-        let Some(json) = self.body_json(pos)? else { return Ok(LookedAt::default()) };
-        let damaged = |reason: serde_json::Error| crate::error::damaged(format!("block {pos}: {reason}"));
-        let block = serde_json::from_slice::<Wrapper>(&json).map_err(damaged)?.block.into_block();
         let (filter, mut params) = clause.sql();
         params.splice(..0, [Sql::from(pos << PLACE_BITS), Sql::from((pos + 1) << PLACE_BITS)]);
         let sql = format!(
@@ -96,12 +69,11 @@ impl Tx<'_> {
              WHERE m.doc >= ? AND m.doc < ? AND {filter}"
         );
         let rows = self.all(&sql, rusqlite::params_from_iter(params), message_row)?;
-        let said = |row: MessageRow| {
-            let place = (row.doc & ((1 << PLACE_BITS) - 1)) as usize;
-            let parts = block.messages.get(place)?.parts.iter().enumerate();
-            let parts = parts.map(|(n, part)| masked_part(&block, place, n, part)).collect();
-            Some((row, parts))
-        };
-        Ok(LookedAt { bytes: json.len(), messages: rows.into_iter().filter_map(said).collect() })
+        let rows: BTreeMap<i64, MessageRow> = rows.into_iter().map(|row| (row.doc, row)).collect();
+        let docs: Vec<i64> = rows.keys().copied().collect();
+        let mut bytes = 0;
+        let mut bodies = self.message_bodies_of(&docs, false, &mut bytes)?;
+        let messages = rows.into_iter().filter_map(|(doc, row)| Some((row, bodies.remove(&doc)?))).collect();
+        Ok(LookedAt { bytes, messages })
     }
 }

@@ -3,16 +3,18 @@
 //! **Invariant:** a text leaves with its secrets masked unless the caller asks to have them revealed.
 
 use crate::Result;
-use crate::project::document::{PLACE_BITS, mask, masked_text, of_message};
+use crate::project::document::{PLACE_BITS, mask, masked_text, of_said};
 use crate::project::memory::embedded_text;
+use crate::project::session::{message_key, role_of_number};
 use crate::read::namespaces::Scope;
 use crate::read::search::{Passing, TextHit};
 use crate::read::sessions::SessionClause;
 use crate::text_index::TextQuery;
 use crate::tx::Tx;
 use jay_types::Timestamp;
-use jay_types::change::block::Block;
-use jay_types::session::Part;
+use jay_types::change::block::SecretSpan;
+use jay_types::change::said;
+use jay_types::session::{Message, Part, Role};
 use rusqlite::params;
 use rusqlite::types::Value as Sql;
 use std::collections::BTreeMap;
@@ -26,10 +28,8 @@ pub struct MessageRow {
     pub entity: i64,
     /// Its row in the source.
     pub ordinal: i64,
-    /// The client's own id.
-    pub id: String,
-    /// `system`, `user`, `assistant` or `tool`.
-    pub role: Option<String>,
+    /// Who speaks.
+    pub role: Option<Role>,
     /// The speaker's name.
     pub author: Option<String>,
     /// When it was said.
@@ -41,10 +41,21 @@ pub struct MessageRow {
 /// What a message says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MessageBody {
+    /// The client's own id.
+    pub id: String,
     /// The model that answered, if told.
     pub model: Option<String>,
     /// What was said.
     pub parts: Vec<Part>,
+}
+
+/// What was said in a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageText {
+    /// The client's own id.
+    pub id: String,
+    /// Its conversational text.
+    pub text: String,
 }
 
 pub(super) fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
@@ -52,15 +63,14 @@ pub(super) fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRo
         doc: row.get(0)?,
         entity: row.get(1)?,
         ordinal: row.get(2)?,
-        id: row.get(3)?,
-        role: row.get(4)?,
-        author: row.get(5)?,
-        at: row.get::<_, Option<i64>>(6)?.map(Timestamp),
-        searchable: row.get(7)?,
+        role: role_of_number(row.get(3)?),
+        author: row.get(4)?,
+        at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
+        searchable: row.get(6)?,
     })
 }
 
-pub(super) const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.id, m.role, m.author, m.at, m.searchable";
+pub(super) const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.role, m.author, m.at, m.searchable";
 
 impl Tx<'_> {
     /// Messages of a session in their order, after `cursor` (documents shown before).
@@ -80,13 +90,13 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn message_offset(&self, session: i64, id: &str) -> Result<Option<usize>> {
-        let ids: Vec<String> = self.all(
-            "SELECT m.id FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
+        let keys: Vec<i64> = self.all(
+            "SELECT m.key FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
              ORDER BY b.path, b.host, m.ordinal, m.place",
             [session],
             |row| row.get(0),
         )?;
-        Ok(ids.iter().position(|found| found == id))
+        Ok(keys.iter().position(|key| *key == message_key(id)))
     }
 
     /// A message by document.
@@ -182,13 +192,12 @@ impl Tx<'_> {
     /// The conversational texts of messages, secrets masked; each block is read once.
     ///
     /// # Errors
-    /// What SQLite says.
-    pub fn message_texts(&self, docs: &[i64]) -> Result<BTreeMap<i64, String>> {
+    /// What SQLite says; `damaged` where a block cannot be read.
+    pub fn message_texts(&self, docs: &[i64]) -> Result<BTreeMap<i64, MessageText>> {
         let mut out = BTreeMap::new();
-        self.with_blocks(docs, |doc, block, place| {
-            if let Some(message) = block.messages.get(place) {
-                out.insert(doc, masked_text(block, place, message));
-            }
+        self.each_said(docs, &mut 0, |doc, secrets, place, message| {
+            let text = masked_text(secrets, place, &message);
+            out.insert(doc, MessageText { id: message.id, text });
         })?;
         Ok(out)
     }
@@ -198,30 +207,68 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn message_bodies(&self, docs: &[i64], reveal: bool) -> Result<BTreeMap<i64, MessageBody>> {
+        self.message_bodies_of(docs, reveal, &mut 0)
+    }
+
+    /// The same; counts the `bytes` of JSON that were read.
+    pub(super) fn message_bodies_of(
+        &self,
+        docs: &[i64],
+        reveal: bool,
+        bytes: &mut usize,
+    ) -> Result<BTreeMap<i64, MessageBody>> {
         let mut out = BTreeMap::new();
-        self.with_blocks(docs, |doc, block, place| {
-            let Some(message) = block.messages.get(place) else { return };
-            let parts = message.parts.iter().enumerate();
-            let shown = parts.map(|(n, part)| if reveal { part.clone() } else { masked_part(block, place, n, part) });
-            out.insert(doc, MessageBody { model: message.model.clone(), parts: shown.collect() });
+        self.each_said(docs, bytes, |doc, secrets, place, message| {
+            let parts = match reveal {
+                true => message.parts,
+                false => {
+                    message.parts.iter().enumerate().map(|(n, part)| masked_part(secrets, place, n, part)).collect()
+                }
+            };
+            out.insert(doc, MessageBody { id: message.id, model: message.model, parts });
         })?;
         Ok(out)
     }
 
-    fn with_blocks(&self, docs: &[i64], mut visit: impl FnMut(i64, &Block, usize)) -> Result<()> {
+    /// Hands over each message with where secrets stand in its block, which is read once; adds up the `bytes` of JSON that were read.
+    fn each_said(
+        &self,
+        docs: &[i64],
+        bytes: &mut usize,
+        mut visit: impl FnMut(i64, &[SecretSpan], usize, Message),
+    ) -> Result<()> {
         let mut by_block: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for doc in docs {
             by_block.entry(doc >> PLACE_BITS).or_default().push(*doc);
         }
         for (pos, docs) in by_block {
-            let Some(json) = self.body_json(pos)? else { continue };
-            let block =
-                Block::from_json(&json).map_err(|reason| crate::error::damaged(format!("block {pos}: {reason}")))?;
-            for doc in docs {
-                visit(doc, &block, (doc & ((1 << PLACE_BITS) - 1)) as usize);
-            }
+            let damaged = |reason: String| crate::error::damaged(format!("block {pos}: {reason}"));
+            self.said_in(pos, |said, read| {
+                *bytes += read;
+                for doc in docs {
+                    let place = (doc & ((1 << PLACE_BITS) - 1)) as usize;
+                    if let Some(message) = said.message(place).map_err(damaged)? {
+                        visit(doc, &said.secrets, place, message);
+                    }
+                }
+                Ok(())
+            })?;
         }
         Ok(())
+    }
+
+    /// Hands over what is said in a block, unless its body is not here.
+    fn said_in(&self, pos: i64, visit: impl FnOnce(&said::Said<'_>, usize) -> Result<()>) -> Result<()> {
+        let sql = "SELECT c.encoding, b.bytes FROM bodies b JOIN changes c ON c.pos = b.pos WHERE b.pos = ?1";
+        let read = self.one(sql, [pos], |row| {
+            let bytes = row.get_ref(1)?.as_blob()?;
+            Ok(said::read(row.get(0)?, bytes, visit))
+        })?;
+        match read {
+            None => Ok(()),
+            Some(Ok(visited)) => visited,
+            Some(Err(fault)) => Err(crate::error::damaged(format!("block {pos}: {fault}"))),
+        }
     }
 
     /// The text to be embedded of a document: a current wording with its title, or a message; none where it is neither.
@@ -233,7 +280,9 @@ impl Tx<'_> {
             jay_types::change::Journal::Archive => {
                 // With speaker and day, as in the text index: half of what is asked about a conversation names one of them.
                 let mut document = None;
-                self.with_blocks(&[doc], |_, block, place| document = of_message(block, place).map(|text| text.0))?;
+                self.each_said(&[doc], &mut 0, |_, secrets, place, message| {
+                    document = of_said(secrets, place, &message).map(|text| text.0);
+                })?;
                 Ok(document)
             }
             jay_types::change::Journal::Memory => {
@@ -250,8 +299,8 @@ impl Tx<'_> {
     }
 }
 
-pub(crate) fn masked_part(block: &Block, message: usize, place: usize, part: &Part) -> Part {
-    let hide = |text: &str| mask(block, message, place, text);
+pub(crate) fn masked_part(secrets: &[SecretSpan], message: usize, place: usize, part: &Part) -> Part {
+    let hide = |text: &str| mask(secrets, message, place, text);
     match part {
         Part::Text { text, provenance } => Part::Text { text: hide(text), provenance: *provenance },
         Part::Reasoning { text } => Part::Reasoning { text: hide(text) },

@@ -3,7 +3,7 @@
 //! **Invariant:** asked within the act that would add them, so that two who hand in the same at once add it once.
 
 use crate::Result;
-use crate::project::session::digest;
+use crate::project::session::{digest, message_key};
 use crate::tx::Tx;
 use jay_types::EntityId;
 use jay_types::change::EntityKind;
@@ -23,7 +23,7 @@ pub enum Said {
 
 /// The messages of an id. `+` keeps SQLite from looking through the whole session for them.
 const OF_ID: &str = "SELECT m.digest, m.author FROM messages m JOIN entities e ON e.num = +m.entity
-     WHERE m.id = ?1 AND e.id = ?2 AND e.kind = ?3 AND m.superseded & 1 = 0";
+     WHERE m.key = ?1 AND e.id = ?2 AND e.kind = ?3 AND m.superseded & 1 = 0";
 
 impl Tx<'_> {
     /// What `session` has under the id of `message`, in whatever namespace. Times are not compared: who sends again may
@@ -32,9 +32,10 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn said(&self, session: EntityId, message: &Message) -> Result<Said> {
-        let held = self.all(OF_ID, params![message.id, session.0, EntityKind::Session.number()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
-        })?;
+        let held =
+            self.all(OF_ID, params![message_key(&message.id), session.0, EntityKind::Session.number()], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+            })?;
         let wanted = (digest(message), message.author.clone());
         Ok(match held.as_slice() {
             [] => Said::New,

@@ -1,8 +1,10 @@
 //! Sessions of the archive, and the filter that messages share with them.
 
 use crate::open::Store;
+use crate::project::session::role_number;
 use crate::tx::Tx;
 use crate::{Result, StoreError};
+use jay_types::session::Role;
 use jay_types::{EntityId, Error, NamespaceId, Timestamp};
 use rusqlite::params;
 use rusqlite::types::Value as Sql;
@@ -54,7 +56,7 @@ pub struct SessionClause {
     /// Before.
     pub until: Option<Timestamp>,
     /// Of this role.
-    pub role: Option<String>,
+    pub role: Option<Role>,
     /// Of this session, by number.
     pub session: Option<i64>,
 }
@@ -71,9 +73,9 @@ impl SessionClause {
                 sql.1.push(Sql::from(value));
             }
         }
-        if let Some(role) = &self.role {
+        if let Some(role) = self.role {
             sql.0.push_str(" AND m.role = ?");
-            sql.1.push(Sql::from(role.clone()));
+            sql.1.push(Sql::from(role_number(role) as i64));
         }
         sql
     }

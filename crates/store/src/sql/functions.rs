@@ -5,6 +5,7 @@
 
 use super::Names;
 use crate::project::document::masked_text;
+use crate::project::session::{role_name, role_of_number};
 use crate::read::messages::masked_part;
 use jay_types::change::block::Block;
 use jay_types::change::body::decode;
@@ -21,8 +22,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Names of the functions that only views may call.
-pub(super) const NAMES: [&str; 11] = [
+pub(super) const NAMES: [&str; 13] = [
     "jay_name",
+    "jay_message",
+    "jay_role",
     "jay_text",
     "jay_model",
     "jay_parts",
@@ -88,40 +91,43 @@ impl Bodies {
     fn text(&mut self, pos: i64, place: usize) -> SqlResult<Option<String>> {
         let Some(block) = self.block(pos)? else { return Ok(None) };
         let reveal = self.reveal;
-        let text = block
-            .messages
-            .get(place)
-            .map(|message| if reveal { message.conversational_text() } else { masked_text(&block, place, message) });
+        let text = block.messages.get(place).map(|message| {
+            if reveal { message.conversational_text() } else { masked_text(&block.secrets, place, message) }
+        });
         Ok(text.filter(|text| !text.is_empty()))
     }
 
     fn parts(&mut self, pos: i64, place: usize) -> SqlResult<Vec<Part>> {
         let Some(block) = self.block(pos)? else { return Ok(vec![]) };
         let Some(message) = block.messages.get(place) else { return Ok(vec![]) };
-        let shown =
-            |(n, part): (usize, &Part)| if self.reveal { part.clone() } else { masked_part(&block, place, n, part) };
+        let shown = |(n, part): (usize, &Part)| {
+            if self.reveal { part.clone() } else { masked_part(&block.secrets, place, n, part) }
+        };
         Ok(message.parts.iter().enumerate().map(shown).collect())
+    }
+
+    fn message_id(&mut self, pos: i64, place: usize) -> SqlResult<Option<String>> {
+        Ok(self.block(pos)?.and_then(|block| Some(block.messages.get(place)?.id.clone())))
     }
 
     /// The calls of a session with their answers, in their order.
     fn calls(&mut self, session: i64, names: Names) -> SqlResult<Vec<Value>> {
-        let sql = "SELECT m.pos, m.place, m.id, m.at FROM messages m JOIN blocks b ON b.pos = m.pos
+        let sql = "SELECT m.pos, m.place, m.at FROM messages m JOIN blocks b ON b.pos = m.pos
                    WHERE m.entity = ?1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place";
-        let messages: Vec<(i64, usize, String, Option<i64>)> = {
+        let messages: Vec<(i64, usize, Option<i64>)> = {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let rows =
-                statement.query_map([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+            let rows = statement.query_map([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<SqlResult<_>>()?
         };
         let mut calls: Vec<Value> = Vec::new();
         let mut open: HashMap<String, usize> = HashMap::new();
-        for (pos, place, message, at) in messages {
+        for (pos, place, at) in messages {
             for part in self.parts(pos, place)? {
                 match part {
                     Part::ToolCall { id, name, input } => {
                         open.insert(id.clone(), calls.len());
                         let input = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
-                        let message = (names.mask)(message.clone());
+                        let message = self.message_id(pos, place)?.map(names.mask);
                         calls.push(json!({"message": message, "id": id, "name": name, "input": input, "at": at}));
                     }
                     Part::ToolResult { id, output, is_error, .. } => {
@@ -178,6 +184,8 @@ pub(super) fn register(
     connection.create_scalar_function("jay_kind", 1, flags, kind)?;
     let operation = move |context: &Context<'_>| Ok(Op::from_number(number(context)?).map(Op::name));
     connection.create_scalar_function("jay_operation", 1, flags, operation)?;
+    let role = move |context: &Context<'_>| Ok(role_of_number(context.get(0)?).map(role_name));
+    connection.create_scalar_function("jay_role", 1, flags, role)?;
     let entity = move |context: &Context<'_>| Ok(EntityKind::from_number(number(context)?).map(EntityKind::name));
     connection.create_scalar_function("jay_entity_kind", 1, flags, entity)?;
     if let Some(path) = memory {
@@ -188,12 +196,17 @@ pub(super) fn register(
         })?;
     }
     if let Some(path) = archive {
-        of_archive(connection, &Bodies::shared(path, reveal)?, names, flags)?;
+        of_archive(connection, &Bodies::shared(path, reveal)?, (names, reveal), flags)?;
     }
     Ok(())
 }
 
-fn of_archive(connection: &Connection, bodies: &Shared, names: Names, flags: FunctionFlags) -> crate::Result<()> {
+fn of_archive(
+    connection: &Connection,
+    bodies: &Shared,
+    (names, reveal): (Names, bool),
+    flags: FunctionFlags,
+) -> crate::Result<()> {
     let shared = Arc::clone(bodies);
     connection.create_scalar_function("jay_text", 2, flags, move |context| {
         locked(&shared).text(context.get(0)?, context.get(1)?)
@@ -203,6 +216,11 @@ fn of_archive(connection: &Connection, bodies: &Shared, names: Names, flags: Fun
         let place: usize = context.get(1)?;
         let block = locked(&shared).block(context.get(0)?)?;
         Ok(block.and_then(|block| block.messages.get(place)?.model.clone()).map(|model| (names.mask)(model)))
+    })?;
+    let shared = Arc::clone(bodies);
+    connection.create_scalar_function("jay_message", 2, flags, move |context| {
+        let id = locked(&shared).message_id(context.get(0)?, context.get(1)?)?;
+        Ok(id.map(|id| if reveal { id } else { (names.mask)(id) }))
     })?;
     let shared = Arc::clone(bodies);
     connection.create_scalar_function("jay_parts", 2, flags, move |context| {

@@ -92,8 +92,8 @@ pub static VIEWS: [View; 8] = [
             text("project", "the project directory of the session"),
             text("namespace", "the namespace of the session"),
         ],
-        selects: &[(Part::Archive, "SELECT s.client AS client, jay_name(s.session) AS session, jay_name(m.id) AS message, m.ordinal AS ordinal,
-            m.role AS role, jay_name(m.author) AS author, jay_model(m.pos, m.place) AS model, {at m.at} AS at,
+        selects: &[(Part::Archive, "SELECT s.client AS client, jay_name(s.session) AS session, jay_message(m.pos, m.place) AS message, m.ordinal AS ordinal,
+            jay_role(m.role) AS role, jay_name(m.author) AS author, jay_model(m.pos, m.place) AS model, {at m.at} AS at,
             jay_text(m.pos, m.place) AS text, jay_name(s.project) AS project, p.path AS namespace
           FROM {archive}.messages m JOIN {archive}.sessions s ON s.entity = m.entity {namespace s.namespace}
           WHERE m.superseded = 0")],
@@ -113,7 +113,7 @@ pub static VIEWS: [View; 8] = [
             integer("is_error", "1 where the client says that the call failed"),
             text("at", "when it was said"),
         ],
-        selects: &[(Part::Archive, "SELECT s.client AS client, jay_name(s.session) AS session, jay_name(m.id) AS message, part.key AS place,
+        selects: &[(Part::Archive, "SELECT s.client AS client, jay_name(s.session) AS session, jay_message(m.pos, m.place) AS message, part.key AS place,
             part.value ->> 'type' AS type,
             coalesce(part.value ->> 'text', part.value ->> 'output', part.value ->> 'input', part.value ->> 'name') AS text,
             CASE WHEN part.value ->> 'type' IN ('tool_call', 'tool_result') THEN part.value ->> 'name' END AS tool,

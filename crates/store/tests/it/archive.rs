@@ -78,7 +78,7 @@ fn messages(store: &Store, session: &str) -> Vec<(MessageRow, String)> {
             Ok(rows
                 .into_iter()
                 .map(|row| {
-                    let text = texts[&row.doc].clone();
+                    let text = texts[&row.doc].text.clone();
                     (row, text)
                 })
                 .collect())

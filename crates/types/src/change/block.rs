@@ -70,13 +70,13 @@ pub struct Block {
     pub session: SessionMeta,
     /// The version of the adapter that read the messages.
     pub adapter: u32,
-    /// The rows.
-    pub rows: Vec<Row>,
-    /// The messages; `row` is an index into `rows`.
-    pub messages: Vec<Message>,
     /// Character ranges of secrets found in messages: (message index, part index, start byte, end byte, rule).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretSpan>,
+    /// The messages; `row` is an index into `rows`.
+    pub messages: Vec<Message>,
+    /// The rows. They come last: who reads what was said ends before them ([`super::said`]).
+    pub rows: Vec<Row>,
 }
 
 /// A secret in a message's part; masked on every way out.

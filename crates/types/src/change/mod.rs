@@ -14,6 +14,7 @@ pub mod frame;
 pub mod header;
 pub mod registry;
 pub mod root;
+pub mod said;
 pub mod sign;
 
 pub use body::{Body, SetEdit, StoredBody};

@@ -159,9 +159,8 @@ impl Gathering<'_, '_> {
     }
 
     fn message(&mut self, row: MessageRow, body: MessageBody) -> Message {
-        let role = row.role.and_then(|role| serde_json::from_value(Value::String(role)).ok());
-        let message =
-            Message { id: row.id, role, author: row.author, at: row.at, model: body.model, parts: body.parts, row: 0 };
+        let (role, author, at) = (row.role, row.author, row.at);
+        let message = Message { id: body.id, role, author, at, model: body.model, parts: body.parts, row: 0 };
         if self.reveal {
             return message;
         }

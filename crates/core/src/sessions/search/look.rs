@@ -8,7 +8,7 @@
 
 use super::pattern::Pattern;
 use super::{FoundIn, Group, Sort, Within};
-use jay_store::{MessageRow, PassingBlock, SessionClause, Tx};
+use jay_store::{MessageBody, MessageRow, PassingBlock, SessionClause, Tx};
 use jay_types::session::{Part, Provenance};
 use jay_types::{Result, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -40,6 +40,8 @@ pub(super) struct Look<'a> {
 #[derive(Debug)]
 pub(super) struct Match {
     pub(super) message: MessageRow,
+    /// The client's own id of it.
+    pub(super) id: String,
     pub(super) found_in: FoundIn,
     pub(super) tool: Option<String>,
     pub(super) window: String,
@@ -85,8 +87,8 @@ pub(super) fn look(tx: &Tx<'_>, look: &Look<'_>) -> Result<Looked> {
         let read = tx.look_at(block.pos, look.clause)?;
         bytes += read.bytes;
         looked.messages += read.messages.len() as u64;
-        for (message, parts) in read.messages {
-            let Some(found) = look.in_message(&message, &parts) else { continue };
+        for (message, body) in read.messages {
+            let Some(found) = look.in_message(&message, &body) else { continue };
             looked.matched += 1;
             page.put(look, found);
         }
@@ -118,12 +120,12 @@ impl Look<'_> {
         self.group == Group::None && block.untimed == 0 && self.after.is_some_and(|after| last < after.0)
     }
 
-    fn in_message(&self, message: &MessageRow, parts: &[Part]) -> Option<Match> {
-        parts.iter().find_map(|part| {
+    fn in_message(&self, message: &MessageRow, body: &MessageBody) -> Option<Match> {
+        body.parts.iter().find_map(|part| {
             let (found_in, tool, text) = self.text_of(part)?;
             let found = self.pattern.find(&text)?;
             let window = around(&text, found);
-            Some(Match { message: message.clone(), found_in, tool, window })
+            Some(Match { message: message.clone(), id: body.id.clone(), found_in, tool, window })
         })
     }
 

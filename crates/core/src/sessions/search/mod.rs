@@ -233,7 +233,7 @@ fn gone_through(
     let mut hits = Vec::new();
     for (_, found) in looked.found.into_iter().take(limit) {
         let Some(session) = tx.session(found.message.entity)? else { continue };
-        let mut hit = hit_of(found.message, session, found.window);
+        let mut hit = hit_of(found.message, found.id, session, found.window);
         (hit.found_in, hit.tool) = (Some(found.found_in), found.tool.map(masked_name));
         hits.push(hit);
     }
@@ -258,12 +258,12 @@ fn parse_key(place: &str) -> Result<look::Key> {
 }
 
 /// A message with its session, as it is shown; not yet judged.
-fn hit_of(message: MessageRow, session: SessionRow, text: String) -> SessionHit {
+fn hit_of(message: MessageRow, id: String, session: SessionRow, text: String) -> SessionHit {
     SessionHit {
         session: masked_name(session.session),
-        message: masked_name(message.id),
+        message: masked_name(id),
         client: session.client,
-        role: message.role.and_then(|role| serde_json::from_value(Value::String(role)).ok()),
+        role: message.role,
         author: message.author.map(masked_name),
         at: message.at,
         score: 1.0,

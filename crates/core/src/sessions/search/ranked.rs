@@ -175,7 +175,11 @@ fn judge(
         .iter()
         .take(ids.len())
         // A text that cannot be read is judged as an empty one, and is not shown.
-        .map(|hit| Best { score: hit.score, title: None, text: texts.get(&hit.id).map_or("", String::as_str) })
+        .map(|hit| Best {
+            score: hit.score,
+            title: None,
+            text: texts.get(&hit.id).map_or("", |said| said.text.as_str()),
+        })
         .collect();
     let Some(order) = rerank::of_best(call.engine, plan, question, &best, notes) else { return Ok(()) };
     let before: Vec<Hit<i64>> = fused.iter().take(order.len()).cloned().collect();
@@ -215,27 +219,33 @@ fn present(tx: &Tx<'_>, fused: &[Hit<i64>], plan: &Plan, request: &SearchRequest
         if request.group == Group::Session && sessions.contains(&message.entity) {
             continue;
         }
-        if (place >= from || !plan.phrases.is_empty()) && !texts.contains_key(&hit.id) {
+        // What follows the page is counted by its place alone, unless a phrase must stand in it.
+        let is_read = !plan.phrases.is_empty() || (place >= from && page.hits.len() < request.limit);
+        if is_read && !texts.contains_key(&hit.id) {
             // Most hits are among the next: their blocks are read once, together.
-            let likely: Vec<i64> = fused.iter().skip(place).take(request.limit * 2).map(|hit| hit.id).collect();
+            let wanted = request.limit - page.hits.len().min(request.limit.saturating_sub(1));
+            let likely: Vec<i64> = fused.iter().skip(place).take(wanted).map(|hit| hit.id).collect();
             texts.extend(tx.message_texts(&likely)?);
         }
-        let text = texts.remove(&hit.id);
+        let said = texts.remove(&hit.id);
         if place < from {
-            if plan.phrases.is_empty() || text.is_some_and(|text| phrases_in(plan, &text)) {
+            if plan.phrases.is_empty() || said.is_some_and(|said| phrases_in(plan, &said.text)) {
                 sessions.insert(message.entity);
                 page.shown += 1;
             }
             continue;
         }
-        let Some(text) = text.filter(|text| phrases_in(plan, text)) else { continue };
+        if is_read && !said.as_ref().is_some_and(|said| phrases_in(plan, &said.text)) {
+            continue;
+        }
         if page.hits.len() == request.limit {
             page.next = last;
             return Ok(page);
         }
+        let Some(said) = said else { continue };
         sessions.insert(message.entity);
         let Some(session) = tx.session(message.entity)? else { continue };
-        let mut shown = hit_of(message, session, window(&text, plan, WINDOW_CHARS).0);
+        let mut shown = hit_of(message, said.id, session, window(&said.text, plan, WINDOW_CHARS).0);
         shown.score = (hit.score * 10_000.0).round() / 10_000.0;
         shown.why = request.explain.then(|| serde_json::to_value(&hit.why).unwrap_or_default());
         page.hits.push(shown);
