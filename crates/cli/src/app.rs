@@ -277,6 +277,7 @@ impl<'a> App<'a> {
             embedder: self.settings.config.embedder,
             model: self.settings.config.model.clone(),
             reranker: self.settings.config.reranker.clone(),
+            retention: self.settings.config.retention.clone(),
             machine_id: self.machine.machine_id.clone(),
             host: self.machine.host.clone(),
             user: self.machine.user.clone(),

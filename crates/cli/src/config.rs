@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub model: Option<String>,
     /// The installed cross-encoder that judges the best hits: its name, its id or none; as `jay model use` chose where not set
     pub reranker: Option<String>,
+    /// How long archived sessions are kept, as in `codex=180d, *@work/acme=1y, *=forever`; everything for ever where not set
+    pub retention: Option<String>,
 }
 
 impl Default for Config {
@@ -55,6 +57,7 @@ impl Default for Config {
             embedder: EmbedderChoice::BuiltIn,
             model: None,
             reranker: None,
+            retention: None,
         }
     }
 }
@@ -323,6 +326,7 @@ pub(crate) mod tests {
             embedder = "built_in"                    # default
             # model is not set                       # default
             # reranker is not set                    # default
+            # retention is not set                   # default
         "#]]
         .assert_eq(&shown);
     }
@@ -349,7 +353,7 @@ pub(crate) mod tests {
             refused(&[("JAY_FORCE_LOCATION", "maybe")], "", ""),
         ];
         expect![[r#"
-            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, embedder, model, reranker; `jay config show` lists them.
+            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, embedder, model, reranker, retention; `jay config show` lists them.
             `log` in ~/.config/scrubjay/config.toml: must be text, not a number / `jay config show --origins` says where each setting comes from.
             ~/.config/scrubjay/config.toml is not TOML: string values must be quoted, expected literal string / `jay config init` writes an example of the file.
             `serve_addr` cannot be set in ~/.jay.toml / A .jay.toml comes with a project, so it may only say `namespace = "…"`.

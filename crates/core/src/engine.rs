@@ -72,6 +72,8 @@ pub struct EngineOptions {
     /// The installed cross-encoder that judges the best hits: a name, an id or `none`; as it was chosen by `model_use` where
     /// not set.
     pub reranker: Option<String>,
+    /// How long archived sessions are kept, as `session_retention` reads it; for ever where not set.
+    pub retention: Option<String>,
     /// The operating system's id of this installation, for clone detection.
     pub machine_id: String,
     /// The machine's name, recorded with ingested sessions.

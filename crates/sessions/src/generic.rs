@@ -1,6 +1,6 @@
 //! The generic session file: JSON lines, one message each (DESIGN section 3), for whatever has no adapter of its own.
 //!
-//! `{"session","message","at","role","author","text"}` plus optional `project`, `title`, `parent`, `parts`. A row
+//! `{"session","message","at","role","author","text"}` plus optional `project`, `title`, `parent`, `relation`, `parts`. A row
 //! needs a session, a role and text or parts; one that lacks them is a counted carrier. One file may hold many
 //! sessions.
 
@@ -104,9 +104,13 @@ impl RowParser for Parser {
                 if let Some(at) = message.at {
                     meta.saw(at);
                 }
-                for (field, known) in
-                    [("project", &mut meta.project), ("title", &mut meta.title), ("parent", &mut meta.parent)]
-                {
+                let told = [
+                    ("project", &mut meta.project),
+                    ("title", &mut meta.title),
+                    ("parent", &mut meta.parent),
+                    ("relation", &mut meta.relation),
+                ];
+                for (field, known) in told {
                     *known = fields.get(field).and_then(name).or_else(|| known.take());
                 }
                 sink.message(session, hash, message);

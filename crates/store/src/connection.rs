@@ -1,6 +1,7 @@
 //! Connections: the settings that make a write durable and a read harmless.
 
 use crate::Result;
+use jay_types::change::Journal;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -8,16 +9,24 @@ use std::time::Duration;
 
 /// How long SQLite itself waits: our lock file keeps writers apart, so that this only covers foreign programs.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a database that a connection maps at most.
+const MAPPED_BYTES: i64 = 256 * 1024 * 1024;
+/// The same for one that writes the archive.
+const ARCHIVE_WRITER_MAPPED_BYTES: i64 = 32 * 1024 * 1024;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
 
 /// Opens for writing, making the file where it is missing.
-pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
+pub(crate) fn open_writer(path: &Path, journal: Journal) -> Result<Connection> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     settle(&connection)?;
+    if journal == Journal::Archive {
+        // Who writes an archive goes through all of it once and reads little of it again.
+        connection.pragma_update(None, "mmap_size", ARCHIVE_WRITER_MAPPED_BYTES)?;
+    }
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // One fsync per commit (I8). On macOS only F_FULLFSYNC reaches the medium.
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -57,6 +66,6 @@ fn settle(connection: &Connection) -> Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -16_000)?;
-    connection.pragma_update(None, "mmap_size", 256 * 1024 * 1024)?;
+    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     Ok(())
 }

@@ -218,7 +218,7 @@ impl Store {
             // Before anything is set in it: what is refused stays as it is.
             connection::open_reader(&file).and_then(|reader| migrate::check(&reader, self.journal)).map_err(named)?;
         }
-        let connection = connection::open_writer(&file).map_err(named)?;
+        let connection = connection::open_writer(&file, self.journal).map_err(named)?;
         private_mode(&file)?;
         migrate::run(&connection, self.journal, Some(&file), self.options.surroundings.now().0).map_err(named)?;
         self.note_begun()?;

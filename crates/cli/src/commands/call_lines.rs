@@ -149,6 +149,7 @@ mod tests {
                 embedder: jay_core::EmbedderChoice::None,
                 model: None,
                 reranker: None,
+                retention: None,
                 machine_id: machine.machine_id,
                 host: machine.host,
                 user: machine.user,

@@ -59,6 +59,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "namespace_merge" => shown(value, |answer| store::merged(answer, view)),
         "namespace_delete" => shown(value, |answer| store::deleted(answer, view)),
         "session_append" => shown(value, |answer| session::appended(answer, view)),
+        "session_retention" => shown(value, |answer| session::retained(answer, view)),
         "session_erase" => shown(value, |answer| session::erased(answer, view)),
         "session_sync" => shown(value, |answer| session::synced(answer, view)),
         "session_resume" => shown(value, |answer| session::resumed(answer, view)),

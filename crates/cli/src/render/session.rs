@@ -4,7 +4,7 @@ use super::View;
 use super::store::places;
 use super::text::{age, count, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
-use jay_core::purge::Erased;
+use jay_core::purge::{Erased, ErasedSession, Retained};
 use jay_core::sessions::{
     AppendAnswer, FoundIn, ResumedAs, SessionHit, SessionHits, SessionResumed, SessionShown, SessionView,
     SessionsListed, Synced, Verified, folded,
@@ -13,6 +13,9 @@ use jay_ops::agents::id_suffix;
 use jay_types::session::{Part, Role};
 use jay_types::text::shorten;
 use serde::Deserialize as _;
+
+/// Characters of a rule that are shown.
+const RULE_WIDTH: usize = 60;
 
 const fn role(role: Option<Role>) -> &'static str {
     match role {
@@ -24,13 +27,37 @@ const fn role(role: Option<Role>) -> &'static str {
     }
 }
 
-pub(super) fn erased(answer: &Erased, view: &View) -> String {
-    let mut text = String::new();
-    for session in &answer.sessions {
+fn lines_of(sessions: &[ErasedSession]) -> String {
+    let line = |session: &ErasedSession| {
         let messages = count(session.messages, "message", "messages");
-        text.push_str(&one_line(&format!("session {} {}: {messages}", session.client, session.session)));
-        text.push('\n');
+        one_line(&format!("session {} {}: {messages}", session.client, session.session)) + "\n"
+    };
+    sessions.iter().map(line).collect()
+}
+
+/// What the rules came to, and what is gone by them.
+pub(super) fn retained(answer: &Retained, view: &View) -> String {
+    let rule = |rule: &jay_core::purge::RuleApplied| {
+        let older = if rule.older > 0 { format!(", {} older", rule.older) } else { String::new() };
+        vec![one_line(&rule.rule), format!("{}{older}", count(rule.sessions, "session", "sessions"))]
+    };
+    let mut text = table(&answer.rules.iter().map(rule).collect::<Vec<_>>(), RULE_WIDTH);
+    text.push_str(&lines_of(&answer.sessions));
+    text.push_str(&places(&answer.places));
+    if answer.places.is_empty() {
+        text.push_str(if answer.sessions.is_empty() { "Nothing is older than it is kept.\n" } else { "" });
+    } else {
+        text.push_str(if answer.done {
+            "Erased everywhere.\n"
+        } else {
+            "Not erased everywhere: see what is not done.\n"
+        });
     }
+    text + &notes(&answer.notes, view.style)
+}
+
+pub(super) fn erased(answer: &Erased, view: &View) -> String {
+    let mut text = lines_of(&answer.sessions);
     text.push_str(&places(&answer.places));
     if !answer.places.is_empty() {
         text.push_str(if answer.done {

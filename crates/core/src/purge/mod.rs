@@ -3,6 +3,7 @@
 //! **Invariant:** a purge is called done only after every body that is left was decompressed and looked through again.
 
 mod needle;
+mod retention;
 mod search;
 mod session;
 
@@ -13,6 +14,7 @@ use jay_types::bounds::Word;
 use jay_types::change::{Body, EntityKind, Op};
 use jay_types::{EntityId, Error, NamespaceId, Result};
 use needle::Needles;
+pub use retention::{Retained, RuleApplied, retain};
 use schemars::JsonSchema;
 use search::{Holding, in_archive, in_memory};
 use serde::{Deserialize, Serialize};

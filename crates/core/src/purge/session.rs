@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 
 /// The place that is named where rows of an erased session came in meanwhile.
 const A_SESSION: &str = "a session";
+/// Sessions that one act destroys at most (J1 bounds its changes).
+const SESSIONS_OF_ACT_MAX: usize = 1_000;
 
 /// The answer to session erase.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,10 +42,11 @@ pub struct ErasedSession {
     pub messages: u64,
 }
 
-struct Target {
-    row: SessionRow,
-    namespace: NamespaceId,
-    sources: Vec<String>,
+/// A session that is to go, with the files that it was read from.
+pub(super) struct Target {
+    pub(super) row: SessionRow,
+    pub(super) namespace: NamespaceId,
+    pub(super) sources: Vec<String>,
 }
 
 /// Destroys a session and its subagents. `is_final` is the caller's word that it knows that nothing brings it back.
@@ -53,9 +56,8 @@ struct Target {
 pub fn erase(call: &Call<'_>, session: &Word, is_final: bool, dry_run: bool) -> Result<Erased> {
     call.demand_person("erasing a session")?;
     if let Some(mut erased) = call.answer_before::<Erased>()? {
-        // What was postponed at the first try may be possible by now; rows that came in meanwhile are erased by a new call.
-        erased.places.retain(|place| place.place == A_SESSION);
-        erased.places.splice(..0, scrub_one(&call.engine.archive, ARCHIVE)?);
+        // What was postponed at the first try may be possible by now.
+        erased.places = scrub_again(call, erased.places)?;
         return Ok(finished(erased));
     }
     if !is_final && !dry_run {
@@ -77,19 +79,34 @@ pub fn erase(call: &Call<'_>, session: &Word, is_final: bool, dry_run: bool) -> 
     if dry_run {
         return Ok(erased);
     }
-    destroy(call, &targets)?;
-    erased.places = scrub_one(&call.engine.archive, ARCHIVE)?;
+    let Erased { places, done, .. } = erase_targets(call, &targets)?;
+    (erased.places, erased.done) = (places, done);
+    // Sent again, it looks again at what had to wait.
+    if call.idempotency.is_some() { call.act(|_| Ok(erased)) } else { Ok(erased) }
+}
+
+/// Destroys sessions, and says where they are gone from.
+pub(super) fn erase_targets(call: &Call<'_>, targets: &[Target]) -> Result<Erased> {
+    for some in targets.chunks(SESSIONS_OF_ACT_MAX) {
+        destroy(call, some)?;
+    }
+    let mut places = scrub_one(&call.engine.archive, ARCHIVE)?;
     let nums: Vec<i64> = targets.iter().map(|target| target.row.num).collect();
     let left = call.engine.archive.read(|tx| -> Result<bool> {
         nums.iter().try_fold(false, |left, num| Ok(left || !tx.sources_of_session(*num)?.is_empty()))
     })?;
     if left {
         let who = Some("you: something was read in meanwhile; erase it again".to_owned());
-        erased.places.push(Place { place: A_SESSION.to_owned(), done: false, waiting_for: who });
+        places.push(Place { place: A_SESSION.to_owned(), done: false, waiting_for: who });
     }
-    let erased = finished(erased);
-    // Sent again, it looks again at what had to wait.
-    if call.idempotency.is_some() { call.act(|_| Ok(erased)) } else { Ok(erased) }
+    Ok(finished(Erased { sessions: vec![], places, done: false, notes: vec![] }))
+}
+
+/// Tries again what the files had to wait for; rows that came in meanwhile are erased by a new call.
+pub(super) fn scrub_again(call: &Call<'_>, mut places: Vec<Place>) -> Result<Vec<Place>> {
+    places.retain(|place| place.place == A_SESSION);
+    places.splice(..0, scrub_one(&call.engine.archive, ARCHIVE)?);
+    Ok(places)
 }
 
 fn finished(mut erased: Erased) -> Erased {
@@ -97,7 +114,7 @@ fn finished(mut erased: Erased) -> Erased {
     erased
 }
 
-fn told(row: &SessionRow) -> ErasedSession {
+pub(super) fn told(row: &SessionRow) -> ErasedSession {
     ErasedSession { client: row.client.clone(), session: masked_name(row.session.clone()), messages: row.messages }
 }
 

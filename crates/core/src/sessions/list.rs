@@ -144,7 +144,7 @@ pub(super) fn masked(view: SessionView) -> SessionView {
 }
 
 /// The paths of namespaces, as the memory knows them.
-pub(super) fn paths(call: &Call<'_>, ids: &[NamespaceId]) -> Result<Vec<String>> {
+pub(crate) fn paths(call: &Call<'_>, ids: &[NamespaceId]) -> Result<Vec<String>> {
     call.engine.memory.read(|tx| {
         ids.iter()
             .map(|id| match tx.namespace_num(*id)? {

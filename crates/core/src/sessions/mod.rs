@@ -19,6 +19,7 @@ pub use document::{DocumentFormat, folded};
 pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
 pub use jay_sessions::CLIENT_VARIABLES;
+pub(crate) use list::paths;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};
 pub use report::{SourceReport, Synced, Verified};
 pub use resume::{ResumeRequest, ResumedAs, ResumedCounts, ResumedFile, SessionResumed, resume};

@@ -35,6 +35,7 @@ mod session_erase;
 mod session_export;
 mod session_list;
 mod session_resume;
+mod session_retention;
 mod session_search;
 mod session_show;
 mod session_sync;
@@ -47,7 +48,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 42] = [
+pub static ALL: [Spec; 43] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -78,6 +79,7 @@ pub static ALL: [Spec; 42] = [
     Spec::of::<session_export::SessionExport>(),
     Spec::of::<session_resume::SessionResume>(),
     Spec::of::<session_erase::SessionErase>(),
+    Spec::of::<session_retention::SessionRetention>(),
     Spec::of::<session_search::SessionSearch>(),
     Spec::of::<sql::Sql>(),
     Spec::of::<stats_usage::StatsUsage>(),

@@ -35,6 +35,7 @@ pub(crate) fn engine(folder: &Path) -> Engine {
         embedder: jay_core::EmbedderChoice::None,
         model: None,
         reranker: None,
+        retention: None,
         machine_id: "test".to_owned(),
         host: "host".to_owned(),
         user: "ann".to_owned(),

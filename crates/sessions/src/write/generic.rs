@@ -55,8 +55,12 @@ fn write(meta: &SessionMeta, project: &str, messages: &[Message], lines: &mut Li
         let mut row = line(meta, message);
         // The first tells of the session what is known.
         if std::mem::replace(&mut is_first, false) {
-            let told =
-                [("project", Some(project)), ("title", meta.title.as_deref()), ("parent", meta.parent.as_deref())];
+            let told = [
+                ("project", Some(project)),
+                ("title", meta.title.as_deref()),
+                ("parent", meta.parent.as_deref()),
+                ("relation", meta.relation.as_deref().filter(|_| meta.parent.is_some())),
+            ];
             row.extend(told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))));
         }
         lines.push(&Value::Object(row));

@@ -44,6 +44,7 @@ impl World {
             embedder: jay_core::EmbedderChoice::BuiltIn,
             model: None,
             reranker: None,
+            retention: None,
             machine_id: "bench".to_owned(),
             host: "bench".to_owned(),
             user: "bench".to_owned(),

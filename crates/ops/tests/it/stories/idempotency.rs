@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn every_writing_operation_replays_its_first_answer() {
-    let world = World::new();
+    let world = World::new().keeping("bot=1d");
     let session = world
         .home
         .write("s.jsonl", "{\"session\":\"s-000001\",\"message\":\"m1\",\"role\":\"user\",\"text\":\"hello\"}\n");
@@ -47,9 +47,10 @@ fn every_writing_operation_replays_its_first_answer() {
         ),
         (
             "session_append",
-            json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "a"}]}),
+            json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "a", "at": "2020-05-01T10:00:00Z"}]}),
             json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "b"}]}),
         ),
+        ("session_retention", json!({"purge": true}), json!({"purge": true, "dry_run": true})),
     ];
     let named: Vec<&str> = writes.iter().map(|(op, ..)| *op).collect();
     for spec in jay_ops::ALL.iter().filter(|spec| spec.access.writes()) {

@@ -28,6 +28,7 @@ mod recalling;
 mod remembering;
 mod reranking;
 mod resuming;
+mod retention;
 mod secrets;
 mod session_list;
 mod session_search;
@@ -101,24 +102,40 @@ impl World {
         Self::open_on(self.home, self.steps, EmbedderChoice::None, host)
     }
 
+    /// The same store, of a person who has rules for how long sessions are kept.
+    fn keeping(self, rules: &str) -> Self {
+        let retention = Some(rules.to_owned());
+        let options = EngineOptions { retention, ..Self::options(&self.home, EmbedderChoice::None, "host") };
+        Self::open_with(self.home, self.steps, options)
+    }
+
     fn open(home: TempHome, steps: Arc<Steps>, embedder: EmbedderChoice) -> Self {
         Self::open_on(home, steps, embedder, "host")
     }
 
     fn open_on(home: TempHome, steps: Arc<Steps>, embedder: EmbedderChoice, host: &str) -> Self {
-        let options = EngineOptions {
+        let options = Self::options(&home, embedder, host);
+        Self::open_with(home, steps, options)
+    }
+
+    fn options(home: &TempHome, embedder: EmbedderChoice, host: &str) -> EngineOptions {
+        EngineOptions {
             data_dir: home.path().join("scrubjay"),
             force_location: true,
             embedder,
             model: None,
             reranker: None,
+            retention: None,
             machine_id: "machine".to_owned(),
             host: host.to_owned(),
             user: "ann".to_owned(),
             home: Some(home.work_dir()),
             variables: [("JAY_TEST_KEY".to_owned(), KEY.to_owned())].into(),
             namespace_of: None,
-        };
+        }
+    }
+
+    fn open_with(home: TempHome, steps: Arc<Steps>, options: EngineOptions) -> Self {
         let engine = Engine::open(options, Arc::clone(&steps) as Arc<dyn Surroundings>).unwrap();
         Self { home, steps, engine, me: someone("ann", ActorKind::Person, Door::Web, "work/acme/api") }
     }

@@ -250,7 +250,7 @@ fn originals(client: &str) -> Vec<Vec<u8>> {
 fn lineages(target: &str, lineage: &[String]) -> usize {
     match target {
         // These name a parent and not why, or nothing.
-        "generic" | "pi" | "letta-code" => 1,
+        "pi" | "letta-code" => 1,
         // What a subagent does is among the rest.
         "claude-desktop" => 1,
         _ => lineage.len(),
