@@ -228,6 +228,7 @@ fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
         surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
         analysis: jay_store::Analysis {
             is_question: |text| text.ends_with('?'),
+            touched: |_| vec![],
             index_text: str::to_lowercase,
             version: 1,
             bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
