@@ -4,6 +4,7 @@
 
 mod appending;
 mod batch;
+mod blaming;
 mod confidence;
 mod edits;
 mod endpoints;
@@ -13,6 +14,7 @@ mod events;
 mod exporting;
 mod fetched;
 mod forgetting;
+mod git;
 mod idempotency;
 mod looking_through;
 mod machine;
