@@ -50,6 +50,7 @@ pub(crate) fn command() -> Command {
 fn group_command(group: &str) -> Command {
     let about = match group {
         "session" => "Archive, search and show past sessions of agents",
+        "git" => "Archive the commits of git repositories",
         "namespace" => "List, rename and guard namespaces",
         "stats" => "Sum what was used",
         "jobs" => "Look at queued work, or do it",

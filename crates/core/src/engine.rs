@@ -151,6 +151,7 @@ impl Engine {
             analysis: Analysis {
                 index_text: jay_rank::analyse::index_text,
                 is_question: jay_rank::analyse::is_question,
+                touched: jay_sessions::touched::paths,
                 version: ANALYSIS_VERSION,
                 bm25: Bm25 { k1: jay_rank::plan::BM25_K1, b: jay_rank::plan::BM25_B },
             },

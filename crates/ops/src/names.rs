@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 pub(crate) const ACTOR_MAX_BYTES: usize = 256;
 
 /// The fields in which an operation is told a new name.
-const NEW_NAMES: [(&str, &str); 8] = [
+const NEW_NAMES: [(&str, &str); 9] = [
     ("remember", "namespace"),
     ("move", "to"),
     ("namespace_rename", "to"),
@@ -26,9 +26,10 @@ const NEW_NAMES: [(&str, &str); 8] = [
     ("namespace_set", "add_remotes"),
     ("session_append", "client"),
     ("session_append", "namespace"),
+    ("git_ingest", "namespace"),
 ];
 /// The operations that make the namespace in which their caller stands.
-const MAKE_THEIR_OWN: [&str; 4] = ["remember", "remember_batch", "session_append", "session_sync"];
+const MAKE_THEIR_OWN: [&str; 5] = ["git_ingest", "remember", "remember_batch", "session_append", "session_sync"];
 
 /// Whether the caller's name is one.
 pub(crate) fn actor(caller: &Caller) -> Result<()> {

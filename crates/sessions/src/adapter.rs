@@ -142,6 +142,7 @@ pub fn adapters() -> &'static [&'static dyn SessionAdapter] {
         &crate::kiro::KIRO,
         &crate::deepseek::DEEPSEEK,
         &crate::aider::AIDER,
+        &crate::git::Git,
         &crate::generic::Generic,
     ]
 }

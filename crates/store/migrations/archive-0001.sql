@@ -28,3 +28,6 @@ CREATE INDEX messages_superseded ON messages(doc) WHERE superseded <> 0;
 -- A local record, no projection: how far each source on this machine was read.
 CREATE TABLE sources(client TEXT NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, cursor TEXT NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY(client, path)) WITHOUT ROWID;
+-- Which messages tell that a file was touched, by 32-bit marks of its name and of its last two names (0 where it is told by its
+-- name alone). The path itself stands in the block.
+CREATE TABLE touched(name INTEGER NOT NULL, tail INTEGER NOT NULL, doc INTEGER NOT NULL, PRIMARY KEY(name, tail, doc)) WITHOUT ROWID;

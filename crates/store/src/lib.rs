@@ -68,6 +68,7 @@ pub use read::search::{Brief, Current, TextHit};
 pub use read::sessions::{SessionClause, SessionRow};
 pub use read::sources::{BlockPlace, SourceCursor, SourceRow};
 pub use read::status::StoreCounts;
+pub use read::touched::{ArchiveCounts, Touching};
 pub use read::turns::{Turn, Window};
 pub use rebuild::Rebuilt;
 pub use text::{Bm25, PREFIX_TERMS_MAX, TermPrefix};

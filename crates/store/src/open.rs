@@ -11,6 +11,7 @@ use crate::vector_index::VectorMath;
 use crate::vectors::WantedVectors;
 use crate::{Result, StoreError, begun, connection, error, group, location, migrate};
 use jay_types::change::Journal;
+use jay_types::session::Message;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, NodeId};
 use rusqlite::Connection;
@@ -26,6 +27,8 @@ pub struct Analysis {
     pub index_text: fn(&str) -> String,
     /// Whether a text ends by asking something; a column of the rows, which a rebuild makes again.
     pub is_question: fn(&str) -> bool,
+    /// The paths of the files that a message's calls of tools touched; marks of them are rows, which a rebuild makes again.
+    pub touched: fn(&Message) -> Vec<String>,
     /// Counts up when `index_text` gives other terms; the index is then made again.
     pub version: u32,
     /// How what is found is weighed.

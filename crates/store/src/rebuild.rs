@@ -21,7 +21,7 @@ const MEMORY_TABLES: [&str; 11] = [
     "namespace_names",
     "undone",
 ];
-const ARCHIVE_TABLES: [&str; 6] = ["versions", "deferred", "actors", "blocks", "messages", "sessions"];
+const ARCHIVE_TABLES: [&str; 7] = ["versions", "deferred", "actors", "blocks", "messages", "sessions", "touched"];
 
 /// What a rebuild did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -61,6 +61,7 @@ impl World {
             analysis: Analysis {
                 index_text: words,
                 is_question: |text| text.ends_with('?'),
+                touched: |_| vec![],
                 version: 1,
                 bm25: Bm25 { k1: 0.9, b: 0.4 },
             },

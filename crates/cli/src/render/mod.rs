@@ -1,5 +1,6 @@
 //! Answers as text for people. An operation without a form of its own is shown as indented JSON.
 
+mod blame;
 mod memory;
 mod model;
 mod session;
@@ -66,6 +67,8 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "session_list" => shown(value, |answer| session::listed(answer, view)),
         "session_show" => shown(value, |answer| session::session_shown(answer, view)),
         "session_search" => shown(value, |answer| session::found(answer, view)),
+        "git_ingest" => shown(value, |answer| blame::ingested(answer, view)),
+        "blame" => shown(value, |answer| blame::blamed(answer, view)),
         "sql" => shown(value, |answer| sql::answered(answer, view)),
         "stats_usage" => shown(value, |answer| usage::counted(answer, view)),
         "model_install" | "model_remove" => shown(value, |answer| model::changed(answer, view)),

@@ -1,6 +1,7 @@
 //! The binary as a process: exit codes, stdout, stderr, and the doors that it opens.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::needless_pass_by_value)]
 
+mod blaming;
 mod commands;
 mod crash;
 mod damage;

@@ -2,9 +2,11 @@
 //! going on with them in a client.
 
 mod append;
+mod blame;
 mod document;
 mod endangered;
 mod export;
+mod git;
 mod ingest;
 mod list;
 mod report;
@@ -15,9 +17,11 @@ mod sync;
 mod watch;
 
 pub use append::{AppendAnswer, AppendError, AppendOutcome, AppendRequest, Appended, append};
+pub use blame::{BlameRequest, Blamed, BlamedCommit, BlamedLine, BlamedSession, Looked, blame};
 pub use document::{DocumentFormat, folded};
 pub(crate) use endangered::endangered;
 pub use export::{SessionExported, export};
+pub use git::{GitIngested, GitRequest, ingest_git};
 pub use jay_sessions::CLIENT_VARIABLES;
 pub(crate) use list::paths;
 pub use list::{SessionFilter, SessionView, SessionsListed, list};

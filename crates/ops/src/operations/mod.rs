@@ -3,11 +3,13 @@
 use crate::operation::Spec;
 use jay_types::{Error, Result};
 
+mod blame;
 mod doctor;
 mod eval;
 mod feedback;
 mod forget;
 mod get;
+mod git_ingest;
 mod history;
 mod jobs_list;
 mod jobs_run;
@@ -48,7 +50,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 43] = [
+pub static ALL: [Spec; 45] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -81,6 +83,8 @@ pub static ALL: [Spec; 43] = [
     Spec::of::<session_erase::SessionErase>(),
     Spec::of::<session_retention::SessionRetention>(),
     Spec::of::<session_search::SessionSearch>(),
+    Spec::of::<git_ingest::GitIngest>(),
+    Spec::of::<blame::Blame>(),
     Spec::of::<sql::Sql>(),
     Spec::of::<stats_usage::StatsUsage>(),
     Spec::of::<model_install::ModelInstall>(),

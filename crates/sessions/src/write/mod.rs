@@ -180,7 +180,7 @@ pub fn writers() -> &'static [&'static dyn SessionWriter] {
 }
 
 /// Why sessions of a client are taken in and not written, by client.
-const INGEST_ONLY: [(&str, &str); 21] = [
+const INGEST_ONLY: [(&str, &str); 22] = [
     ("claude-ai", "its conversations live on a server and come as an export, which it does not take back"),
     ("chatgpt", "its conversations live on a server and come as an export, which it does not take back"),
     ("managed-agents", "its sessions live on a server and come as an export"),
@@ -201,6 +201,7 @@ const INGEST_ONLY: [(&str, &str); 21] = [
     ("droid", "what it needs to go on is not public"),
     ("qwen-code", "what it needs to go on is not public"),
     ("roo", "it is an extension of an editor that finds sessions by a list which it keeps itself"),
+    ("git", "its sessions are the histories of repositories, which no talk goes on with"),
     ("aider", "its history is one file for each project, to which it only appends"),
 ];
 

@@ -142,6 +142,39 @@ fn generic() {
 }
 
 #[test]
+fn git_commits() {
+    expect_file!["../expect/git-1.txt"].assert_eq(&show(&read("git", "1")));
+}
+
+/// Calls of the fixtures that wrote files, by client, with the tools and how often; a client that is not named has none.
+#[test]
+fn writing_calls_are_known_in_every_clients_fixtures() {
+    let mut counts = std::collections::BTreeMap::new();
+    for adapter in jay_sessions::adapters() {
+        for version in std::fs::read_dir(root().join(adapter.name())).unwrap() {
+            let version = version.unwrap().file_name().into_string().unwrap();
+            for (_, held) in read(adapter.name(), &version) {
+                for call in held.messages.iter().flat_map(|(_, found)| &found.message.parts) {
+                    let Part::ToolCall { name, input, .. } = call else { continue };
+                    let touches = jay_sessions::touched::touches(name, input).len();
+                    if touches > 0 {
+                        *counts.entry((adapter.name(), name.clone())).or_insert(0) += touches;
+                    }
+                }
+            }
+        }
+    }
+    let told: String = counts.iter().map(|((client, tool), count)| format!("{client} {tool} {count}\n")).collect();
+    expect![[r#"
+        claude-code Edit 1
+        codex apply_patch 1
+        git git commit 5
+        opencode edit 1
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
 fn copied_rows_of_a_continued_session_are_known_again() {
     let sessions = read("claude-code", "2.0");
     let find = |prefix: &str| &sessions.iter().find(|(id, _)| id.starts_with(prefix) && !id.contains('/')).unwrap().1;

@@ -10,6 +10,7 @@ pub(crate) mod hidden;
 pub(crate) mod memory;
 mod namespace;
 pub(crate) mod session;
+pub(crate) mod touched;
 mod versions;
 
 use crate::Result;

@@ -14,6 +14,7 @@ use std::collections::HashSet;
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
     let num = folded.row.num;
     if folded.state.purged.is_some() {
+        super::touched::drop(tx, num)?;
         for table in ["messages", "blocks", "sessions"] {
             tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
         }
@@ -79,6 +80,7 @@ fn write_block(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wishes: &m
                 (tx.analysis.is_question)(&masked_text(&block.secrets, place, message))
             ],
         )?;
+        super::touched::write(tx, doc, message)?;
         // Asked for each message, a long session would be looked through as often as it has messages.
         if !held.insert((key, digest(message))) {
             refresh_copies(tx, num, key, digest(message))?;

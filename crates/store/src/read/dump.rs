@@ -76,6 +76,11 @@ const MEMORY_QUERIES: &[(&str, &str)] = &[
     ("documents", "SELECT hex(c.hash) FROM documents d LEFT JOIN changes c ON c.pos = d.doc"),
 ];
 
+const ARCHIVE_QUERIES: &[(&str, &str)] = &[(
+    "touched",
+    "SELECT hex(c.hash), t.doc & 1048575, t.name, t.tail FROM touched t JOIN changes c ON c.pos = t.doc >> 20",
+)];
+
 impl Tx<'_> {
     /// Every row of every projection as a line of text, sorted; equal on every store that holds the same.
     ///
@@ -84,7 +89,7 @@ impl Tx<'_> {
     pub fn canonical_dump(&self) -> Result<Vec<String>> {
         let (tables, queries) = match self.journal {
             Journal::Memory => (MEMORY, MEMORY_QUERIES),
-            Journal::Archive => (ARCHIVE, &[][..]),
+            Journal::Archive => (ARCHIVE, ARCHIVE_QUERIES),
         };
         let mut lines = Vec::new();
         for (table, columns, joins) in COMMON.iter().chain(tables) {

@@ -18,4 +18,5 @@ pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sources;
 pub(crate) mod status;
+pub(crate) mod touched;
 pub(crate) mod turns;

@@ -215,6 +215,41 @@ fn a_purged_session_leaves_nothing_behind() {
     assert!(node.archive.read::<_, Error>(|tx| Ok(Store::find_session(tx, "session-one")?)).is_err());
 }
 
+/// What a block's messages touched is found by the end of a path, in whatever order blocks came, until the session is purged.
+#[test]
+fn touched_files_are_found_by_the_end_of_their_paths() {
+    let mut block = block("session-one", "/a", 0, 0, &["one", "two", "three"]);
+    for (message, path) in block.messages.iter_mut().zip(["/w/repo/src/lib.rs", "lib.rs", "/w/repo/tests/lib.rs"]) {
+        let input = serde_json::json!({"path": path});
+        message.parts.push(Part::ToolCall { id: "c".to_owned(), name: "write".to_owned(), input });
+    }
+    let node = Node::new(1);
+    archive(&node, &block);
+    let touching = |path: &str, limit| node.archive.read::<_, Error>(|tx| Ok(tx.touching(path, limit)?)).unwrap();
+    let places = |path: &str| touching(path, 10).docs.iter().map(|doc| doc & 0xF_FFFF).collect::<Vec<_>>();
+    assert_eq!(places("/elsewhere/src/lib.rs"), [1, 0], "the latest first; what is told by its name alone too");
+    assert_eq!(places("lib.rs"), [2, 1, 0]);
+    assert_eq!(places("src/main.rs"), Vec::<i64>::new());
+    let one = touching("lib.rs", 1);
+    assert_eq!((one.docs.len(), one.all), (1, 3));
+    let holds =
+        |id: &str| node.archive.read::<_, Error>(|tx| Ok(tx.has_message(session_id("session-one"), id)?)).unwrap();
+    assert!(holds("session-one:1") && !holds("session-one:9"));
+    let before = dump(&node.archive);
+    assert_eq!(before.iter().filter(|line| line.starts_with("touched|")).count(), 3);
+    assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+    assert_eq!(dump(&node.archive), before);
+    node.archive
+        .write::<_, Error>(&ann(), |w| {
+            let purge = Draft::new(NS, EntityKind::Session, session_id("session-one"), Op::Purge, Body::default());
+            w.draft(purge);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(places("lib.rs"), Vec::<i64>::new());
+    assert!(!dump(&node.archive).iter().any(|line| line.starts_with("touched|")));
+}
+
 #[test]
 fn a_source_is_noted_with_the_act_that_read_it() {
     let node = Node::new(1);

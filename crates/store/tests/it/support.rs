@@ -58,6 +58,16 @@ pub(crate) fn asking(text: &str) -> TextQuery {
     TextQuery::any(words(text).split(' '))
 }
 
+/// The paths of all calls of `write`.
+fn touched(message: &jay_types::session::Message) -> Vec<String> {
+    use jay_types::session::Part;
+    let path = |part: &Part| match part {
+        Part::ToolCall { name, input, .. } if name == "write" => input["path"].as_str().map(str::to_owned),
+        _ => None,
+    };
+    message.parts.iter().filter_map(path).collect()
+}
+
 pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
     StoreOptions {
         directory: directory.to_owned(),
@@ -67,6 +77,7 @@ pub(crate) fn options(directory: &Path, steps: &Arc<Steps>) -> StoreOptions {
         analysis: Analysis {
             index_text: words,
             is_question: |text| text.ends_with('?'),
+            touched,
             version: 1,
             bm25: Bm25 { k1: 0.9, b: 0.4 },
         },

@@ -65,7 +65,11 @@ impl LastSync {
 ///
 /// # Errors
 /// `busy` where another sync runs and is not waited for, or does not end within [`WAIT_MAX`]; `io`.
-pub(super) fn take(call: &Call<'_>, is_patient: bool, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<Exclusive> {
+pub(in crate::sessions) fn take(
+    call: &Call<'_>,
+    is_patient: bool,
+    progress: &mut dyn FnMut(u64, u64, &str),
+) -> Result<Exclusive> {
     let wait_max = match call.caller.door {
         Door::Cli | Door::Call => WAIT_MAX,
         Door::Http | Door::Mcp | Door::Web => WAIT_SERVED_MAX,

@@ -8,6 +8,9 @@ fn every_writing_operation_replays_its_first_answer() {
     let session = world
         .home
         .write("s.jsonl", "{\"session\":\"s-000001\",\"message\":\"m1\",\"role\":\"user\",\"text\":\"hello\"}\n");
+    let repository = jay_testkit::Repository::new(&world.home.work_dir().join("lantern"));
+    repository.commit("lamp.rs", "fn turn() {}\n", "Lamp: it turns", "2026-03-01T10:00:00Z");
+    let repository = repository.path();
     let a = world.keep(json!({"text": "alpha", "tags": ["x"]}));
     let dot = world.ok("history", json!({"id": a}))["changes"][0]["dot"].clone();
     let b = world.keep(json!({"text": "beta"}));
@@ -45,6 +48,7 @@ fn every_writing_operation_replays_its_first_answer() {
             json!({"session": "s-000001", "purge": true}),
             json!({"session": "s-000001", "purge": true, "dry_run": true}),
         ),
+        ("git_ingest", json!({"repository": repository}), json!({"repository": repository, "all": true})),
         (
             "session_append",
             json!({"client": "bot", "session": "s", "messages": [{"role": "user", "text": "a", "at": "2020-05-01T10:00:00Z"}]}),
@@ -58,8 +62,8 @@ fn every_writing_operation_replays_its_first_answer() {
     }
     let mut faults = Vec::new();
     for (op, mut input, mut other) in writes {
-        // The path of a sync is for the command line.
-        let door = if op == "session_sync" { Door::Cli } else { Door::Web };
+        // Paths of this machine are for the command line.
+        let door = if ["session_sync", "git_ingest"].contains(&op) { Door::Cli } else { Door::Web };
         let caller = Caller { door, ..world.me.clone() };
         input["idempotency_key"] = "k1".into();
         other["idempotency_key"] = "k1".into();

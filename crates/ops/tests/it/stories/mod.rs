@@ -4,6 +4,7 @@
 
 mod appending;
 mod batch;
+mod blaming;
 mod confidence;
 mod edits;
 mod endpoints;
@@ -13,6 +14,7 @@ mod events;
 mod exporting;
 mod fetched;
 mod forgetting;
+mod git;
 mod idempotency;
 mod looking_through;
 mod machine;
@@ -245,6 +247,7 @@ fn stores_of(world: &World) -> (jay_store::Store, jay_store::Store) {
         surroundings: Arc::clone(&world.steps) as Arc<dyn Surroundings>,
         analysis: jay_store::Analysis {
             is_question: |text| text.ends_with('?'),
+            touched: |_| vec![],
             index_text: str::to_lowercase,
             version: 1,
             bm25: jay_store::Bm25 { k1: 0.9, b: 0.4 },
