@@ -36,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("notify", &["cli"]),
     ("tracing-subscriber", &["cli"]),
     ("getrandom", &["cli", "serve"]),
+    ("pulldown-cmark", &["core"]),
     ("rten", &["models"]),
     ("rten-tensor", &["models"]),
     ("ureq", &["models"]),
