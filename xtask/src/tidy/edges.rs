@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
+    ("ignore", &["core"]),
     ("indicatif", &["cli"]),
     ("notify", &["cli"]),
     ("tracing-subscriber", &["cli"]),
