@@ -52,6 +52,7 @@ fn group_command(group: &str) -> Command {
         "session" => "Archive, search and show past sessions of agents",
         "namespace" => "List, rename and guard namespaces",
         "stats" => "Sum what was used",
+        "docs" => "Add, list and remove folders of documents",
         "jobs" => "Look at queued work, or do it",
         "model" => "Install, choose and remove models that make vectors or rerank",
         _ => "",

@@ -9,19 +9,24 @@ pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let room = width.saturating_sub(indent).max(20);
     let mut out = String::new();
     for paragraph in printable(text).lines() {
-        let mut line = String::new();
-        let mut length = 0;
-        for word in paragraph.split(' ') {
+        // Its own indentation is kept: it may be code.
+        let said = paragraph.trim_start_matches(' ');
+        let mut length = (paragraph.len() - said.len()).min(room / 2);
+        let mut line = " ".repeat(length);
+        let mut is_first = true;
+        for word in said.split(' ') {
             let word_length = word.chars().count();
-            if length > 0 && length + 1 + word_length > room {
+            if !is_first && length + 1 + word_length > room {
                 push_line(&mut out, &line, indent);
                 line.clear();
                 length = 0;
+                is_first = true;
             }
-            if length > 0 {
+            if !is_first {
                 line.push(' ');
                 length += 1;
             }
+            is_first = false;
             line.push_str(word);
             length += word_length;
         }

@@ -8,6 +8,7 @@ fn every_writing_operation_replays_its_first_answer() {
     let session = world
         .home
         .write("s.jsonl", "{\"session\":\"s-000001\",\"message\":\"m1\",\"role\":\"user\",\"text\":\"hello\"}\n");
+    let notes = world.home.write("notes/one.md", "# One\nwords\n");
     let a = world.keep(json!({"text": "alpha", "tags": ["x"]}));
     let dot = world.ok("history", json!({"id": a}))["changes"][0]["dot"].clone();
     let b = world.keep(json!({"text": "beta"}));
@@ -35,6 +36,8 @@ fn every_writing_operation_replays_its_first_answer() {
         ("namespace_merge", json!({"from": "n/three", "into": "n/one"}), json!({"from": "n/three", "into": "n/four"})),
         ("namespace_delete", json!({"path": "n/four"}), json!({"path": "n/one"})),
         ("purge", json!({"ids": [doomed]}), json!({"ids": [a]})),
+        ("docs_add", json!({"path": notes}), json!({"path": notes, "namespace": "n/one"})),
+        ("docs_remove", json!({"path": notes}), json!({"path": notes, "namespace": "n/one"})),
         (
             "session_sync",
             json!({"clients": ["generic"], "path": session}),
@@ -57,8 +60,8 @@ fn every_writing_operation_replays_its_first_answer() {
     }
     let mut faults = Vec::new();
     for (op, mut input, mut other) in writes {
-        // The path of a sync is for the command line.
-        let door = if op == "session_sync" { Door::Cli } else { Door::Web };
+        // Files of the machine are read for the command line only.
+        let door = if matches!(op, "session_sync" | "docs_add") { Door::Cli } else { Door::Web };
         let caller = Caller { door, ..world.me.clone() };
         input["idempotency_key"] = "k1".into();
         other["idempotency_key"] = "k1".into();

@@ -5,6 +5,7 @@
 mod appending;
 mod batch;
 mod confidence;
+mod documents;
 mod edits;
 mod endpoints;
 mod erasing;
