@@ -17,10 +17,12 @@ pub(super) fn added(answer: &DocsAdded, view: &View) -> String {
         [("added", added), ("changed", changed), ("moved", moved), ("removed", removed), ("unchanged", unchanged)];
     let place = format!("{} in {}", one_line(&answer.root), one_line(&answer.namespace));
     let written = files.iter().chain(&chunks).any(|(what, number)| *what != "unchanged" && *number > 0);
-    let done = match (written, view.dry_run) {
-        (false, _) => "nothing to write:",
-        (true, false) => "added",
-        (true, true) => "would add",
+    let done = match (written, answer.files.added > 0, view.dry_run) {
+        (false, ..) => "nothing to write:",
+        (true, true, false) => "added",
+        (true, true, true) => "would add",
+        (true, false, false) => "brought up to date:",
+        (true, false, true) => "would bring up to date:",
     };
     let mut text = format!("{done} {}\n", view.style.bold(&place));
     text.push_str(&format!("  files:  {}\n  chunks: {}\n", numbers(&files), numbers(&chunks)));
@@ -43,12 +45,13 @@ fn numbers(all: &[(&str, u64)]) -> String {
 fn left_out(what: &str, all: &[LeftOut], view: &View) -> String {
     let row = |left: &LeftOut| {
         let place = left.line.map_or_else(|| left.path.clone(), |line| format!("{}:{line}", left.path));
-        vec![format!("  {what}: {}", one_line(&place)), left.reason.clone()]
+        vec![format!("{what}: {}", one_line(&place)), left.reason.clone()]
     };
     let rows: Vec<Vec<String>> = all.iter().take(NAMED_MAX).map(row).collect();
     let more = all.len().saturating_sub(NAMED_MAX);
     let more = if more > 0 { format!("  {what}: {more} more, which --json names\n") } else { String::new() };
-    table(&rows, view.style.width) + &more
+    let named = table(&rows, view.style.width.saturating_sub(2));
+    named.lines().map(|line| format!("  {line}\n")).collect::<String>() + &more
 }
 
 pub(super) fn listed(answer: &DocsListed, view: &View) -> String {

@@ -4,6 +4,7 @@
 mod commands;
 mod crash;
 mod damage;
+mod documents;
 mod doors;
 mod exporting;
 mod placing;

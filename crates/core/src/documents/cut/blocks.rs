@@ -1,5 +1,7 @@
 //! Lines, and the blocks that they make: what is not cut where it need not be.
 
+use jay_types::bounds::MemoryText;
+
 /// What begins at a line and ends where the next one begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Block {
@@ -43,12 +45,13 @@ impl<'t> Lines<'t> {
 
     pub(super) fn line(&self, line: usize) -> &'t str {
         let whole = self.text.get(self.start(line)..self.start(line + 1)).unwrap_or_default();
-        whole.strip_suffix('\n').map_or(whole, |whole| whole.strip_suffix('\r').unwrap_or(whole))
+        let whole = whole.strip_suffix('\n').unwrap_or(whole);
+        whole.strip_suffix('\r').unwrap_or(whole)
     }
 
     /// True where a line shows nothing.
     pub(super) fn is_blank(&self, line: usize) -> bool {
-        jay_types::bounds::MemoryText::shows_nothing(self.line(line))
+        MemoryText::shows_nothing(self.line(line))
     }
 
     /// Bytes of lines with their ends.
@@ -88,5 +91,5 @@ pub(super) fn cut_line(line: &str, max: usize) -> impl Iterator<Item = String> +
         rest = tail;
         Some(head.to_owned())
     })
-    .filter(|part| !jay_types::bounds::MemoryText::shows_nothing(part))
+    .filter(|part| !MemoryText::shows_nothing(part))
 }

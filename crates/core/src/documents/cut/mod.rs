@@ -12,6 +12,7 @@ mod markdown;
 mod tests;
 
 use blocks::{Block, Lines};
+use jay_types::bounds::MemoryText;
 
 /// Bytes that a piece has at most, where its section can be cut at a paragraph.
 pub const PIECE_MAX_BYTES: usize = 2_400;
@@ -32,7 +33,7 @@ pub enum Form {
 /// A piece of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The headings that it stands under, outermost first; without empty ones.
+    /// The headings that it stands under, outermost first; without those that show nothing.
     pub headings: Vec<String>,
     /// Its lines.
     pub text: String,
@@ -102,7 +103,8 @@ fn sections(lines: &Lines<'_>, blocks: &[Block]) -> Vec<Section> {
                 open.pop();
             }
             open.push((*level, text.clone()));
-            now.headings = open.iter().map(|(_, text)| text.clone()).filter(|text| !text.is_empty()).collect();
+            now.headings =
+                open.iter().map(|(_, text)| text.clone()).filter(|text| !MemoryText::shows_nothing(text)).collect();
         }
         now.blocks.push(Span { start: block.start, end, is_heading: block.heading.is_some() });
     }
