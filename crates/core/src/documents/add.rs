@@ -146,11 +146,11 @@ impl<'a> Adding<'a> {
     }
 
     fn all(&mut self, progress: &mut dyn FnMut(u64, u64, &str)) -> Result<()> {
-        let found = walk(&self.target, &self.base, &mut self.skipped)?;
-        let all: u64 = found.iter().map(|found| found.bytes).sum();
+        let walked = walk(&self.target, &self.base, &mut self.skipped)?;
+        let all: u64 = walked.found.iter().map(|found| found.bytes).sum();
         // What is in no file any more is known first, so that a file of another name can go on with it.
         let mut names = BTreeMap::new();
-        for found in &found {
+        for found in &walked.found {
             match clean_text(&found.path, self.policy, &mut self.rules) {
                 Ok(name) => drop(names.insert(found.path.clone(), name)),
                 Err(error) => self.refused.push(&found.path, None, error.message),
@@ -161,12 +161,13 @@ impl<'a> Adding<'a> {
         let mut lost = Vec::new();
         for path in gone {
             let rows = self.rows.get(&path).map(Vec::as_slice).unwrap_or_default();
-            if rows.iter().any(|row| !row.is_retired() && file_of(row).starts_with(&self.target)) {
+            let is_gone = |file: PathBuf| file.starts_with(&self.target) && !walked.may_hold(&file);
+            if rows.iter().any(|row| !row.is_retired() && is_gone(file_of(row))) {
                 lost.push(path);
             }
         }
         let mut done = 0;
-        for found in found {
+        for found in walked.found {
             progress(done, all, &found.path);
             done += found.bytes;
             if let Some(name) = names.get(&found.path) {

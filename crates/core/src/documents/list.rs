@@ -72,9 +72,10 @@ pub fn list(
     limit: usize,
 ) -> Result<DocsListed> {
     call.engine.demand_memory()?;
-    let target = path.map(|path| Target::of(call, path)).transpose()?;
+    let here = namespace.unwrap_or(&call.caller.namespace);
+    let target = path.map(|path| Target::of(call, path, here)).transpose()?;
     let (rows, paths) = call.engine.memory.read(|tx| -> Result<_> {
-        let scope = if all { Scope::All } else { tx.scope_of(namespace.unwrap_or(&call.caller.namespace))? };
+        let scope = if all { Scope::All } else { tx.scope_of(here)? };
         let rows: Vec<PlacedRow> = tx.placed(&scope)?.into_iter().filter(PlacedRow::is_shown).collect();
         let paths = paths_of(tx, &rows)?;
         Ok((rows, paths))
@@ -103,15 +104,19 @@ pub(super) struct Target {
     /// From the top of its repository, where it is in one: what another machine added from a clone of it is there, too.
     in_repository: Option<PathBuf>,
     own: Option<NodeId>,
+    /// The namespace of that repository.
+    namespace: Option<i64>,
 }
 
 impl Target {
-    pub(super) fn of(call: &Call<'_>, path: &Path) -> Result<Self> {
+    pub(super) fn of(call: &Call<'_>, path: &Path, namespace: &NamespacePath) -> Result<Self> {
         let path = name::whole(path).map_err(|error| Error::bad_input(format!("`path`: {error}")))?;
         let real = std::fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let base = name::base_of(&real, real.is_dir());
         let in_repository = real.strip_prefix(&base).ok().filter(|_| name::is_repository(&base)).map(Path::to_owned);
-        Ok(Self { path, real, in_repository, own: call.engine.memory.node() })
+        let number = |tx: &Tx<'_>| -> Result<_> { Ok(tx.namespaces_at(namespace.as_str())?.first().copied()) };
+        let namespace = call.engine.memory.read(number)?;
+        Ok(Self { path, real, in_repository, own: call.engine.memory.node(), namespace })
     }
 
     pub(super) fn shown(&self) -> String {
@@ -121,7 +126,7 @@ impl Target {
     /// True where a piece is of a file at or below it, or of what was added there.
     pub(super) fn holds(&self, row: &PlacedRow) -> bool {
         let at_or_below = |target: &Path| file_of(row).starts_with(target) || Path::new(&row.place.root) == target;
-        let is_foreign = Some(row.node) != self.own;
+        let is_foreign = Some(row.node) != self.own && Some(row.namespace) == self.namespace;
         let in_clone = |below: &PathBuf| Path::new(&row.place.path).starts_with(below);
         at_or_below(&self.path)
             || at_or_below(&self.real)

@@ -37,7 +37,7 @@ pub fn remove(call: &Call<'_>, path: &Path, namespace: Option<&NamespacePath>, d
     }
     call.engine.demand_memory()?;
     let namespace = namespace.unwrap_or(&call.caller.namespace);
-    let target = Target::of(call, path)?;
+    let target = Target::of(call, path, namespace)?;
     let rows = call.engine.memory.read(|tx| -> Result<Vec<PlacedRow>> {
         match tx.namespaces_at(namespace.as_str())?.first() {
             Some(number) => Ok(tx.placed(&Scope::Of(vec![*number]))?),

@@ -364,6 +364,26 @@ fn the_same_file_of_two_machines_is_one_document() {
 }
 
 #[test]
+fn a_clone_that_another_machine_read_is_taken_out_by_its_name_here() {
+    let (world, other) = (World::new(), world_ahead(5_000_000));
+    let (here, there) = (folder(&world), folder(&other));
+    for world in [&world, &other] {
+        world.home.write("notes/.git/HEAD", "ref: refs/heads/main\n");
+    }
+    add(&world, &here);
+    send(&world, &other);
+    other.ok("remember", json!({"text": "a note of the other machine"}));
+    let before = other.changes();
+    assert_eq!((counts(&add(&other, &there)), other.changes()), ("unchanged 2; unchanged 4".to_owned(), before));
+    // A checkout that lags behind takes nothing away.
+    std::fs::remove_file(there.join("guide.md")).unwrap();
+    assert_eq!((counts(&add(&other, &there)), documents(&other).len()), ("unchanged 1; unchanged 1".to_owned(), 4));
+    assert_eq!(other.ok("docs_remove", json!({"path": there.join("deep")}))["chunks"], 1);
+    assert_eq!(other.ok("docs_list", json!({"path": there}))["files"][0]["path"], "guide.md");
+    assert_eq!(other.ok("docs_remove", json!({"path": there}))["chunks"], 3);
+}
+
+#[test]
 fn only_the_machine_itself_reads_its_files() {
     let world = World::new();
     let folder = folder(&world);
