@@ -17,14 +17,20 @@ fn check(home: &Home, words: &[&str], code: i32, expected: Expect) {
     assert_eq!(done.code, code, "{words:?}");
 }
 
-#[test]
-fn a_person_adds_finds_and_takes_out_a_folder() {
+/// A folder with a document and a file that is none.
+fn notes() -> Home {
     let home = Home::new();
     jay_testkit::write(
         home.path("notes/guide.md"),
         "# Guide\n\n## Filling\n\nUse the blue oil,\nslowly.\n\n    pour --slow\n",
     );
     jay_testkit::write(home.path("notes/broken.md"), b"caf\xe9");
+    home
+}
+
+#[test]
+fn a_person_adds_and_finds_a_folder() {
+    let home = notes();
     check(
         &home,
         &["docs", "add", "notes", "--dry-run"],
@@ -70,6 +76,12 @@ fn a_person_adds_finds_and_takes_out_a_folder() {
               pour --slow
     "#]],
     );
+}
+
+#[test]
+fn a_person_looks_at_a_folder_and_takes_it_out() {
+    let home = notes();
+    assert_eq!(home.run(&["docs", "add", "notes"]).code, 0);
     check(
         &home,
         &["docs", "list"],
