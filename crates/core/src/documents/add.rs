@@ -188,10 +188,11 @@ impl<'a> Adding<'a> {
             self.skipped.push(path, None, format!("{} has the same name in this namespace", other.display()));
             return Ok(());
         }
-        let wanted = match file::text_of(found) {
-            Ok(text) => {
-                let named = (path, found.form);
-                let (wanted, refused) = file::wanted(&text, named, &self.under, self.policy, &mut self.rules);
+        let named = (path, found.form);
+        let pieces =
+            file::text_of(found).and_then(|text| file::wanted(&text, named, &self.under, self.policy, &mut self.rules));
+        let wanted = match pieces {
+            Ok((wanted, refused)) => {
                 for piece in refused {
                     self.refused.push(path, Some(piece.line), piece.reason.message);
                 }

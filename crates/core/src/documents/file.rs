@@ -14,6 +14,9 @@ use std::io::Read as _;
 /// Bytes that a document may have.
 pub(super) const FILE_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Pieces that a document may have.
+pub(super) const FILE_MAX_PIECES: usize = 10_000;
+
 /// Why a file gives no pieces.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -74,8 +77,11 @@ pub(super) fn wanted(
     under: &Under,
     policy: Policy,
     rules: &mut BTreeSet<&'static str>,
-) -> (Vec<Wanted>, Vec<Refused>) {
+) -> Result<(Vec<Wanted>, Vec<Refused>), Fault> {
     let document = cut(text, form);
+    if document.pieces.len() > FILE_MAX_PIECES {
+        return Err(Fault::NoDocument(format!("more than {FILE_MAX_PIECES} sections")));
+    }
     let (mut wanted, mut refused) = (Vec::new(), Vec::new());
     for piece in document.pieces {
         let place = Place {
@@ -94,5 +100,5 @@ pub(super) fn wanted(
             Err(reason) => refused.push(Refused { line: piece.line, reason }),
         }
     }
-    (wanted, refused)
+    Ok((wanted, refused))
 }
