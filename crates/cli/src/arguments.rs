@@ -53,6 +53,7 @@ fn group_command(group: &str) -> Command {
         "git" => "Archive the commits of git repositories",
         "namespace" => "List, rename and guard namespaces",
         "stats" => "Sum what was used",
+        "docs" => "Add, list and remove folders of documents",
         "jobs" => "Look at queued work, or do it",
         "model" => "Install, choose and remove models that make vectors or rerank",
         _ => "",

@@ -10,6 +10,7 @@
 mod call;
 mod cursor;
 pub mod diagnostics;
+pub mod documents;
 pub mod edit;
 mod embedding;
 mod engine;

@@ -16,10 +16,13 @@ struct Migration {
     sql: &'static [&'static str],
 }
 
-const MEMORY: &[Migration] = &[Migration {
-    number: 1,
-    sql: &[include_str!("../migrations/journal-0001.sql"), include_str!("../migrations/memory-0001.sql")],
-}];
+const MEMORY: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: &[include_str!("../migrations/journal-0001.sql"), include_str!("../migrations/memory-0001.sql")],
+    },
+    Migration { number: 2, sql: &[include_str!("../migrations/memory-0002.sql")] },
+];
 
 const ARCHIVE: &[Migration] = &[Migration {
     number: 1,

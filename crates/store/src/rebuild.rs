@@ -8,11 +8,12 @@ use jay_types::change::Journal;
 
 /// Entities projected at a time.
 const PAGE: i64 = 1000;
-const MEMORY_TABLES: [&str; 11] = [
+const MEMORY_TABLES: [&str; 12] = [
     "versions",
     "deferred",
     "actors",
     "memories",
+    "places",
     "tags",
     "links",
     "key_claims",

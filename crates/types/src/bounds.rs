@@ -129,7 +129,7 @@ impl<const MAX: usize> Bounded<MAX> {
     /// The sentence of the refusal, the same on every door.
     pub fn new(text: impl Into<String>) -> Result<Self, String> {
         let text = text.into();
-        if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        if Self::shows_nothing(&text) {
             return Err("must not be empty".to_owned());
         }
         if text.len() > MAX {
@@ -139,6 +139,12 @@ impl<const MAX: usize> Bounded<MAX> {
             return Err("must not hold a NUL character".to_owned());
         }
         Ok(Self(text))
+    }
+
+    /// True where nothing of `text` can be seen: no bounded text may be so.
+    #[must_use]
+    pub fn shows_nothing(text: &str) -> bool {
+        text.chars().all(|c| c.is_whitespace() || is_invisible(c))
     }
 
     /// The text.

@@ -31,11 +31,13 @@ pub enum Kind {
     Message,
     /// A digest of other memories or sessions.
     Summary,
+    /// A piece of a file that `docs add` read.
+    Document,
 }
 
 impl Kind {
     /// Every kind, in the order of its number in the store.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Note,
         Self::Fact,
         Self::Decision,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Task,
         Self::Message,
         Self::Summary,
+        Self::Document,
     ];
 
     /// Its name in JSON.
@@ -62,6 +65,7 @@ impl Kind {
             Self::Task => "task",
             Self::Message => "message",
             Self::Summary => "summary",
+            Self::Document => "document",
         }
     }
 
@@ -101,6 +105,36 @@ impl Source {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// Where a piece of a document stands: in which file, and in which of its lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The folder, or the one file, that was added, as a whole path of the machine that added it.
+    pub root: String,
+    /// The folder that `path` begins at, where that is not `root`: the top of the repository, or the folder of a single file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The file, from the top of its repository, else from the folder that was added; with `/` on every platform.
+    pub path: String,
+    /// Its first line, counted from 1.
+    pub line: u64,
+    /// Its last line.
+    pub line_end: u64,
+}
+
+impl Place {
+    /// The folder that `path` begins at.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        self.base.as_deref().unwrap_or(&self.root)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
     }
 }
 
@@ -165,6 +199,9 @@ pub struct Memory {
     /// Where it came from.
     #[serde(default, skip_serializing_if = "Source::is_empty")]
     pub source: Source,
+    /// Where it stands in a file, where it is a piece of a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// When it was said or learned.
     pub created_at: Timestamp,
     /// When it was last changed.

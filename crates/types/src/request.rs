@@ -5,7 +5,7 @@
 
 use crate::bounds::{Limit, MemoryText, Query, Tag, Title, Unit, Word};
 use crate::id::EntityId;
-use crate::memory::{Kind, Link, Source};
+use crate::memory::{Kind, Link, Place, Source};
 use crate::namespace::NamespacePath;
 use crate::time::Timestamp;
 use schemars::JsonSchema;
@@ -215,6 +215,9 @@ pub struct Hit {
     pub created_at: Timestamp,
     /// Where it came from
     pub source: Source,
+    /// Where `text` stands in a file, where it is a piece of a document
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Characters of the memory's text that `text` shows, where it does not show all
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<(u64, u64)>,

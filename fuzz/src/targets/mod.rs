@@ -1,6 +1,7 @@
 //! The targets, one file per crate that is fuzzed.
 
 mod changes;
+mod documents;
 mod indexes;
 mod models;
 mod sessions;
@@ -20,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     changes::BLOCKS,
     indexes::SEGMENTS,
     indexes::VECTORS,
+    documents::DOCUMENTS,
     sessions::SESSIONS,
     sessions::PIECES,
     models::TOKENIZERS,

@@ -1,6 +1,7 @@
 //! Memories.
 
 use super::View;
+use super::document;
 use super::text::{age, dotted, notes, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::edit::{Effect, Undone};
@@ -77,11 +78,14 @@ pub(super) fn recalled(answer: &Recalled, view: &View) -> String {
         let id = hit.id.to_string();
         let score = if view.explain { format!("score {:.3}", hit.score) } else { String::new() };
         let about = dotted(&[hit.kind.name(), &age(hit.created_at, view.now), &hit.namespace, &score]);
-        text.push_str(&format!("{} {}\n", view.style.bold(id_suffix(&id)), view.style.dim(&about)));
+        let place = hit.place.as_ref().map(|place| format!("{} ", view.style.bold(&one_line(&place.to_string()))));
+        let place = place.unwrap_or_default();
+        text.push_str(&format!("{} {place}{}\n", view.style.bold(id_suffix(&id)), view.style.dim(&about)));
         if let Some(title) = &hit.title {
             text.push_str(&wrap(title, view.style.width, 2));
         }
-        text.push_str(&wrap(&hit.text, view.style.width, 2));
+        let piece = hit.place.as_ref().map(|_| document::body(&hit.text, hit.title.as_deref()));
+        text.push_str(&wrap(piece.as_deref().unwrap_or(&hit.text), view.style.width, 2));
         if let Some(why) = &hit.why {
             text.push_str(&wrap(&why_words(why), view.style.width, 2));
         }
@@ -100,12 +104,13 @@ pub(super) fn listed(answer: &Listed, view: &View) -> String {
         let id = memory.id.to_string();
         let mark = if memory.forgotten { "(forgotten) " } else { "" };
         let text = memory.title.as_ref().unwrap_or(&memory.text);
+        let place = memory.place.as_ref().map(|place| format!("{place} ")).unwrap_or_default();
         vec![
             id_suffix(&id).to_owned(),
             memory.kind.name().to_owned(),
             memory.created_at.date(),
             memory.namespace.clone(),
-            format!("{mark}{text}"),
+            format!("{mark}{place}{text}"),
         ]
     };
     let mut text = table(&answer.memories.iter().map(row).collect::<Vec<_>>(), view.style.width);
@@ -144,6 +149,7 @@ fn whole(memory: &Memory, links: Option<&LinksOf>, view: &View) -> String {
             text.push_str(&format!("  {} {}\n", view.style.dim(&format!("{name}:")), one_line(&value)));
         }
     };
+    row("file", memory.place.as_ref().map(document::whole_place));
     row("key", memory.key.clone());
     row("tags", Some(memory.tags.join(", ")));
     row("importance", memory.importance.map(|unit| unit.get().to_string()));

@@ -1,6 +1,7 @@
 //! Answers as text for people. An operation without a form of its own is shown as indented JSON.
 
 mod blame;
+mod document;
 mod memory;
 mod model;
 mod session;
@@ -59,6 +60,9 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         }
         "namespace_merge" => shown(value, |answer| store::merged(answer, view)),
         "namespace_delete" => shown(value, |answer| store::deleted(answer, view)),
+        "docs_add" => shown(value, |answer| document::added(answer, view)),
+        "docs_list" => shown(value, |answer| document::listed(answer, view)),
+        "docs_remove" => shown(value, |answer| document::removed(answer, view)),
         "session_append" => shown(value, |answer| session::appended(answer, view)),
         "session_retention" => shown(value, |answer| session::retained(answer, view)),
         "session_erase" => shown(value, |answer| session::erased(answer, view)),

@@ -9,25 +9,39 @@ pub(super) fn wrap(text: &str, width: usize, indent: usize) -> String {
     let room = width.saturating_sub(indent).max(20);
     let mut out = String::new();
     for paragraph in printable(text).lines() {
-        let mut line = String::new();
-        let mut length = 0;
-        for word in paragraph.split(' ') {
+        // Its own indentation is kept: it may be code.
+        let said = paragraph.trim_start_matches(' ');
+        let mut length = (paragraph.len() - said.len()).min(room / 2);
+        let hanging = length + item_mark(said);
+        let mut line = " ".repeat(length);
+        let mut is_first = true;
+        for word in said.split(' ') {
             let word_length = word.chars().count();
-            if length > 0 && length + 1 + word_length > room {
+            if !is_first && length + 1 + word_length > room {
                 push_line(&mut out, &line, indent);
-                line.clear();
-                length = 0;
+                line = " ".repeat(hanging);
+                length = hanging;
+                is_first = true;
             }
-            if length > 0 {
+            if !is_first {
                 line.push(' ');
                 length += 1;
             }
+            is_first = false;
             line.push_str(word);
             length += word_length;
         }
         push_line(&mut out, &line, indent);
     }
     out
+}
+
+/// Characters of the mark with which an item of a list begins: what follows stands below what it says. 0 for no item.
+fn item_mark(said: &str) -> usize {
+    let mark = said.split_once(' ').map_or("", |(mark, _)| mark);
+    let number = mark.strip_suffix('.').unwrap_or_default();
+    let is_number = (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    if matches!(mark, "-" | "*" | "•") || is_number { mark.chars().count() + 1 } else { 0 }
 }
 
 fn push_line(out: &mut String, line: &str, indent: usize) {
@@ -98,4 +112,16 @@ pub(super) fn why_words(why: &serde_json::Value) -> String {
     };
     let legs: Vec<String> = why.as_array().into_iter().flatten().map(words).collect();
     format!("why: {}", legs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrapped_lines_stand_below_what_they_go_on_with() {
+        let text = "one two three four five\n- one two three four five\n  2. one two three four\n    let x = 1;\nend";
+        let expected = "  one two three four\n  five\n  - one two three four\n    five\n    2. one two three\n       four\n      let x = 1;\n  end\n";
+        assert_eq!(wrap(text, 22, 2), expected);
+    }
 }

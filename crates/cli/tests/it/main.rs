@@ -5,6 +5,7 @@ mod blaming;
 mod commands;
 mod crash;
 mod damage;
+mod documents;
 mod doors;
 mod exporting;
 mod placing;

@@ -121,6 +121,8 @@ fn decide(row: &MemoryRow, edit: &Edit) -> Result<Body> {
     };
     put(&mut body, state, TEXT, text_value(text, title));
     if let Some(kind) = edit.kind.filter(|kind| *kind != memory.kind) {
+        check::kind(kind)?;
+        check::kind_stays(memory.kind)?;
         put(&mut body, state, KIND, kind.name().into());
     }
     let mut optional = |register: Register, value: Option<Value>, cleared: bool| {

@@ -5,6 +5,7 @@ use jay_rank::analyse::index_terms;
 use jay_rank::budget::pack;
 use jay_rank::plan::Query;
 use jay_rank::snippet::snippet;
+use jay_types::memory::Place;
 use jay_types::request::Hit;
 
 /// Characters up to which a text is shown whole.
@@ -32,6 +33,7 @@ pub(super) fn hits(
         if let Some(hit) = hits.get_mut(taken.index) {
             let room = taken.tokens.saturating_sub(hit_tokens("")).max(1) * 3;
             let (text, span) = window(&hit.text, plan, room.max(CUT_CHARS));
+            hit.place = hit.place.take().map(|place| narrowed(place, &hit.text, span));
             (hit.text, hit.span) = (text, span);
         }
     }
@@ -41,10 +43,12 @@ pub(super) fn hits(
 
 fn hit(selected: Selected, plan: &Query, explain: bool) -> Hit {
     let memory = selected.row.memory;
-    let (text, span) = if memory.text.chars().count() > WHOLE_MAX_CHARS {
-        window(&memory.text, plan, WINDOW_CHARS)
+    let place = memory.place;
+    let (text, span, place) = if memory.text.chars().count() > WHOLE_MAX_CHARS {
+        let (text, span) = window(&memory.text, plan, WINDOW_CHARS);
+        (text, span, place.map(|place| narrowed(place, &memory.text, span)))
     } else {
-        (memory.text, None)
+        (memory.text, None, place)
     };
     Hit {
         id: memory.id,
@@ -55,9 +59,22 @@ fn hit(selected: Selected, plan: &Query, explain: bool) -> Hit {
         title: memory.title,
         created_at: memory.created_at,
         source: memory.source,
+        place,
         span,
         why: explain.then(|| serde_json::to_value(&selected.why).unwrap_or_default()),
     }
+}
+
+/// The lines of a part of a piece: `span` counts characters of `text`, which stands at `place`.
+fn narrowed(place: Place, text: &str, span: Option<(u64, u64)>) -> Place {
+    let Some((start, end)) = span else { return place };
+    let lines_to = |chars: u64| {
+        let chars = usize::try_from(chars).unwrap_or(usize::MAX);
+        text.chars().take(chars).filter(|c| *c == '\n').count() as u64
+    };
+    let (line, line_end) = (place.line + lines_to(start), place.line + lines_to(end));
+    // A part of a line that was cut stays in it.
+    Place { line: line.min(place.line_end), line_end: line_end.min(place.line_end), ..place }
 }
 
 /// The densest window of `text` and, where it is not the whole, the characters that it covers.

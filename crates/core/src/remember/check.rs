@@ -2,7 +2,7 @@
 
 use crate::secrets::{self, Outcome, Policy};
 use jay_types::bounds::{Bounded, TAGS_MAX};
-use jay_types::memory::Source;
+use jay_types::memory::{Kind, Source};
 use jay_types::request::NewMemory;
 use jay_types::{Error, Result, Timestamp};
 use std::collections::BTreeSet;
@@ -20,9 +20,29 @@ pub(super) struct Checked {
 
 /// Checks fields against each other; their own bounds were checked when they were read.
 pub(super) fn fields(memory: &NewMemory) -> Result<()> {
+    kind(memory.kind)?;
     tags(memory.tags.len())?;
     valid(memory.valid_from, memory.valid_to)?;
     source(&memory.source)
+}
+
+/// Refuses the kind that no caller gives: a document stands in a file, which no other memory does.
+pub(crate) fn kind(kind: Kind) -> Result<()> {
+    if kind == Kind::Document {
+        return Err(Error::bad_input("`kind`: a document is a piece of a file, which `docs add` reads")
+            .hint("Run `jay docs add PATH`; what you remember yourself is of another kind, such as note."));
+    }
+    Ok(())
+}
+
+/// Refuses another kind for a document: its file would be read into a second one.
+pub(crate) fn kind_stays(kind: Kind) -> Result<()> {
+    if kind == Kind::Document {
+        return Err(Error::bad_input("`kind`: a piece of a file stays a document").hint(
+            "Remember what it says as a memory of that kind, or take the file out with `jay docs remove PATH`.",
+        ));
+    }
+    Ok(())
 }
 
 /// Checks a number of tags.

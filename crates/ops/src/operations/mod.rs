@@ -4,6 +4,9 @@ use crate::operation::Spec;
 use jay_types::{Error, Result};
 
 mod blame;
+mod docs_add;
+mod docs_list;
+mod docs_remove;
 mod doctor;
 mod eval;
 mod feedback;
@@ -50,7 +53,7 @@ mod unlink;
 mod update;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 45] = [
+pub static ALL: [Spec; 48] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -74,6 +77,9 @@ pub static ALL: [Spec; 45] = [
     Spec::of::<namespace_set::NamespaceSet>(),
     Spec::of::<namespace_merge::NamespaceMerge>(),
     Spec::of::<namespace_delete::NamespaceDelete>(),
+    Spec::of::<docs_add::DocsAdd>(),
+    Spec::of::<docs_list::DocsList>(),
+    Spec::of::<docs_remove::DocsRemove>(),
     Spec::of::<session_sync::SessionSync>(),
     Spec::of::<session_append::SessionAppend>(),
     Spec::of::<session_list::SessionList>(),

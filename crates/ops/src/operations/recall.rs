@@ -32,7 +32,8 @@ impl Operation for Recall {
     fn for_agents(output: &Self::Output, max_tokens: usize) -> Option<String> {
         let mut lines = Lines::new(output.hits.len(), ("memory", "memories"), max_tokens);
         for hit in &output.hits {
-            let (id, source) = (hit.id.to_string(), source_words(&hit.source));
+            let place = hit.place.as_ref().map(ToString::to_string);
+            let (id, source) = (hit.id.to_string(), place.unwrap_or_else(|| source_words(&hit.source)));
             lines.push(&[id_suffix(&id), hit.kind.name(), &hit.created_at.date(), &hit.namespace, &source], &hit.text);
         }
         Some(lines.finish(&output.notes))

@@ -109,9 +109,9 @@ fn wrong_shapes_are_named_without_quoting_them() {
         "recall",
         json!({"query": "a", "kinds": ["gotcha", "wisdom"]}),
         expect![[r#"
-        bad_input `kinds[1]`: must be one of note, fact, decision, preference, procedure, gotcha, event, task, message, summary, not `wisdom`
-        `jay help recall` lists every field and its bounds.
-    "#]],
+            bad_input `kinds[1]`: must be one of note, fact, decision, preference, procedure, gotcha, event, task, message, summary, document, not `wisdom`
+            `jay help recall` lists every field and its bounds.
+        "#]],
     );
 }
 

@@ -8,11 +8,11 @@ use jay_types::Timestamp;
 use jay_types::change::Op;
 use jay_types::change::fold::{BodyState, Change, EntityState};
 use jay_types::change::registry::{
-    CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, SOURCE, TAGS, TEXT,
-    VALID,
+    CONFIDENCE, CREATED_AT, EXPIRES_AT, FEEDBACK, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, PLACE, SOURCE, TAGS,
+    TEXT, VALID,
 };
 use jay_types::id::from_hex;
-use jay_types::memory::Kind;
+use jay_types::memory::{Kind, Place};
 use jay_types::text::normalise;
 use rusqlite::params;
 use serde_json::Value;
@@ -50,6 +50,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
     let forget_key = tx.forget_key(namespace)?;
     let row = Row::of(&folded.state, forget_key.as_ref(), tx.analysis.is_question);
     row.insert(tx, folded)?;
+    write_place(tx, folded)?;
     write_sets(tx, folded)?;
     write_claims(tx, folded)?;
     let forget_macs = write_forgets(tx, folded)?;
@@ -153,6 +154,32 @@ pub(crate) fn kind_of_number(number: i64) -> Option<Kind> {
     Kind::ALL.get(usize::try_from(number).ok()?).copied()
 }
 
+/// Where it stands in a file, as the register says it; none where that says nothing that can be read.
+pub(crate) fn place_of(state: &EntityState) -> Option<Place> {
+    serde_json::from_value(state.value(PLACE)?.clone()).ok()
+}
+
+fn write_place(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
+    let num = folded.row.num;
+    tx.execute("DELETE FROM places WHERE entity = ?1", [num])?;
+    let Some(place) = place_of(&folded.state) else { return Ok(()) };
+    let text = folded.state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str).unwrap_or_default();
+    tx.execute(
+        "INSERT INTO places(entity, namespace, root, base, path, line, line_end, text_bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            num,
+            folded.row.namespace,
+            place.root,
+            place.base,
+            place.path,
+            place.line.cast_signed(),
+            place.line_end.cast_signed(),
+            text.len() as i64
+        ],
+    )?;
+    Ok(())
+}
+
 fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let num = folded.row.num;
     tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;
@@ -217,7 +244,7 @@ pub(crate) fn forget_of(change: &Change) -> Option<Forget> {
 }
 
 fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {
-    for table in ["memories", "tags", "links", "forgets", "key_claims"] {
+    for table in ["memories", "places", "tags", "links", "forgets", "key_claims"] {
         tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
     }
     Ok(())

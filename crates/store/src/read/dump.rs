@@ -35,6 +35,7 @@ const MEMORY: &[(&str, &str, &str)] = &[
          t.valid_to, t.expires_at, t.importance, t.confidence, t.pinned, t.useful, t.noise, t.hidden, t.version",
         "LEFT JOIN changes x ON x.pos = t.text_pos LEFT JOIN changes k ON k.pos = t.key_pos",
     ),
+    ("places", "t.root, t.base, t.path, t.line, t.line_end, t.text_bytes", ""),
     ("tags", "t.tag", ""),
     ("links", "hex(t.target), t.relation", ""),
     ("key_claims", "t.key, hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),

@@ -2,7 +2,7 @@
 
 use crate::Result;
 use crate::journal::load::EntityRow;
-use crate::project::memory::{MAC_BYTES, created_at, split_link, text_mac};
+use crate::project::memory::{MAC_BYTES, created_at, place_of, split_link, text_mac};
 use crate::project::{fold_entity, hidden};
 use crate::read::as_of::Moment;
 use crate::tx::Tx;
@@ -200,6 +200,7 @@ impl Tx<'_> {
                 .value(SOURCE)
                 .and_then(|source| serde_json::from_value::<Source>(source.clone()).ok())
                 .unwrap_or_default(),
+            place: place_of(state),
             created_at,
             updated_at: state.updated.map_or(created_at, |updated| updated.at),
             valid_from: time(state.value(VALID).and_then(|valid| valid.get("from"))),

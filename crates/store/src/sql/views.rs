@@ -193,6 +193,9 @@ pub static VIEWS: [View; 8] = [
             text("updated_at", "when it was last changed"),
             text("expires_at", "when its time is over"),
             text("session", "the session that it was said in"),
+            text("path", "the file of a document"),
+            integer("line", "the line of it at which the text begins, from 1"),
+            integer("line_end", "the line at which it ends"),
             integer("version", "counts its changes"),
         ],
         selects: &[(Part::Memory, "SELECT jay_id(e.id) AS id, p.path AS namespace, jay_kind(m.kind) AS kind, m.key AS key,
@@ -201,8 +204,9 @@ pub static VIEWS: [View; 8] = [
             m.importance AS importance, m.confidence AS confidence, m.pinned AS is_pinned,
             m.hidden = 0 AND (m.expires_at IS NULL OR m.expires_at > {now}) AS is_current,
             {at m.created_at} AS created_at, {at m.updated_at} AS updated_at, {at m.expires_at} AS expires_at,
-            jay_name(m.session) AS session, m.version AS version
+            jay_name(m.session) AS session, jay_name(d.path) AS path, d.line AS line, d.line_end AS line_end, m.version AS version
           FROM {memory}.memories m JOIN {memory}.entities e ON e.num = m.entity
+          LEFT JOIN {memory}.places d ON d.entity = m.entity
           LEFT JOIN {memory}.namespace_state p ON p.namespace = m.namespace
           WHERE m.text_pos IS NOT NULL AND m.hidden & {never} = 0")],
     },

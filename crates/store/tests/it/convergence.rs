@@ -59,8 +59,12 @@ impl World {
     }
 
     fn value(&mut self) -> Value {
-        match self.random.below(7) {
+        match self.random.below(8) {
             0 => Value::Null,
+            7 => {
+                let line = self.random.below(90);
+                json!({"root": "/notes", "path": self.word(), "line": line, "line_end": line + self.random.below(9)})
+            }
             1 => json!(self.random.below(3)),
             2 => json!(self.word()),
             3 => json!({"text": self.word(), "mac": "00112233445566778899aabbccddeeff"}),

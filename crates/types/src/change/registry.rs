@@ -158,6 +158,8 @@ pub const TAGS: Register = set(15, "tags");
 pub const LINKS: Register = set(16, "links");
 /// `<useful or noise> <kind of actor>:<name>`.
 pub const FEEDBACK: Register = set(17, "feedback");
+/// {root, base?, path, line, line_end}: where a piece of a document stands in its file
+pub const PLACE: Register = value(18, "place");
 /// A namespace's path.
 pub const PATH: Register = value(32, "path");
 /// Other paths of a namespace.
@@ -248,6 +250,7 @@ impl EntityKind {
                 TAGS,
                 LINKS,
                 FEEDBACK,
+                PLACE,
             ],
             Self::Session => &[],
         }

@@ -11,6 +11,7 @@ fn every_writing_operation_replays_its_first_answer() {
     let repository = jay_testkit::Repository::new(&world.home.work_dir().join("lantern"));
     repository.commit("lamp.rs", "fn turn() {}\n", "Lamp: it turns", "2026-03-01T10:00:00Z");
     let repository = repository.path();
+    let notes = world.home.write("notes/one.md", "# One\nwords\n");
     let a = world.keep(json!({"text": "alpha", "tags": ["x"]}));
     let dot = world.ok("history", json!({"id": a}))["changes"][0]["dot"].clone();
     let b = world.keep(json!({"text": "beta"}));
@@ -38,6 +39,8 @@ fn every_writing_operation_replays_its_first_answer() {
         ("namespace_merge", json!({"from": "n/three", "into": "n/one"}), json!({"from": "n/three", "into": "n/four"})),
         ("namespace_delete", json!({"path": "n/four"}), json!({"path": "n/one"})),
         ("purge", json!({"ids": [doomed]}), json!({"ids": [a]})),
+        ("docs_add", json!({"path": notes}), json!({"path": notes, "namespace": "n/one"})),
+        ("docs_remove", json!({"path": notes}), json!({"path": notes, "namespace": "n/one"})),
         (
             "session_sync",
             json!({"clients": ["generic"], "path": session}),
@@ -62,8 +65,8 @@ fn every_writing_operation_replays_its_first_answer() {
     }
     let mut faults = Vec::new();
     for (op, mut input, mut other) in writes {
-        // Paths of this machine are for the command line.
-        let door = if ["session_sync", "git_ingest"].contains(&op) { Door::Cli } else { Door::Web };
+        // Files of the machine are read for the command line only.
+        let door = if matches!(op, "session_sync" | "git_ingest" | "docs_add") { Door::Cli } else { Door::Web };
         let caller = Caller { door, ..world.me.clone() };
         input["idempotency_key"] = "k1".into();
         other["idempotency_key"] = "k1".into();

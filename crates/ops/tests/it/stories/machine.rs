@@ -147,7 +147,7 @@ fn one_history(seed: u64) {
 }
 
 /// Everything that one world holds is given to the other.
-fn send(from: &World, to: &World) -> jay_store::ReceiveReport {
+pub(super) fn send(from: &World, to: &World) -> jay_store::ReceiveReport {
     let entries = stores_of(from).0.read::<_, Error>(|tx| {
         let mut entries = Vec::new();
         for branch in tx.branches()? {
@@ -159,7 +159,7 @@ fn send(from: &World, to: &World) -> jay_store::ReceiveReport {
 }
 
 /// A machine of its own, whose clock is ahead.
-fn world_ahead(microseconds: i64) -> World {
+pub(super) fn world_ahead(microseconds: i64) -> World {
     let world = World::new();
     world.steps.random.lock().unwrap().fill(&mut [0; 64]);
     world.steps.clock.advance(microseconds);

@@ -6,6 +6,7 @@ mod appending;
 mod batch;
 mod blaming;
 mod confidence;
+mod documents;
 mod edits;
 mod endpoints;
 mod erasing;

@@ -1,0 +1,4 @@
+//! `documents` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| jay_fuzz::run("documents", input));
