@@ -30,15 +30,16 @@ impl Store {
     /// never was.
     #[must_use]
     pub fn missing(&self) -> Option<Error> {
+        let begun = self.begun_file();
+        // Before the file is looked at: another process may be making it, and remembers that only when the file has bytes.
+        if !begun.exists() {
+            return None;
+        }
         let state = match fs::metadata(self.file()) {
             Ok(metadata) if metadata.len() > 0 => return None,
             Ok(_) => "is empty",
             Err(_) => "is missing",
         };
-        let begun = self.begun_file();
-        if !begun.exists() {
-            return None;
-        }
         let name = file_name(self.journal);
         let what = match self.journal {
             Journal::Memory => "memory",
