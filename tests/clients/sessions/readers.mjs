@@ -75,8 +75,7 @@ const claude = {
 const codex = {
   client: "codex",
   deadlineMs: 300_000,
-  // As it wrote them in 2025, which it reads no longer.
-  unread: ["7a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d"],
+  unread: [],
   read: ({ answer, environment, project }) =>
     codexServer(environment, project, async (request) => {
       const { data } = await request("thread/list", {});

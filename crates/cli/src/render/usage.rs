@@ -33,15 +33,19 @@ pub(super) fn counted(answer: &UsageCounted, view: &View) -> String {
         let of_row = place.checked_sub(1).and_then(|place| answer.rows.get(place));
         let bar = of_row.map_or(0, |row| length(tokens(&row.sums), most, room));
         match place {
+            0 if room >= BAR_MIN && most > 0 => {
+                out.push_str(&view.style.bold(&format!("{line:<longest$}  all tokens")));
+            }
             0 => out.push_str(&view.style.bold(line)),
             _ if bar > 0 => out.push_str(&format!("{line:<longest$}  {}", "#".repeat(bar))),
             _ => out.push_str(line),
         }
         out.push('\n');
     }
-    for (turns, what) in [(answer.totals.turns_without_tokens, "tokens"), (answer.totals.turns_without_cost, "cost")] {
+    let untold = [(answer.totals.turns_without_tokens, "tokens are"), (answer.totals.turns_without_cost, "cost is")];
+    for (turns, what) in untold {
         if turns > 0 {
-            out.push_str(&view.style.dim(&format!("note: of {} no {what} is told", count(turns, "turn", "turns"))));
+            out.push_str(&view.style.dim(&format!("note: for {} no {what} told", count(turns, "turn", "turns"))));
             out.push('\n');
         }
     }

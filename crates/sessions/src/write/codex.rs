@@ -25,7 +25,11 @@ impl SessionWriter for Codex {
         "codex"
     }
 
-    fn place_again(&self, _: &Whole, steps: &[&str]) -> Option<PathBuf> {
+    fn place_again(&self, whole: &Whole, steps: &[&str]) -> Option<PathBuf> {
+        // Rollouts of 2025 begin otherwise, and a release of today does not list them.
+        if !whole.originals.iter().all(|original| original.rows.first().is_some_and(|row| is_head(row))) {
+            return None;
+        }
         // What was put into the archive goes back among those that the client offers.
         let archived = || below(steps, "archived_sessions").and_then(|rest| Some(dated(rest.file_name()?.to_str()?)));
         below(steps, "sessions").or_else(archived)
@@ -58,6 +62,12 @@ impl SessionWriter for Codex {
     fn command(&self, session: &str, project: &str, _: &[&Path]) -> String {
         format!("cd {} && codex resume {}", quoted(project), quoted(session))
     }
+}
+
+/// Whether a row is the first of a rollout as they are written today.
+fn is_head(row: &[u8]) -> bool {
+    let row: Option<Value> = serde_json::from_slice(row).ok();
+    row.is_some_and(|row| row.get("type").and_then(Value::as_str) == Some("session_meta"))
 }
 
 /// A rollout's place by the day in its name.

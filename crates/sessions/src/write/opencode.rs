@@ -135,6 +135,10 @@ fn session_info(row: Value) -> Value {
         columns.insert("time".to_owned(), Value::Object(times));
     }
     columns.retain(|_, value| !value.is_null());
+    // The client demands one since 1.2, and had none before.
+    if let Some(id) = columns.get("id").cloned() {
+        columns.entry("slug").or_insert(id);
+    }
     Value::Object(columns)
 }
 
