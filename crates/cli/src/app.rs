@@ -136,8 +136,16 @@ fn output(matches: &ArgMatches, machine: &Machine, color: Color) -> Output {
     let file = matches.get_one::<String>(global::OUTPUT).map(Into::into);
     Output {
         json: matches.get_flag(global::JSON),
-        style: Style { color: file.is_none() && colored(machine.stdout_is_terminal), width },
-        talk_style: Style { color: colored(machine.stderr_is_terminal), width },
+        style: Style {
+            color: file.is_none() && colored(machine.stdout_is_terminal),
+            width,
+            is_terminal: file.is_none() && machine.stdout_is_terminal,
+        },
+        talk_style: Style {
+            color: colored(machine.stderr_is_terminal),
+            width,
+            is_terminal: machine.stderr_is_terminal,
+        },
         file,
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Style {
     pub color: bool,
     /// Columns of a line.
     pub width: usize,
+    /// Whether somebody looks at it, so that what is too wide is cut.
+    pub is_terminal: bool,
 }
 
 impl Style {

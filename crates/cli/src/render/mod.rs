@@ -102,7 +102,7 @@ mod tests {
 
     fn check(operation: &str, value: Value, expected: Expect) {
         let view = View {
-            style: Style { color: false, width: 60 },
+            style: Style { color: false, width: 60, is_terminal: true },
             now: Timestamp::parse("2026-05-04").unwrap(),
             explain: false,
             dry_run: false,

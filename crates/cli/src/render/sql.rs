@@ -31,9 +31,11 @@ pub(super) fn answered(answer: &SqlAnswered, view: &View) -> String {
     let names = answer.columns.iter().map(|name| one_line(name)).collect();
     let rows = answer.rows.iter().map(|row| row.iter().map(cell).collect());
     let mut rows: Vec<Vec<String>> = [names].into_iter().chain(rows).collect();
-    let most = column_max(&rows, view.style.width);
-    rows.iter_mut().flatten().for_each(|cell| *cell = shorten(cell, most));
-    let text = table(&rows, view.style.width);
+    if view.style.is_terminal {
+        let most = column_max(&rows, view.style.width);
+        rows.iter_mut().flatten().for_each(|cell| *cell = shorten(cell, most));
+    }
+    let text = table(&rows, usize::MAX);
     let (head, body) = text.split_once('\n').unwrap_or((&text, ""));
     let rows = view.style.dim(&count(answer.rows.len() as u64, "row", "rows"));
     format!("{}\n{body}{rows}\n{told}", view.style.bold(head))

@@ -2,6 +2,7 @@
 
 use super::cut::{Form, cut};
 use super::name;
+use super::secret;
 use super::walk::Found;
 use crate::remember::clean_text;
 use crate::secrets::Policy;
@@ -53,6 +54,10 @@ pub(super) struct Under {
 /// The text of a file.
 pub(super) fn text_of(found: &Found) -> Result<String, Fault> {
     let unread = |error: std::io::Error| Fault::Unread(format!("cannot be read: {error}"));
+    // A pipe would be waited for until somebody writes.
+    if !std::fs::metadata(&found.file).map_err(unread)?.is_file() {
+        return Err(Fault::NoDocument("no regular file".to_owned()));
+    }
     let file = std::fs::File::open(&found.file).map_err(unread)?;
     let mut bytes = Vec::new();
     file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unread)?;
@@ -78,7 +83,8 @@ pub(super) fn wanted(
     policy: Policy,
     rules: &mut BTreeSet<&'static str>,
 ) -> Result<(Vec<Wanted>, Vec<Refused>), Fault> {
-    let document = cut(text, form);
+    let (text, refusals) = secret::cleaned(text.to_owned(), policy, rules);
+    let document = cut(&text, form);
     if document.pieces.len() > FILE_MAX_PIECES {
         return Err(Fault::NoDocument(format!("more than {FILE_MAX_PIECES} sections")));
     }
@@ -91,6 +97,11 @@ pub(super) fn wanted(
             line: piece.line,
             line_end: piece.line_end,
         };
+        if let Some(refusal) = refusals.iter().find(|refusal| refusal.is_in(piece.line, piece.line_end)) {
+            let reason = crate::secrets::refusal(std::slice::from_ref(&refusal.finding));
+            refused.push(Refused { line: piece.line, reason });
+            continue;
+        }
         let title = name::title(path, document.title.as_deref(), &piece.headings);
         let mut clean = |text: &str| clean_text(text, policy, rules);
         let cleaned =

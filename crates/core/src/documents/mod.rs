@@ -14,6 +14,7 @@ mod matching;
 mod name;
 mod remove;
 mod report;
+mod secret;
 mod walk;
 mod write;
 

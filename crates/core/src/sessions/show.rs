@@ -131,7 +131,12 @@ pub fn show(call: &Call<'_>, session: &Word, pages: Pages<'_>, reveal: bool) -> 
     let mut is_changed = session != stored || messages.iter().any(|(_, body)| body.parts.iter().any(is_masked));
     let messages = messages
         .into_iter()
-        .map(|(row, body)| {
+        .map(|(row, mut body)| {
+            if !reveal {
+                let stored = std::mem::take(&mut body.parts);
+                body.parts = stored.iter().cloned().map(with_names_masked).collect();
+                is_changed |= body.parts != stored;
+            }
             let stored = message_view(row, body);
             if reveal {
                 return stored;
@@ -165,6 +170,25 @@ fn masked_message(message: MessageView) -> MessageView {
         author: message.author.map(masked_name),
         model: message.model.map(masked_name),
         ..message
+    }
+}
+
+/// A part whose text is masked already, with its names masked too.
+pub(super) fn with_names_masked(part: Part) -> Part {
+    match part {
+        Part::File { name, media_type, uri } => {
+            Part::File { name: name.map(masked_name), media_type, uri: uri.map(masked_name) }
+        }
+        // The arguments of a masked call are the text of their JSON.
+        Part::ToolCall { id, name, input: Value::String(text) } if text.contains("[secret:") => {
+            let input = serde_json::from_str(&text).unwrap_or(Value::String(text));
+            Part::ToolCall { id: masked_name(id), name: masked_name(name), input }
+        }
+        Part::ToolCall { id, name, input } => Part::ToolCall { id: masked_name(id), name: masked_name(name), input },
+        Part::ToolResult { id, name, output, is_error } => {
+            Part::ToolResult { id: masked_name(id), name: name.map(masked_name), output, is_error }
+        }
+        part @ (Part::Text { .. } | Part::Reasoning { .. }) => part,
     }
 }
 

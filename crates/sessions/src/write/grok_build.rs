@@ -80,7 +80,9 @@ fn percent(project: &str) -> String {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         _ => format!("%{byte:02X}"),
     };
-    project.bytes().map(encoded).collect()
+    let name: String = project.bytes().map(encoded).collect();
+    // Of dots alone it would be another directory, and an empty one none.
+    if name.bytes().all(|byte| byte == b'.') { format!("%2E{}", name.get(1..).unwrap_or_default()) } else { name }
 }
 
 fn summary(meta: &SessionMeta) -> Vec<u8> {
@@ -192,5 +194,6 @@ mod tests {
     fn a_directory_is_percent_encoded() {
         assert_eq!(percent("/home/mira/code/lantern"), "%2Fhome%2Fmira%2Fcode%2Flantern");
         assert_eq!(percent("/é"), "%2F%C3%A9");
+        assert_eq!(["", ".", "..", "..."].map(percent), ["%2E", "%2E", "%2E.", "%2E.."], "no other directory");
     }
 }

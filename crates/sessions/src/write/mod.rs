@@ -226,6 +226,19 @@ pub fn writer(name: &str) -> Result<&'static dyn SessionWriter> {
     .hint(hint))
 }
 
+/// Whether a directory is named from the root, of this system or another.
+#[must_use]
+pub fn is_whole(directory: &str) -> bool {
+    let is_of_drive =
+        |rest: &str| rest.starts_with([':']) && rest.get(1..2).is_some_and(|next| next == "\\" || next == "/");
+    let steps = || directory.split(['/', '\\']);
+    let is_rooted = directory.starts_with('/')
+        || directory.starts_with("\\\\")
+        || directory.get(..1).is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()))
+            && directory.get(1..).is_some_and(is_of_drive);
+    is_rooted && !steps().any(|step| step == "..")
+}
+
 /// Writes a lineage for a client: its own rows where it is the same client's and they can stand as they stood, else anew.
 ///
 /// # Errors
@@ -235,7 +248,8 @@ pub fn draft(writer: &dyn SessionWriter, lineage: &Lineage, request: &Request<'_
         Some(directory) => directory.to_path_buf(),
         None => writer.directory(request.environment)?,
     };
-    let own = lineage.root.meta.project.clone();
+    // A relative one says nothing here, and could lead anywhere.
+    let own = lineage.root.meta.project.clone().filter(|project| is_whole(project));
     let project = request.project.map(str::to_owned).or(own);
     let project = project.unwrap_or_else(|| request.environment.home.to_string_lossy().into_owned());
     let mut draft = Draft { project: project.clone(), ..Draft::default() };

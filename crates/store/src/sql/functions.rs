@@ -50,14 +50,15 @@ pub(super) struct Bodies {
     /// The last wording, of which title and text are asked one after the other.
     wording: Option<(i64, Value)>,
     reveal: bool,
+    mask: fn(String) -> String,
 }
 
 type Shared = Arc<Mutex<Bodies>>;
 
 impl Bodies {
-    fn shared(path: &Path, reveal: bool) -> crate::Result<Shared> {
+    fn shared(path: &Path, names: Names, reveal: bool) -> crate::Result<Shared> {
         let connection = crate::connection::open_reader(path)?;
-        Ok(Arc::new(Mutex::new(Self { connection, blocks: VecDeque::new(), wording: None, reveal })))
+        Ok(Arc::new(Mutex::new(Self { connection, blocks: VecDeque::new(), wording: None, reveal, mask: names.mask })))
     }
 
     fn json(&self, pos: i64) -> SqlResult<Option<Vec<u8>>> {
@@ -100,8 +101,9 @@ impl Bodies {
     fn parts(&mut self, pos: i64, place: usize) -> SqlResult<Vec<Part>> {
         let Some(block) = self.block(pos)? else { return Ok(vec![]) };
         let Some(message) = block.messages.get(place) else { return Ok(vec![]) };
-        let shown = |(n, part): (usize, &Part)| {
-            if self.reveal { part.clone() } else { masked_part(&block.secrets, place, n, part) }
+        let shown = |(n, part): (usize, &Part)| match self.reveal {
+            true => part.clone(),
+            false => with_names(masked_part(&block.secrets, place, n, part), self.mask),
         };
         Ok(message.parts.iter().enumerate().map(shown).collect())
     }
@@ -111,7 +113,7 @@ impl Bodies {
     }
 
     /// The calls of a session with their answers, in their order.
-    fn calls(&mut self, session: i64, names: Names) -> SqlResult<Vec<Value>> {
+    fn calls(&mut self, session: i64) -> SqlResult<Vec<Value>> {
         let sql = "SELECT m.pos, m.place, m.at FROM messages m JOIN blocks b ON b.pos = m.pos
                    WHERE m.entity = ?1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place";
         let messages: Vec<(i64, usize, Option<i64>)> = {
@@ -127,7 +129,8 @@ impl Bodies {
                     Part::ToolCall { id, name, input } => {
                         open.insert(id.clone(), calls.len());
                         let input = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
-                        let message = self.message_id(pos, place)?.map(names.mask);
+                        let message = self.message_id(pos, place)?;
+                        let message = if self.reveal { message } else { message.map(self.mask) };
                         calls.push(json!({"message": message, "id": id, "name": name, "input": input, "at": at}));
                     }
                     Part::ToolResult { id, output, is_error, .. } => {
@@ -153,6 +156,18 @@ impl Bodies {
         }
         let value = self.wording.as_ref().map(|(_, value)| value);
         Ok(value.and_then(|value| value.get(field)).and_then(Value::as_str).map(str::to_owned))
+    }
+}
+
+/// A part with its names masked.
+fn with_names(part: Part, mask: fn(String) -> String) -> Part {
+    match part {
+        Part::File { name, media_type, uri } => Part::File { name: name.map(mask), media_type, uri: uri.map(mask) },
+        Part::ToolCall { id, name, input } => Part::ToolCall { id: mask(id), name: mask(name), input },
+        Part::ToolResult { id, name, output, is_error } => {
+            Part::ToolResult { id: mask(id), name: name.map(mask), output, is_error }
+        }
+        part @ (Part::Text { .. } | Part::Reasoning { .. }) => part,
     }
 }
 
@@ -189,14 +204,14 @@ pub(super) fn register(
     let entity = move |context: &Context<'_>| Ok(EntityKind::from_number(number(context)?).map(EntityKind::name));
     connection.create_scalar_function("jay_entity_kind", 1, flags, entity)?;
     if let Some(path) = memory {
-        let bodies = Bodies::shared(path, reveal)?;
+        let bodies = Bodies::shared(path, names, reveal)?;
         connection.create_scalar_function("jay_wording", 2, flags, move |context| {
             let field: String = context.get(1)?;
             locked(&bodies).wording(context.get(0)?, &field)
         })?;
     }
     if let Some(path) = archive {
-        of_archive(connection, &Bodies::shared(path, reveal)?, (names, reveal), flags)?;
+        of_archive(connection, &Bodies::shared(path, names, reveal)?, (names, reveal), flags)?;
     }
     Ok(())
 }
@@ -215,7 +230,8 @@ fn of_archive(
     connection.create_scalar_function("jay_model", 2, flags, move |context| {
         let place: usize = context.get(1)?;
         let block = locked(&shared).block(context.get(0)?)?;
-        Ok(block.and_then(|block| block.messages.get(place)?.model.clone()).map(|model| (names.mask)(model)))
+        let model = block.and_then(|block| block.messages.get(place)?.model.clone());
+        Ok(model.map(|model| if reveal { model } else { (names.mask)(model) }))
     })?;
     let shared = Arc::clone(bodies);
     connection.create_scalar_function("jay_message", 2, flags, move |context| {
@@ -229,7 +245,7 @@ fn of_archive(
     })?;
     let shared = Arc::clone(bodies);
     connection.create_scalar_function("jay_calls", 1, flags, move |context| {
-        let calls = locked(&shared).calls(context.get(0)?, names)?;
+        let calls = locked(&shared).calls(context.get(0)?)?;
         serde_json::to_string(&calls).map_err(|error| failed(error.to_string()))
     })?;
     let shared = Arc::clone(bodies);

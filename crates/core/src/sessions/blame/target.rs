@@ -192,6 +192,11 @@ fn read_text(file: &Path) -> Result<String> {
             .hint("Name the file alone, or give the words of the line in `--text`."),
         _ => Error::io(format!("cannot read {name}"), error),
     };
+    let kind = std::fs::metadata(file).map_err(|error| failed(&error))?;
+    if !kind.is_file() && !kind.is_dir() {
+        // A pipe would be waited for until somebody writes.
+        return Err(Error::bad_input(format!("`file`: {name} is no regular file")).hint("Name a file."));
+    }
     let opened = std::fs::File::open(file).map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     opened.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;

@@ -5,12 +5,12 @@
 use super::mask;
 use crate::call::Call;
 use crate::secrets::masked_name;
+use crate::sessions::show::with_names_masked;
 use jay_sessions::write::{Lineage, Original, SessionWriter, Whole};
 use jay_store::{MessageBody, MessageRow, SessionRow, Store, Tx};
 use jay_types::bounds::Word;
-use jay_types::session::{Message, Part, SessionMeta};
+use jay_types::session::{Message, SessionMeta};
 use jay_types::{NamespaceId, Result};
-use serde_json::Value;
 
 /// Messages that are read at once.
 const PAGE: usize = 200;
@@ -168,7 +168,7 @@ impl Gathering<'_, '_> {
             id: masked_name(message.id.clone()),
             author: message.author.clone().map(masked_name),
             model: message.model.clone().map(masked_name),
-            parts: message.parts.iter().cloned().map(part).collect(),
+            parts: message.parts.iter().cloned().map(with_names_masked).collect(),
             ..message.clone()
         };
         self.is_masked |= shown != message || message.parts.iter().any(super::super::show::is_masked);
@@ -176,34 +176,17 @@ impl Gathering<'_, '_> {
     }
 }
 
-/// A part whose text is masked already, with its names masked too.
-fn part(part: Part) -> Part {
-    match part {
-        Part::File { name, media_type, uri } => {
-            Part::File { name: name.map(masked_name), media_type, uri: uri.map(masked_name) }
-        }
-        // The arguments of a masked call are the text of their JSON.
-        Part::ToolCall { id, name, input: Value::String(text) } if text.contains("[secret:") => {
-            let input = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            Part::ToolCall { id: masked_name(id), name: masked_name(name), input }
-        }
-        Part::ToolCall { id, name, input } => Part::ToolCall { id: masked_name(id), name: masked_name(name), input },
-        Part::ToolResult { id, name, output, is_error } => {
-            Part::ToolResult { id: masked_name(id), name: name.map(masked_name), output, is_error }
-        }
-        part @ (Part::Text { .. } | Part::Reasoning { .. }) => part,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jay_types::session::Part;
+    use serde_json::Value;
 
     #[test]
     fn masked_arguments_are_arguments_again() {
         let masked = |text: &str| {
             let call = Part::ToolCall { id: "c".into(), name: "n".into(), input: Value::String(text.into()) };
-            match part(call) {
+            match with_names_masked(call) {
                 Part::ToolCall { input, .. } => input,
                 _ => Value::Null,
             }

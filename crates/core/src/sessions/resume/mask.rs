@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a row without a secret keeps its bytes; one with a secret stays JSON where it was JSON.
 
-use crate::secrets::{Outcome, Policy, apply, scan, scan_name};
+use crate::secrets::{Outcome, Policy, apply, masked_name, scan, scan_name};
 use serde_json::{Value, json};
 
 /// The row without its secrets; none where it has none.
@@ -34,7 +34,14 @@ fn value_of(value: &mut Value, key: &str) -> bool {
             is_changed
         }
         Value::Array(items) => items.iter_mut().fold(false, |changed, item| value_of(item, key) | changed),
-        Value::Object(fields) => fields.iter_mut().fold(false, |changed, (key, item)| value_of(item, key) | changed),
+        Value::Object(fields) => {
+            let changed = fields.iter_mut().fold(false, |changed, (key, item)| value_of(item, key) | changed);
+            if !fields.keys().any(|key| !scan_name(key).is_empty()) {
+                return changed;
+            }
+            *fields = std::mem::take(fields).into_iter().map(|(key, item)| (masked_name(key), item)).collect();
+            true
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
@@ -100,6 +107,7 @@ mod tests {
             json!({"message": {"content": [{"text": format!("the key is {KEY} here")}]}}),
             json!({"toolUseResult": {"stdout": format!("line\n{KEY}\n\"quoted\"")}}),
             json!({"uuid": KEY}),
+            json!({"input": {"tokens": {KEY: "its value", "other": 1}}}),
         ] {
             let masked = masked(&format!("{secret}\r\n")).unwrap();
             assert!(!masked.contains(KEY) && masked.contains("[secret:") && masked.ends_with("\r\n"), "{masked}");

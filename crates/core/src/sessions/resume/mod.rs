@@ -117,12 +117,9 @@ pub fn resume(call: &Call<'_>, request: &ResumeRequest) -> Result<SessionResumed
     // The command that is answered is run in another directory.
     let path = request.path.as_deref().map(std::path::absolute).transpose();
     let path = path.map_err(|error| Error::io("`path`: cannot be made absolute", &error))?;
-    let wanted = Request {
-        environment: &environment,
-        directory: path.as_deref(),
-        project: request.project.as_deref(),
-        now: call.now,
-    };
+    let project = request.project.as_deref().map(whole_directory).transpose()?;
+    let wanted =
+        Request { environment: &environment, directory: path.as_deref(), project: project.as_deref(), now: call.now };
     if environment.home.as_os_str().is_empty() && request.path.is_none() {
         return Err(Error::bad_input("`path`: is required where there is no home directory")
             .hint("Name a directory with --path."));
@@ -172,4 +169,21 @@ fn count(message: &Message, counts: &mut ResumedCounts) {
             Part::ToolResult { .. } => &mut counts.results,
         } += 1;
     }
+}
+/// A directory as a client names it: from the root. One of another system stays as it is.
+fn whole_directory(project: &str) -> Result<String> {
+    if write::is_whole(project) {
+        return Ok(project.to_owned());
+    }
+    let path = std::path::absolute(project).map_err(|error| Error::bad_input(format!("`project`: {error}")))?;
+    // `.` and `..` name no folder.
+    let mut whole = std::path::PathBuf::new();
+    for step in path.components() {
+        match step {
+            std::path::Component::ParentDir => drop(whole.pop()),
+            std::path::Component::CurDir => {}
+            step => whole.push(step),
+        }
+    }
+    Ok(whole.to_string_lossy().into_owned())
 }

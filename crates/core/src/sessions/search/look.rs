@@ -8,6 +8,7 @@
 
 use super::pattern::Pattern;
 use super::{FoundIn, Group, Sort, Within};
+use crate::secrets::masked_name;
 use jay_store::{MessageBody, MessageRow, PassingBlock, SessionClause, Tx};
 use jay_types::session::{Part, Provenance};
 use jay_types::{Result, Timestamp};
@@ -72,9 +73,7 @@ pub(super) fn look(tx: &Tx<'_>, look: &Look<'_>) -> Result<Looked> {
     let mut looked = Looked { meant: blocks.iter().map(|block| block.messages).sum(), ..Looked::default() };
     let (mut page, mut bytes) = (Page::default(), 0);
     for block in blocks {
-        if page.found.len() > look.limit
-            && page.found.last_key_value().is_some_and(|(key, _)| key.0 < look.nearest(&block))
-        {
+        if page.found.keys().nth(look.limit).is_some_and(|key| key.0 < look.nearest(&block)) {
             break;
         }
         if look.is_before(&block) {
@@ -93,7 +92,7 @@ pub(super) fn look(tx: &Tx<'_>, look: &Look<'_>) -> Result<Looked> {
             page.put(look, found);
         }
     }
-    looked.found = page.found.into_iter().collect();
+    looked.found = page.found.into_iter().take(look.limit + 1).collect();
     Ok(looked)
 }
 
@@ -122,6 +121,7 @@ impl Look<'_> {
 
     fn in_message(&self, message: &MessageRow, body: &MessageBody) -> Option<Match> {
         body.parts.iter().find_map(|part| {
+            // Masked before it is looked at: a hit must not tell what a secret is.
             let (found_in, tool, text) = self.text_of(part)?;
             let found = self.pattern.find(&text)?;
             let window = around(&text, found);
@@ -140,10 +140,11 @@ impl Look<'_> {
             Part::Reasoning { text } if self.within == Within::All => Some((FoundIn::Reasoning, None, text.clone())),
             Part::ToolCall { name, input, .. } if is_tool => {
                 let text = input.as_str().map_or_else(|| input.to_string(), str::to_owned);
+                let name = masked_name(name.clone());
                 Some((FoundIn::ToolCall, Some(name.clone()), format!("{name} {text}")))
             }
             Part::ToolResult { name, output, .. } if is_tool => {
-                Some((FoundIn::ToolResult, name.clone(), output.clone()))
+                Some((FoundIn::ToolResult, name.clone().map(masked_name), output.clone()))
             }
             _ => None,
         }
@@ -177,7 +178,10 @@ impl Page {
             self.of_session.insert(session, key).and_then(|before| self.found.remove(&before));
         }
         self.found.insert(key, found);
-        if self.found.len() > look.limit + 1 {
+        // Of a session that an earlier page has shown this is known only when the message that it showed is met: until then it
+        // must push nobody out.
+        let may_be_shown = is_grouped && look.after.is_some();
+        if self.found.len() > look.limit + 1 && !may_be_shown {
             self.found.pop_last();
         }
     }

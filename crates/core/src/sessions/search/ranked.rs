@@ -58,18 +58,32 @@ pub(super) fn search(call: &Call<'_>, request: &SearchRequest, after: Option<&st
         let (candidates, matched) = gather(tx, &plan, &clause, vector.as_ref(), &setting, &mut notes)?;
         let mut fused = fuse(&candidates, &setting);
         judge(call, tx, &plan, plan.meaning(query.as_str()), &mut fused, &mut notes)?;
+        let (found_of, looked_at) = (matched, fused.len());
+        let matched = if plan.phrases.is_empty() { matched } else { with_phrases(tx, &plan, &mut fused)? };
+        if !plan.phrases.is_empty() && found_of > CANDIDATES as u64 {
+            notes.push(format!(
+                "the phrase was looked for in the {looked_at} best of {found_of} messages that have its words: `--in all` goes through all"
+            ));
+        }
         let is_by_time = by_time(tx, request.sort, &mut fused)?;
         let page = present(tx, &fused, &plan, request, after)?;
         // Of what a phrase demands, of sessions and of what fits well, only those among the candidates can be counted.
         let counted = group == Group::None && plan.phrases.is_empty() && !is_by_time;
         answer.has_more =
-            page.next.is_some() || (counted && matched > page.shown) || (!is_by_time && matched > CANDIDATES as u64);
+            page.next.is_some() || (counted && matched > page.shown) || (!is_by_time && found_of > CANDIDATES as u64);
         if answer.has_more && page.next.is_none() && after.is_some() {
             notes.push("these were the best; narrower words or filters show others".to_owned());
         }
         answer.next = page.next.map(|doc| cursor::seal(LIST, &request.about(), &format!("{doc:x}"))).transpose()?;
         Ok(SessionHits { hits: page.hits, matched, notes, ..answer })
     })
+}
+
+/// Leaves those that have every phrase, and counts them.
+fn with_phrases(tx: &Tx<'_>, plan: &Plan, fused: &mut Vec<Hit<i64>>) -> Result<u64> {
+    let texts = tx.message_texts(&fused.iter().map(|hit| hit.id).collect::<Vec<_>>())?;
+    fused.retain(|hit| texts.get(&hit.id).is_some_and(|said| phrases_in(plan, &said.text)));
+    Ok(fused.len() as u64)
 }
 
 /// Puts what fits well into the order of time, where that is asked for.

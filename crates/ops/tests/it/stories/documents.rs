@@ -214,6 +214,26 @@ fn secrets_are_what_the_namespace_makes_of_them() {
 }
 
 #[test]
+fn a_cut_leaves_no_half_of_a_secret() {
+    let world = World::new();
+    let folder = folder(&world);
+    let key = "AKIAQ3EXAMPLE7BZKJ2T";
+    // Lines are cut where a piece is full: for one of these lengths the middle of the key is there.
+    for before in (2_370..2_400).step_by(3) {
+        let filler: String = "ab,".repeat(900).chars().take(before).collect();
+        jay_testkit::write(
+            folder.join(format!("at-{before}.md")),
+            format!("{filler}\"{key}\",{}\n", "cd,".repeat(3_000)),
+        );
+    }
+    add(&world, &folder);
+    let texts = world.ok("list", json!({"limit": 200, "kinds": ["document"]})).to_string();
+    for half in [&key[..12], &key[8..]] {
+        assert!(!texts.contains(half), "{half} stands in a piece");
+    }
+}
+
+#[test]
 fn what_is_no_document_is_left_out_and_named() {
     let world = World::new();
     let folder = folder(&world);

@@ -170,6 +170,42 @@ fn pages_are_the_whole_and_nothing_twice() {
 }
 
 #[test]
+fn sessions_that_tell_no_time_are_paged_too() {
+    let world = World::new();
+    let row = |session: usize, message: usize| json!({"session": format!("s{session}"), "message": format!("s{session}-{message}"), "role": "user", "text": "a pear"});
+    let rows: Vec<Value> = (0..4).flat_map(|session| (0..3).map(move |message| row(session, message))).collect();
+    sync_generic(&world, &rows);
+    for limit in [1, 2, 3] {
+        let input = json!({"query": "pear", "in": "all", "group": "session", "limit": limit});
+        let mut sessions: Vec<String> = pages(&world, &input).iter().map(|id| id[..2].to_owned()).collect();
+        sessions.sort();
+        assert_eq!(sessions, ["s0", "s1", "s2", "s3"], "{limit} at a time");
+    }
+}
+
+#[test]
+fn of_a_phrase_it_is_said_how_far_it_was_looked_for() {
+    let world = World::new();
+    let mut rows: Vec<Value> = (0..250)
+        .map(|n| said("s1", &format!("m{n}"), "user", "2026-05-01T10:00:00Z", &format!("beta alpha {n}")))
+        .collect();
+    let long = "filler of many words ".repeat(60);
+    rows.push(said("s2", "n1", "user", "2026-05-01T10:00:00Z", &format!("{long} alpha beta {long}")));
+    sync_generic(&world, &rows);
+    let answer = search(&world, json!({"query": "\"alpha beta\""}));
+    let notes = answer["notes"].to_string();
+    assert!(notes.contains("of 251 messages") && notes.contains("--in all"), "{answer}");
+    assert_eq!(
+        answer["matched"],
+        answer["hits"].as_array().unwrap().len(),
+        "only what has the phrase counts: {answer}"
+    );
+    assert_eq!(ids(&search(&world, json!({"query": "\"alpha beta\"", "in": "all"}))), ["n1"]);
+    let few = search(&world, json!({"query": "\"beta alpha 7\""}));
+    assert_eq!((&few["matched"], ids(&few)), (&json!(1), vec!["m7".to_owned()]), "{few}");
+}
+
+#[test]
 fn of_every_client_a_tool_is_found() {
     let world = World::new();
     lay_out(&world);

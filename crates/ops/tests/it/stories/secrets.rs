@@ -278,3 +278,38 @@ fn a_secret_in_what_a_file_says_of_a_session_is_masked_on_every_way_out() {
     let memory = files_with(&world.home, token);
     assert!(memory.iter().all(|file| !file.contains("memory.db")), "{memory:?}");
 }
+
+#[test]
+fn a_secret_in_the_name_of_a_tool_or_file_is_masked_on_every_way_out() {
+    let world = World::new();
+    let token = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8";
+    let row = json!({
+        "session": "s1", "message": "m1", "role": "assistant", "at": "2026-05-01T10:00:00Z",
+        "parts": [
+            {"type": "text", "text": "about the harbour", "provenance": "conversational"},
+            {"type": "tool_call", "id": format!("call {token}"), "name": format!("Read {token}"), "input": {"a": 1}},
+            {"type": "tool_result", "id": format!("call {token}"), "name": format!("Read {token}"), "output": "harbour"},
+            {"type": "file", "name": format!("{token}.pdf"), "uri": format!("file:///tmp/{token}.pdf")},
+        ],
+    });
+    super::sessions::sync_generic(&world, &[row]);
+    let cli = super::sessions::cli(&world);
+    for (operation, input) in [
+        ("session_show", json!({"session": "s1"})),
+        ("session_export", json!({"session": "s1", "format": "jsonl"})),
+        ("session_export", json!({"session": "s1", "format": "html"})),
+        ("session_search", json!({"query": "harbour", "in": "all"})),
+        ("session_search", json!({"query": "Read", "in": "tools"})),
+        ("sql", json!({"query": "SELECT * FROM parts"})),
+        ("sql", json!({"query": "SELECT * FROM tool_calls"})),
+    ] {
+        let answer = world.by(&cli, operation, input.clone());
+        assert!(!answer.to_string().contains("ghp_"), "{operation} {input}: {answer}");
+    }
+    let felt = world.by(&cli, "session_search", json!({"query": "ghp_A1.*", "in": "all", "regex": true}));
+    assert_eq!(felt["matched"], 0, "nor can it be felt for: {felt}");
+    let counted = json!({"query": format!("SELECT count(*) FROM parts WHERE tool LIKE '%{token}%'")});
+    assert_eq!(world.by(&cli, "sql", counted)["rows"], json!([[0]]));
+    let revealed = world.by(&cli, "session_show", json!({"session": "s1", "reveal": true}));
+    assert!(revealed.to_string().contains(token));
+}

@@ -138,6 +138,8 @@ fn nothing_but_the_views_can_be_read() {
         "SELECT jay_text(1, 0)",
         "SELECT JAY_PARTS(1, 0)",
         "SELECT load_extension('x')",
+        "SELECT json_group_array(text) FROM messages",
+        "SELECT Jsonb_Group_Object(session, text) FROM messages",
         "SELECT readfile('/etc/passwd')",
         "PRAGMA table_list",
         "PRAGMA query_only = 0",
