@@ -114,6 +114,23 @@ pub struct Message {
     pub row: u32,
 }
 
+impl Part {
+    /// The same with `mask` over what names it: the names of files and tools, and the ids of calls.
+    #[must_use]
+    pub fn with_names(self, mask: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::File { name, media_type, uri } => {
+                Self::File { name: name.map(&mask), media_type, uri: uri.map(&mask) }
+            }
+            Self::ToolCall { id, name, input } => Self::ToolCall { id: mask(id), name: mask(name), input },
+            Self::ToolResult { id, name, output, is_error } => {
+                Self::ToolResult { id: mask(id), name: name.map(&mask), output, is_error }
+            }
+            part @ (Self::Text { .. } | Self::Reasoning { .. }) => part,
+        }
+    }
+}
+
 impl Message {
     /// The conversational text, parts joined by a blank line: what is searched by default.
     #[must_use]

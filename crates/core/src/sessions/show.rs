@@ -175,20 +175,13 @@ fn masked_message(message: MessageView) -> MessageView {
 
 /// A part whose text is masked already, with its names masked too.
 pub(super) fn with_names_masked(part: Part) -> Part {
-    match part {
-        Part::File { name, media_type, uri } => {
-            Part::File { name: name.map(masked_name), media_type, uri: uri.map(masked_name) }
-        }
+    match part.with_names(masked_name) {
         // The arguments of a masked call are the text of their JSON.
         Part::ToolCall { id, name, input: Value::String(text) } if text.contains("[secret:") => {
             let input = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            Part::ToolCall { id: masked_name(id), name: masked_name(name), input }
+            Part::ToolCall { id, name, input }
         }
-        Part::ToolCall { id, name, input } => Part::ToolCall { id: masked_name(id), name: masked_name(name), input },
-        Part::ToolResult { id, name, output, is_error } => {
-            Part::ToolResult { id: masked_name(id), name: name.map(masked_name), output, is_error }
-        }
-        part @ (Part::Text { .. } | Part::Reasoning { .. }) => part,
+        part => part,
     }
 }
 

@@ -103,7 +103,7 @@ impl Bodies {
         let Some(message) = block.messages.get(place) else { return Ok(vec![]) };
         let shown = |(n, part): (usize, &Part)| match self.reveal {
             true => part.clone(),
-            false => with_names(masked_part(&block.secrets, place, n, part), self.mask),
+            false => masked_part(&block.secrets, place, n, part).with_names(self.mask),
         };
         Ok(message.parts.iter().enumerate().map(shown).collect())
     }
@@ -156,18 +156,6 @@ impl Bodies {
         }
         let value = self.wording.as_ref().map(|(_, value)| value);
         Ok(value.and_then(|value| value.get(field)).and_then(Value::as_str).map(str::to_owned))
-    }
-}
-
-/// A part with its names masked.
-fn with_names(part: Part, mask: fn(String) -> String) -> Part {
-    match part {
-        Part::File { name, media_type, uri } => Part::File { name: name.map(mask), media_type, uri: uri.map(mask) },
-        Part::ToolCall { id, name, input } => Part::ToolCall { id: mask(id), name: mask(name), input },
-        Part::ToolResult { id, name, output, is_error } => {
-            Part::ToolResult { id: mask(id), name: name.map(mask), output, is_error }
-        }
-        part @ (Part::Text { .. } | Part::Reasoning { .. }) => part,
     }
 }
 
