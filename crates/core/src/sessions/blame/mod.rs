@@ -281,7 +281,7 @@ fn note(answer: &mut Blamed, writes: &Writes, target: &Target, limit: usize) {
             places.push("…".to_owned());
         }
         let many = if writes.elsewhere.len() == 1 { "file" } else { "files" };
-        notes.push(format!("{} other {many} of this name were written: {}", writes.elsewhere.len(), places.join(", ")));
+        notes.push(format!("writes of {} other {many} of this name: {}", writes.elsewhere.len(), places.join(", ")));
     }
     let sessions: std::collections::BTreeSet<i64> = writes.of_agents.iter().map(|write| write.session).collect();
     if sessions.len() > limit {

@@ -8,7 +8,7 @@ use super::target::{Target, is_absolute};
 use crate::call::Call;
 use crate::sessions::list::{SessionFilter, namespace_ids};
 use jay_store::{SessionRow, Tx};
-use jay_types::{NamespaceId, Result};
+use jay_types::{Code, NamespaceId, Result};
 use std::path::Path;
 
 /// Where the file is.
@@ -35,7 +35,10 @@ impl Place {
         };
         let filter = SessionFilter { namespace: Some(named), ..SessionFilter::default() };
         // A namespace that nobody has written to has no sessions either.
-        let namespaces = namespace_ids(call, &filter).unwrap_or_default().unwrap_or_default();
+        let namespaces = match namespace_ids(call, &filter) {
+            Err(error) if error.code == Code::NotFound => vec![],
+            found => found?.unwrap_or_default(),
+        };
         let history = target.repository.as_ref().and_then(|repository| {
             let tip = repository.commit("HEAD")?;
             repository.beginning(&tip).ok().flatten()
