@@ -224,7 +224,9 @@ fn refusal(error: rusqlite::Error, time_max: Duration) -> StoreError {
         rusqlite::Error::SqlInputError { msg, sql, offset, .. } => {
             let place = usize::try_from(*offset).ok().and_then(|at| sql.get(..at)).map(|head| head.chars().count() + 1);
             let place = place.map(|place| format!(", at character {place}")).unwrap_or_default();
-            let msg = if msg.starts_with("access to") || msg.starts_with("not authorized") {
+            let msg = if let Some(name) = msg.strip_prefix("not authorized to use function: ") {
+                &format!("the function `{name}` cannot be used")
+            } else if msg.starts_with("access to") || msg.starts_with("not authorized") {
                 "only the views can be read"
             } else {
                 msg
