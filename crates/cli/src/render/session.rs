@@ -261,12 +261,13 @@ pub(super) fn found(answer: &SessionHits, view: &View) -> String {
     }
     if answer.has_more {
         let fitting = count(answer.matched, "message", "messages");
-        let on = answer
-            .next
-            .as_ref()
-            .map_or_else(|| "--limit shows more".to_owned(), |next| format!("--cursor {next} goes on"));
+        let on = match &answer.next {
+            Some(next) => format!(": --cursor {next} goes on"),
+            None if answer.hits.is_empty() => String::new(),
+            None => ": --limit shows more".to_owned(),
+        };
         let fit = if answer.looked_at.is_some() { "fit so far" } else { "with a word of the query" };
-        text.push_str(&view.style.dim(&format!("{} shown, {fitting} {fit}: {on}\n", answer.hits.len())));
+        text.push_str(&view.style.dim(&format!("{} shown, {fitting} {fit}{on}\n", answer.hits.len())));
     }
     text + &notes(&answer.notes, view.style)
 }

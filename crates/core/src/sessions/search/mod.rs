@@ -164,8 +164,8 @@ pub struct SessionHit {
 pub struct SessionHits {
     /// Best first
     pub hits: Vec<SessionHit>,
-    /// Messages that have a word of the query (the turns beside them can be hits too); where the messages were gone
-    /// through, those that fit among the ones that were looked at
+    /// Messages that have a word of the query (the turns beside them can be hits too); of a phrase those that have it among the
+    /// best; where the messages were gone through, those that fit among the ones that were looked at
     pub matched: u64,
     /// Messages that could have matched
     pub searchable: u64,
