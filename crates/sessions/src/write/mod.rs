@@ -229,14 +229,12 @@ pub fn writer(name: &str) -> Result<&'static dyn SessionWriter> {
 /// Whether a directory is named from the root, of this system or another.
 #[must_use]
 pub fn is_whole(directory: &str) -> bool {
-    let is_of_drive =
-        |rest: &str| rest.starts_with([':']) && rest.get(1..2).is_some_and(|next| next == "\\" || next == "/");
-    let steps = || directory.split(['/', '\\']);
-    let is_rooted = directory.starts_with('/')
-        || directory.starts_with("\\\\")
-        || directory.get(..1).is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()))
-            && directory.get(1..).is_some_and(is_of_drive);
-    is_rooted && !steps().any(|step| step == "..")
+    let is_rooted = match directory.as_bytes() {
+        [b'/', ..] | [b'\\', b'\\', ..] => true,
+        [drive, b':', b'/' | b'\\', ..] => drive.is_ascii_alphabetic(),
+        _ => false,
+    };
+    is_rooted && !directory.split(['/', '\\']).any(|step| step == "..")
 }
 
 /// Writes a lineage for a client: its own rows where it is the same client's and they can stand as they stood, else anew.
@@ -275,6 +273,16 @@ pub fn draft(writer: &dyn SessionWriter, lineage: &Lineage, request: &Request<'_
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_whole_from_the_root_of_any_system() {
+        for whole in ["/", "/home/mira/a b", "C:\\work", "d:/work", "\\\\host\\share"] {
+            assert!(is_whole(whole), "{whole}");
+        }
+        for part in ["", ".", "..", "work", "./work", "/home/../etc", "C:work", "1:/work", "~/work"] {
+            assert!(!is_whole(part), "{part}");
+        }
+    }
 
     #[test]
     fn every_client_is_a_target_or_says_why_it_is_none() {
