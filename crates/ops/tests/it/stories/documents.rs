@@ -1,13 +1,12 @@
 //! A folder of documents becomes memories, and follows its files.
 
-use super::machine::{send, world_ahead};
 use super::sessions::cli;
 use super::*;
 
-const GUIDE: &str =
+pub(super) const GUIDE: &str =
     "# Guide\n\nWelcome to the lantern.\n\n## Filling\n\nUse the blue oil.\n\n## Lighting\n\nStrike upwards.\n";
 
-fn folder(world: &World) -> PathBuf {
+pub(super) fn folder(world: &World) -> PathBuf {
     world.home.write("notes/guide.md", GUIDE);
     world.home.write("notes/deep/list.txt", "wicks\nflints\n");
     world.home.work_dir().join("notes")
@@ -18,12 +17,12 @@ fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) {
     std::fs::rename(from, to).unwrap();
 }
 
-fn add(world: &World, path: &Path) -> Value {
+pub(super) fn add(world: &World, path: &Path) -> Value {
     world.by(&cli(world), "docs_add", json!({"path": path}))
 }
 
 /// What became of files and chunks, without what is zero.
-fn counts(answer: &Value) -> String {
+pub(super) fn counts(answer: &Value) -> String {
     let told = |what: &str| {
         let counts = answer[what].as_object().unwrap().iter().filter(|(_, number)| **number != 0);
         counts.map(|(name, number)| format!("{name} {number}")).collect::<Vec<_>>().join(", ")
@@ -31,7 +30,7 @@ fn counts(answer: &Value) -> String {
     format!("{}; {}", told("files"), told("chunks"))
 }
 
-fn documents(world: &World) -> Vec<Value> {
+pub(super) fn documents(world: &World) -> Vec<Value> {
     let mut all =
         world.ok("list", json!({"kinds": ["document"], "limit": 500}))["memories"].as_array().unwrap().clone();
     all.sort_by_key(|memory| memory["place"].to_string());
@@ -54,7 +53,7 @@ fn places(world: &World) -> Vec<String> {
     places
 }
 
-fn titled<'m>(memories: &'m [Value], title: &str) -> &'m Value {
+pub(super) fn titled<'m>(memories: &'m [Value], title: &str) -> &'m Value {
     memories.iter().find(|memory| memory["title"] == title).unwrap_or_else(|| panic!("{title}: {memories:#?}"))
 }
 
@@ -213,6 +212,19 @@ fn secrets_are_what_the_namespace_makes_of_them() {
     assert_eq!(files_with(&world.home, key), Vec::<String>::new());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let world = World::new();
+    let folder = folder(&world);
+    assert!(std::process::Command::new("mkfifo").arg(folder.join("pipe.md")).status().unwrap().success());
+    let answer = add(&world, &folder);
+    assert_eq!(answer["skipped"][0]["reason"], "no regular file", "{answer}");
+    assert_eq!(places(&world).len(), 4, "the others are read");
+    let error = world.ask(&cli(&world), "blame", json!({"file": format!("{}:1", folder.join("pipe.md").display())}));
+    assert!(error.unwrap_err().message.contains("no regular file"));
+}
+
 #[test]
 fn a_cut_leaves_no_half_of_a_secret() {
     let world = World::new();
@@ -331,95 +343,4 @@ fn folders_are_listed_and_taken_out_also_when_they_are_gone() {
     assert_eq!(counts(&add(&world, &folder)), "added 2; added 4");
     let undone = world.ok("undo", json!({}));
     assert_eq!((undone["memories"].as_array().unwrap().len(), documents(&world).len()), (4, 0), "an add is an act");
-}
-
-#[test]
-fn a_document_is_made_by_its_file_alone() {
-    let world = World::new();
-    let folder = folder(&world);
-    add(&world, &folder);
-    let before = world.changes();
-    assert_eq!(world.err("remember", json!({"text": "x", "kind": "document"})).code, Code::BadInput);
-    let note = world.keep(json!({"text": "a note"}));
-    assert_eq!(world.err("update", json!({"id": note, "kind": "document"})).code, Code::BadInput);
-    let filling = titled(&documents(&world), "Guide › Filling")["id"].clone();
-    assert_eq!(world.err("update", json!({"id": filling, "kind": "note"})).code, Code::BadInput);
-    assert_eq!(world.changes(), before + 1);
-    // Its words may be changed by hand; the file says them again.
-    world.ok("update", json!({"id": filling, "text": "by hand", "tags": ["oil"]}));
-    assert_eq!(counts(&add(&world, &folder)), "changed 1, unchanged 1; changed 1, unchanged 3");
-    let filling = world.get(filling.as_str().unwrap());
-    assert_eq!((&filling["text"], &filling["tags"]), (&json!("## Filling\n\nUse the blue oil."), &json!(["oil"])));
-    let moved = world.ok("move", json!({"id": filling["id"], "to": "elsewhere"}));
-    assert_eq!(counts(&add(&world, &folder)), "changed 1, unchanged 1; added 1, unchanged 3");
-    assert_eq!(world.get(moved["id"].as_str().unwrap())["place"]["line"], 5, "a copy knows where it stood");
-}
-
-#[test]
-fn the_same_file_of_two_machines_is_one_document() {
-    let (world, other) = (World::new(), world_ahead(5_000_000));
-    world.keep(json!({"text": "the namespace is made here"}));
-    send(&world, &other);
-    let (here, there) = (folder(&world), folder(&other));
-    // Both add it before they meet.
-    assert_eq!(counts(&add(&world, &here)), "added 2; added 4");
-    assert_eq!(counts(&add(&other, &there)), "added 2; added 4");
-    assert_eq!((send(&world, &other).refused, send(&other, &world).refused), (vec![], vec![]));
-    for (world, folder) in [(&world, &here), (&other, &there)] {
-        assert_eq!(documents(world).len(), 4, "one holds each slot");
-        let before = world.changes();
-        assert_eq!(counts(&add(world, folder)), "unchanged 2; unchanged 4");
-        assert_eq!(world.changes(), before, "whose folder it is is not written to and fro");
-    }
-    jay_testkit::write(here.join("guide.md"), GUIDE.replace("blue", "red"));
-    assert_eq!(counts(&add(&world, &here)), "changed 1, unchanged 1; changed 1, unchanged 3");
-    send(&world, &other);
-    assert_eq!(other.recall(json!({"query": "red oil"})).len(), 1);
-    jay_testkit::write(there.join("guide.md"), GUIDE.replace("blue", "red"));
-    assert_eq!(counts(&add(&other, &there)), "unchanged 2; unchanged 4");
-    // With a slot its other claims go: none comes to light.
-    std::fs::remove_file(here.join("guide.md")).unwrap();
-    assert_eq!(counts(&add(&world, &here)).split("; ").next(), Some("removed 1, unchanged 1"));
-    assert_eq!(documents(&world).len(), 1);
-    send(&world, &other);
-    assert_eq!(documents(&other).len(), 1);
-}
-
-#[test]
-fn a_clone_that_another_machine_read_is_taken_out_by_its_name_here() {
-    let (world, other) = (World::new(), world_ahead(5_000_000));
-    let (here, there) = (folder(&world), folder(&other));
-    for world in [&world, &other] {
-        world.home.write("notes/.git/HEAD", "ref: refs/heads/main\n");
-    }
-    add(&world, &here);
-    send(&world, &other);
-    other.ok("remember", json!({"text": "a note of the other machine"}));
-    let before = other.changes();
-    assert_eq!((counts(&add(&other, &there)), other.changes()), ("unchanged 2; unchanged 4".to_owned(), before));
-    // A checkout that lags behind takes nothing away.
-    std::fs::remove_file(there.join("guide.md")).unwrap();
-    assert_eq!((counts(&add(&other, &there)), documents(&other).len()), ("unchanged 1; unchanged 1".to_owned(), 4));
-    assert_eq!(other.ok("docs_remove", json!({"path": there.join("deep")}))["chunks"], 1);
-    assert_eq!(other.ok("docs_list", json!({"path": there}))["files"][0]["path"], "guide.md");
-    assert_eq!(other.ok("docs_remove", json!({"path": there}))["chunks"], 3);
-}
-
-#[test]
-fn only_the_machine_itself_reads_its_files() {
-    let world = World::new();
-    let folder = folder(&world);
-    for door in [Door::Http, Door::Mcp, Door::Web] {
-        let caller = Caller { door, ..world.me.clone() };
-        assert_eq!(world.err_by(&caller, "docs_add", json!({"path": folder})).code, Code::Refused, "{door:?}");
-    }
-    assert_eq!(world.err_by(&agent(), "docs_remove", json!({"path": folder})).code, Code::Refused);
-    add(&world, &folder);
-    let seen = world.by(&agent(), "docs_list", json!({}));
-    assert_eq!(seen["roots"][0]["chunks"], 4);
-    let rows = world.ok(
-        "sql",
-        json!({"query": "SELECT path, line, line_end, title FROM memories WHERE path IS NOT NULL ORDER BY path, line"}),
-    );
-    assert_eq!(rows["rows"][1], json!(["notes/guide.md", 1, 3, "Guide"]), "{rows}");
 }
