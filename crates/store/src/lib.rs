@@ -63,6 +63,7 @@ pub use read::look::{LookedAt, PassingBlock};
 pub use read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 pub use read::messages::{MessageBody, MessageRow, MessageText};
 pub use read::namespaces::{NamespaceRow, Scope};
+pub use read::passing::PassingMessages;
 pub use read::places::PlacedRow;
 pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};

@@ -11,7 +11,7 @@ use crate::filter;
 use crate::secrets::masked_name;
 use jay_rank::plan::event::{Agreed, Relation, agree};
 use jay_rank::plan::{Event, Told, Window, told};
-use jay_store::{ListFilter, SessionClause, TextQuery, Tx};
+use jay_store::{ListFilter, PassingMessages, SessionClause, TextQuery, Tx};
 use jay_types::memory::{Kind, Memory};
 use jay_types::{Result, Timestamp};
 
@@ -85,7 +85,8 @@ pub(crate) fn of_messages(
     let Some(event) = event else { return Ok(None) };
     let namespaces = clause.namespaces.clone();
     let clause = SessionClause { namespaces, project: clause.project.clone(), ..SessionClause::default() };
-    let (hits, _) = tx.search_messages(&TextQuery::all(&event.terms), &clause, TEXTS_MAX + 1)?;
+    let (hits, _) =
+        tx.search_messages(&TextQuery::all(&event.terms), &mut PassingMessages::new(&clause), TEXTS_MAX + 1)?;
     let texts = tx.message_texts(&hits.iter().map(|hit| hit.doc).collect::<Vec<_>>())?;
     let mut tellings = Vec::new();
     for hit in &hits {

@@ -43,8 +43,8 @@ impl Tx<'_> {
     pub fn passing_blocks(&self, clause: &SessionClause) -> Result<Vec<PassingBlock>> {
         let (filter, params) = clause.sql();
         let sql = format!(
-            "SELECT m.pos, max(m.at), min(m.at), count(*), count(*) - count(m.at) FROM messages m JOIN sessions s ON s.entity = m.entity
-             WHERE {filter} GROUP BY m.pos"
+            "SELECT m.pos, max(m.at), min(m.at), count(*), count(*) - count(m.at) FROM {} WHERE {filter} GROUP BY m.pos",
+            clause.tables()
         );
         self.all(&sql, rusqlite::params_from_iter(params), |row| {
             Ok(PassingBlock {
@@ -64,10 +64,7 @@ impl Tx<'_> {
     pub fn look_at(&self, pos: i64, clause: &SessionClause) -> Result<LookedAt> {
         let (filter, mut params) = clause.sql();
         params.splice(..0, [Sql::from(pos << PLACE_BITS), Sql::from((pos + 1) << PLACE_BITS)]);
-        let sql = format!(
-            "SELECT {MESSAGE} FROM messages m JOIN sessions s ON s.entity = m.entity
-             WHERE m.doc >= ? AND m.doc < ? AND {filter}"
-        );
+        let sql = format!("SELECT {MESSAGE} FROM {} WHERE m.doc >= ? AND m.doc < ? AND {filter}", clause.tables());
         let rows = self.all(&sql, rusqlite::params_from_iter(params), message_row)?;
         let rows: BTreeMap<i64, MessageRow> = rows.into_iter().map(|row| (row.doc, row)).collect();
         let docs: Vec<i64> = rows.keys().copied().collect();

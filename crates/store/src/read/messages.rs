@@ -6,17 +6,13 @@ use crate::Result;
 use crate::project::document::{PLACE_BITS, mask, masked_text, of_said};
 use crate::project::memory::embedded_text;
 use crate::project::session::{message_key, role_of_number};
-use crate::read::namespaces::Scope;
-use crate::read::search::{Passing, TextHit};
 use crate::read::sessions::SessionClause;
-use crate::text_index::TextQuery;
 use crate::tx::Tx;
 use jay_types::Timestamp;
 use jay_types::change::block::SecretSpan;
 use jay_types::change::said;
 use jay_types::session::{Message, Part, Role};
 use rusqlite::params;
-use rusqlite::types::Value as Sql;
 use std::collections::BTreeMap;
 
 /// Where a message is.
@@ -60,8 +56,8 @@ pub struct MessageText {
 
 pub(super) fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRow> {
     Ok(MessageRow {
-        doc: row.get(0)?,
-        entity: row.get(1)?,
+        entity: row.get(0)?,
+        doc: row.get(1)?,
         ordinal: row.get(2)?,
         role: role_of_number(row.get(3)?),
         author: row.get(4)?,
@@ -70,7 +66,7 @@ pub(super) fn message_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MessageRo
     })
 }
 
-pub(super) const MESSAGE: &str = "m.doc, m.entity, m.ordinal, m.role, m.author, m.at, m.searchable";
+pub(super) const MESSAGE: &str = "m.entity, m.doc, m.ordinal, m.role, m.author, m.at, m.searchable";
 
 impl Tx<'_> {
     /// Messages of a session in their order, after `cursor` (documents shown before).
@@ -107,36 +103,6 @@ impl Tx<'_> {
         self.one(&format!("SELECT {MESSAGE} FROM messages m WHERE m.doc = ?1"), [doc], message_row)
     }
 
-    /// Messages for `query`, best first; with the number of all that match.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn search_messages(
-        &self,
-        query: &TextQuery,
-        clause: &SessionClause,
-        limit: usize,
-    ) -> Result<(Vec<TextHit>, u64)> {
-        let (filter, params) = clause.sql();
-        let from = "FROM messages m JOIN sessions s ON s.entity = m.entity WHERE";
-        let one = format!("SELECT m.entity {from} m.doc = ? AND {filter}");
-        let mut passing = Passing::new(self, &one, format!("SELECT m.doc, m.entity {from} {filter}"), params)?;
-        let scope = clause.namespaces.clone().map_or(Scope::All, Scope::Of);
-        let matching = self.matching_text(query, &scope)?;
-        let is_narrow = SessionClause { namespaces: None, ..clause.clone() }.is_narrow();
-        let matched = if is_narrow {
-            let passing = passing.all()?;
-            matching.iter().filter(|doc| passing.contains_key(doc)).count()
-        } else {
-            // Everything is meant but what another stands for: that is little, and has an index of its own.
-            let hidden = "SELECT doc FROM messages WHERE superseded <> 0 UNION SELECT doc FROM dropped";
-            let hidden: Vec<i64> = self.all(hidden, [], |row| row.get(0))?;
-            matching.len() - hidden.iter().filter(|doc| matching.binary_search(doc).is_ok()).count()
-        };
-        let hits = self.search_text(query, &scope, i64::MAX, limit, |doc| passing.entity_of(doc))?;
-        Ok((hits, matched as u64))
-    }
-
     /// How many messages with conversational text are meant.
     ///
     /// # Errors
@@ -149,8 +115,8 @@ impl Tx<'_> {
             }
             None => {
                 let (filter, params) = clause.sql();
-                let from = "FROM messages m JOIN sessions s ON s.entity = m.entity";
-                (format!("SELECT count(*) {from} WHERE m.searchable = 1 AND {filter}"), params)
+                let tables = clause.tables();
+                (format!("SELECT count(*) FROM {tables} WHERE m.searchable = 1 AND {filter}"), params)
             }
         };
         Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)
@@ -162,18 +128,6 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn all_searchable_messages(&self) -> Result<Vec<i64>> {
         self.all("SELECT doc FROM messages WHERE searchable = 1 AND superseded = 0 ORDER BY doc", [], |row| row.get(0))
-    }
-
-    /// True where a message passes the filter.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn message_passes(&self, doc: i64, clause: &SessionClause) -> Result<bool> {
-        let (filter, mut params) = clause.sql();
-        params.insert(0, Sql::from(doc));
-        let sql =
-            format!("SELECT 1 FROM messages m JOIN sessions s ON s.entity = m.entity WHERE m.doc = ? AND {filter}");
-        Ok(self.one(&sql, rusqlite::params_from_iter(params), |_| Ok(()))?.is_some())
     }
 
     /// The searchable messages of a session, in their order.
@@ -241,9 +195,10 @@ impl Tx<'_> {
         for doc in docs {
             by_block.entry(doc >> PLACE_BITS).or_default().push(*doc);
         }
+        let mut reader = said::Reader::default();
         for (pos, docs) in by_block {
             let damaged = |reason: String| crate::error::damaged(format!("block {pos}: {reason}"));
-            self.said_in(pos, |said, read| {
+            self.said_in(&mut reader, pos, |said, read| {
                 *bytes += read;
                 for doc in docs {
                     let place = (doc & ((1 << PLACE_BITS) - 1)) as usize;
@@ -258,11 +213,16 @@ impl Tx<'_> {
     }
 
     /// Hands over what is said in a block, unless its body is not here.
-    fn said_in(&self, pos: i64, visit: impl FnOnce(&said::Said<'_>, usize) -> Result<()>) -> Result<()> {
+    fn said_in(
+        &self,
+        reader: &mut said::Reader,
+        pos: i64,
+        visit: impl FnOnce(&said::Said<'_>, usize) -> Result<()>,
+    ) -> Result<()> {
         let sql = "SELECT c.encoding, b.bytes FROM bodies b JOIN changes c ON c.pos = b.pos WHERE b.pos = ?1";
         let read = self.one(sql, [pos], |row| {
             let bytes = row.get_ref(1)?.as_blob()?;
-            Ok(said::read(row.get(0)?, bytes, visit))
+            Ok(reader.read(row.get(0)?, bytes, visit))
         })?;
         match read {
             None => Ok(()),

@@ -12,6 +12,7 @@ pub(crate) mod look;
 pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod namespaces;
+pub(crate) mod passing;
 pub(crate) mod places;
 pub(crate) mod root;
 pub(crate) mod said;

@@ -143,13 +143,8 @@ impl<'t> Passing<'t> {
         Ok(self.known.get_or_insert_default())
     }
 
-    /// The entity of a document that passes.
-    pub(crate) fn entity_of(&mut self, doc: i64) -> Result<Option<i64>> {
-        self.entity_of_row(doc, |_| Ok(()))
-    }
-
-    /// The same; `seen` is shown the row where there is one of this document alone.
-    fn entity_of_row(
+    /// The entity of a document that passes; `seen` is shown the row where there is one of this document alone.
+    pub(crate) fn entity_of_row(
         &mut self,
         doc: i64,
         seen: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<()>,

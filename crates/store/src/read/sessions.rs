@@ -62,7 +62,13 @@ pub struct SessionClause {
 }
 
 impl SessionClause {
-    /// The clause over `messages m` and `sessions s`.
+    /// The tables that the clause speaks of: `messages m`, and `sessions s` where something is asked of a session.
+    pub(crate) fn tables(&self) -> &'static str {
+        let of_messages = Self { since: self.since, until: self.until, role: self.role, ..Self::default() };
+        if *self == of_messages { "messages m" } else { "messages m JOIN sessions s ON s.entity = m.entity" }
+    }
+
+    /// The clause over [`Self::tables`].
     pub(crate) fn sql(&self) -> (String, Vec<Sql>) {
         let mut sql = self.session_sql();
         sql.0.push_str(" AND m.superseded = 0");

@@ -3,8 +3,10 @@
 //! Only what lies beside a turn is read, however long its session is.
 
 use crate::Result;
+use crate::project::document::PLACE_BITS;
 use crate::read::list::ListFilter;
-use crate::read::sessions::SessionClause;
+use crate::read::messages::{MESSAGE, message_row};
+use crate::read::passing::PassingMessages;
 use crate::tx::Tx;
 use rusqlite::types::Value as Sql;
 
@@ -66,39 +68,103 @@ impl Tx<'_> {
     }
 
     /// The messages that stand just before and after `doc` in the same source file, `distance` at either side, as far as
-    /// they can be searched and pass the filter.
+    /// they can be searched and pass the filter; their rows are noted in `passing`.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn messages_around(&self, doc: i64, distance: usize, clause: &SessionClause) -> Result<Option<Window>> {
+    pub fn messages_around(
+        &self,
+        doc: i64,
+        distance: usize,
+        passing: &mut PassingMessages<'_>,
+    ) -> Result<Option<Window>> {
         let own = self.one(
-            "SELECT m.entity, m.ordinal, m.place, b.path, b.host, m.asks FROM messages m JOIN blocks b ON b.pos = m.pos
+            "SELECT m.entity, m.ordinal, m.asks, b.path, b.host FROM messages m JOIN blocks b ON b.pos = m.pos
              WHERE m.doc = ?1",
             [doc],
             |row| {
-                let (entity, path, host) = (row.get::<_, i64>(0)?, row.get::<_, String>(3)?, row.get::<_, String>(4)?);
-                Ok((entity, row.get(1)?, row.get(2)?, path, host, row.get(5)?))
+                let own = Turn { order: row.get(1)?, tie: doc & PLACES, id: doc, doc, asks: row.get(2)? };
+                Ok((row.get(0)?, own, row.get(3)?, row.get(4)?))
             },
         )?;
-        let Some((entity, ordinal, place, path, host, asks)) = own else { return Ok(None) };
-        let (filter, params) = clause.sql();
-        let side = |test: &str, order: &str| {
+        let Some((entity, own, path, host)) = own else { return Ok(None) };
+        let file = File { entity, path, host };
+        let before = self.messages_beside(&file, own, Way::Before, distance, passing)?;
+        let after = self.messages_beside(&file, own, Way::After, distance, passing)?;
+        let File { entity, path, host } = file;
+        Ok(Some(Window { session: format!("{entity}/{host}/{path}"), turns: in_order(before, own, after) }))
+    }
+
+    fn messages_beside(
+        &self,
+        file: &File,
+        own: Turn,
+        way: Way,
+        distance: usize,
+        passing: &mut PassingMessages<'_>,
+    ) -> Result<Vec<Turn>> {
+        let (filter, params) = passing.clause().sql();
+        let tables = passing.clause().tables();
+        let mut ask = |from: &str, mut all: Vec<Sql>, order: &str| {
             let sql = format!(
-                "SELECT m.ordinal, m.place, m.doc, m.doc, m.asks FROM messages m JOIN blocks b ON b.pos = m.pos
-                   JOIN sessions s ON s.entity = m.entity
-                 WHERE m.entity = ? AND (m.ordinal, m.place) {test} (?, ?) AND m.searchable = 1
-                   AND b.path = ? AND b.host = ? AND {filter}
-                 ORDER BY m.ordinal {order}, m.place {order} LIMIT ?"
+                "SELECT {MESSAGE}, m.asks FROM {tables} {from} AND m.searchable = 1 AND {filter} ORDER BY {order} LIMIT ?"
             );
-            let mut all =
-                vec![entity.into(), Sql::from(ordinal), Sql::from(place), path.clone().into(), host.clone().into()];
             all.extend(params.iter().cloned());
             all.push(Sql::from(distance as i64));
-            self.all(&sql, rusqlite::params_from_iter(all), turn)
+            self.all(&sql, rusqlite::params_from_iter(all), |row| {
+                let (message, asks) = (message_row(row)?, row.get(7)?);
+                let (doc, order) = (message.doc, message.ordinal);
+                passing.note(message);
+                Ok(Turn { order, tie: doc & PLACES, id: doc, doc, asks })
+            })
         };
-        let own = Turn { order: ordinal, tie: place, id: doc, doc, asks };
-        let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
-        Ok(Some(Window { session: format!("{entity}/{host}/{path}"), turns }))
+        // Most neighbours stand in the same block, whose messages are in the order of its rows.
+        let (low, high) = match way {
+            Way::Before => (own.doc & !PLACES, own.doc - 1),
+            Way::After => (own.doc + 1, own.doc | PLACES),
+        };
+        let (test, sorted) = way.sql();
+        let from = "WHERE m.doc BETWEEN ? AND ?";
+        let beside = ask(from, vec![low.into(), high.into()], &format!("m.doc {sorted}"))?;
+        if beside.len() == distance {
+            return Ok(beside);
+        }
+        let from = format!(
+            "JOIN blocks b ON b.pos = m.pos WHERE m.entity = ? AND (m.ordinal, m.place) {test} (?, ?) AND b.path = ? AND b.host = ?"
+        );
+        let place = vec![
+            Sql::from(file.entity),
+            own.order.into(),
+            own.tie.into(),
+            file.path.clone().into(),
+            file.host.clone().into(),
+        ];
+        ask(&from, place, &format!("m.ordinal {sorted}, m.place {sorted}"))
+    }
+}
+
+/// The bits of a document that tell a message's place in its block.
+const PLACES: i64 = (1 << PLACE_BITS) - 1;
+
+/// A source file, as far as it belongs to one session.
+struct File {
+    entity: i64,
+    path: String,
+    host: String,
+}
+
+#[derive(Clone, Copy)]
+enum Way {
+    Before,
+    After,
+}
+
+impl Way {
+    const fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Before => ("<", "DESC"),
+            Self::After => (">", "ASC"),
+        }
     }
 }
 

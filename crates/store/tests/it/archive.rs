@@ -2,7 +2,7 @@
 
 use crate::foreign::{Author, Foreign};
 use crate::support::*;
-use jay_store::{Draft, MessageRow, Store};
+use jay_store::{Draft, MessageRow, PassingMessages, SessionClause, Store};
 use jay_testkit::Random;
 use jay_types::change::block::{Block, BlockSource, Row};
 use jay_types::change::frame::FrameEntry;
@@ -91,7 +91,11 @@ fn texts(store: &Store, session: &str) -> Vec<String> {
 }
 
 fn search(store: &Store, terms: &str) -> u64 {
-    store.read::<_, Error>(|tx| Ok(tx.search_messages(&asking(terms), &Default::default(), 50)?.1)).unwrap()
+    store
+        .read::<_, Error>(|tx| {
+            Ok(tx.search_messages(&asking(terms), &mut PassingMessages::new(&SessionClause::default()), 50)?.1)
+        })
+        .unwrap()
 }
 
 fn dump(store: &Store) -> Vec<String> {

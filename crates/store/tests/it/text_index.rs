@@ -2,7 +2,7 @@
 
 use crate::archive::{block, session_id};
 use crate::support::*;
-use jay_store::{Draft, ListFilter, Moment, TextQuery};
+use jay_store::{Draft, ListFilter, Moment, PassingMessages, SessionClause, TextQuery};
 use jay_testkit::Random;
 use jay_types::change::SetEdit;
 use jay_types::change::registry::TAGS;
@@ -185,8 +185,9 @@ fn messages_are_counted_and_found_in_segments_as_before() {
             .unwrap();
     };
     let count = || {
-        let asked =
-            node.archive.read::<_, Error>(|tx| Ok(tx.search_messages(&asking("amber"), &Default::default(), 9)?));
+        let asked = node.archive.read::<_, Error>(|tx| {
+            Ok(tx.search_messages(&asking("amber"), &mut PassingMessages::new(&SessionClause::default()), 9)?)
+        });
         let (hits, matched) = asked.unwrap();
         (hits.len(), matched)
     };

@@ -10,12 +10,14 @@ use super::body::{BODY_MAX_DECODED_BYTES, BodyFault, ENCODING_ZSTD, decode};
 use crate::session::Message;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::io::Read;
+use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
-/// Bytes that are decompressed before the rows are looked for the first time; each time as many again as there are.
-const FIRST_BYTES: usize = 128 * 1024;
+/// Bytes that are decompressed before the rows are looked for again.
+const STEP_BYTES: usize = 32 * 1024;
 /// How the rows begin behind the messages. Within a string its quotes would be escaped.
 const ROWS: &[u8] = b"],\"rows\":[";
+/// What closes a block instead of its rows.
+const CLOSED: &[u8] = b"}}";
 
 /// The messages of a block, each parsed when it is asked for, and where secrets stand in them.
 #[derive(Debug, Deserialize)]
@@ -44,45 +46,75 @@ impl Said<'_> {
     }
 }
 
-/// Hands what is said in the stored body of a block to `visit`, with the bytes of JSON that were read for it.
-///
-/// # Errors
-/// The reason why it is no block that this version can read.
-pub fn read<T>(encoding: u8, bytes: &[u8], visit: impl FnOnce(&Said<'_>, usize) -> T) -> Result<T, BodyFault> {
-    if let Some(json) = before_rows(encoding, bytes)
-        // The same words can stand within what a tool was asked: what is cut off there is no JSON.
-        && let Ok(wrapper) = serde_json::from_slice::<Wrapper<'_>>(&json)
-    {
-        return Ok(visit(&wrapper.block, json.len()));
-    }
-    let json = decode(encoding, bytes)?;
-    let wrapper: Wrapper<'_> =
-        serde_json::from_slice(&json).map_err(|error| BodyFault::Malformed(error.to_string()))?;
-    Ok(visit(&wrapper.block, json.len()))
+/// Reads what is said in blocks, one after another: the memory that one took serves the next.
+#[derive(Default)]
+pub struct Reader {
+    decoder: Option<Decoder<'static>>,
+    /// Room for JSON, of which each block fills as much as it needs.
+    json: Vec<u8>,
 }
 
-/// The JSON of a block up to its rows, closed; none where it is not compressed or no rows were seen.
-fn before_rows(encoding: u8, bytes: &[u8]) -> Option<Vec<u8>> {
-    if encoding != ENCODING_ZSTD {
-        return None;
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reader({} bytes)", self.json.len())
     }
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(bytes).ok()?;
-    let mut json = Vec::new();
-    let mut searched = 0;
-    while json.len() < BODY_MAX_DECODED_BYTES {
-        let before = json.len();
-        decoder.by_ref().take(before.max(FIRST_BYTES) as u64).read_to_end(&mut json).ok()?;
-        if json.len() == before {
-            return None;
+}
+
+impl Reader {
+    /// Hands what is said in the stored body of a block to `visit`, with the bytes of JSON that were read for it.
+    ///
+    /// # Errors
+    /// The reason why it is no block that this version can read.
+    pub fn read<T>(
+        &mut self,
+        encoding: u8,
+        bytes: &[u8],
+        visit: impl FnOnce(&Said<'_>, usize) -> T,
+    ) -> Result<T, BodyFault> {
+        if encoding == ENCODING_ZSTD
+            && let Some(json) = self.before_rows(bytes).and_then(|read| self.json.get(..read))
+            // The same words can stand within what a tool was asked: what is cut off there is no JSON.
+            && let Ok(wrapper) = serde_json::from_slice::<Wrapper<'_>>(json)
+        {
+            return Ok(visit(&wrapper.block, json.len()));
         }
-        if let Some(at) = memchr::memmem::find(json.get(searched..)?, ROWS) {
-            json.truncate(searched + at + 1);
-            json.extend_from_slice(b"}}");
-            return Some(json);
-        }
-        searched = json.len().saturating_sub(ROWS.len() - 1);
+        let json = decode(encoding, bytes)?;
+        let wrapper: Wrapper<'_> =
+            serde_json::from_slice(&json).map_err(|error| BodyFault::Malformed(error.to_string()))?;
+        Ok(visit(&wrapper.block, json.len()))
     }
-    None
+
+    /// The JSON of a block up to its rows, closed, at the beginning of `json`: how long it is; none where no rows were seen.
+    fn before_rows(&mut self, bytes: &[u8]) -> Option<usize> {
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            none => none.insert(Decoder::new().ok()?),
+        };
+        decoder.reinit().ok()?;
+        let mut input = InBuffer::around(bytes);
+        let (mut read, mut searched) = (0, 0);
+        while read < BODY_MAX_DECODED_BYTES {
+            // The decoder fills what it is given: the rows behind would cost as much again.
+            let end = read + STEP_BYTES;
+            if self.json.len() < end {
+                self.json.resize(end, 0);
+            }
+            let mut output = OutBuffer::around_pos(self.json.get_mut(..end)?, read);
+            decoder.run(&mut input, &mut output).ok()?;
+            let now = output.pos();
+            if now == read {
+                return None;
+            }
+            if let Some(at) = memchr::memmem::find(self.json.get(searched..now)?, ROWS) {
+                let end = searched + at + 1;
+                self.json.get_mut(end..end + CLOSED.len())?.copy_from_slice(CLOSED);
+                return Some(end + CLOSED.len());
+            }
+            read = now;
+            searched = now.saturating_sub(ROWS.len() - 1);
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -125,11 +157,12 @@ mod tests {
 
     fn of(json: &[u8]) -> (Vec<Message>, Vec<SecretSpan>, usize) {
         let body = StoredBody::of_json(json.to_vec(), [0; 16]);
-        read(body.encoding, &body.bytes, |said, read| {
-            let messages = (0..).map_while(|place| said.message(place).unwrap()).collect();
-            (messages, said.secrets.clone(), read)
-        })
-        .unwrap()
+        Reader::default()
+            .read(body.encoding, &body.bytes, |said, read| {
+                let messages = (0..).map_while(|place| said.message(place).unwrap()).collect();
+                (messages, said.secrets.clone(), read)
+            })
+            .unwrap()
     }
 
     #[test]
@@ -162,12 +195,13 @@ mod tests {
     #[test]
     fn one_message_is_parsed_alone_and_what_is_none_is_told() {
         let json = b"{\"block\":{\"messages\":[{\"id\":\"a\",\"row\":0},7],\"rows\":[]}}";
-        let (first, second, third) =
-            read(ENCODING_JSON, json, |said, _| (said.message(0), said.message(1), said.message(2))).unwrap();
+        let (first, second, third) = Reader::default()
+            .read(ENCODING_JSON, json, |said, _| (said.message(0), said.message(1), said.message(2)))
+            .unwrap();
         assert_eq!(first.unwrap().unwrap().id, "a");
         assert!(second.is_err());
         assert_eq!(third.unwrap(), None);
-        assert!(read(ENCODING_ZSTD, b"no frame", |_, _| ()).is_err());
-        assert!(read(9, b"{}", |_, _| ()).is_err());
+        assert!(Reader::default().read(ENCODING_ZSTD, b"no frame", |_, _| ()).is_err());
+        assert!(Reader::default().read(9, b"{}", |_, _| ()).is_err());
     }
 }

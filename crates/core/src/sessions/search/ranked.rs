@@ -12,7 +12,7 @@ use crate::recall::{NO_WORD, phrases_in, window};
 use crate::sessions::list::{clause, namespace_ids};
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse};
 use jay_rank::plan::Query as Plan;
-use jay_store::{Scope, SessionClause, Tx};
+use jay_store::{PassingMessages, Scope, SessionClause, Tx};
 use jay_types::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,7 +114,8 @@ fn gather(
 ) -> Result<(Vec<Candidate<i64>>, u64)> {
     let query = text_query(plan);
     let mut found = Found::default();
-    let (texts, matched) = tx.search_messages(&query, clause, CANDIDATES)?;
+    let mut passing = PassingMessages::new(clause);
+    let (texts, matched) = tx.search_messages(&query, &mut passing, CANDIDATES)?;
     for hit in &texts {
         found.add(hit.doc, hit.doc);
     }
@@ -125,7 +126,7 @@ fn gather(
             let second = vector.second.as_ref().map(|second| (&second.model, &second.code, Some(&second.name)));
             for (model, code, name) in [(&vector.model, &vector.code, None)].into_iter().chain(second) {
                 let nearest = tx.nearest(model, code, &scope, CANDIDATES, &mut |doc| {
-                    Ok(found.candidates.contains_key(&doc) || tx.message_passes(doc, clause)?)
+                    Ok(found.candidates.contains_key(&doc) || passing.row(tx, doc)?.is_some())
                 })?;
                 around.extend(nearest.iter().take(AROUND_MAX).map(|neighbour| neighbour.doc));
                 for neighbour in nearest {
@@ -144,13 +145,13 @@ fn gather(
     around.dedup();
     let mut windows = Vec::new();
     for doc in around {
-        windows.extend(tx.messages_around(doc, NEIGHBOURS, clause)?);
+        windows.extend(tx.messages_around(doc, NEIGHBOURS, &mut passing)?);
     }
     turns::place(windows, &mut found);
     for candidate in found.candidates.values_mut() {
-        let Some(message) = tx.message(candidate.id)? else { continue };
+        let Some(message) = passing.row(tx, candidate.id)? else { continue };
         candidate.at = message.at;
-        candidate.named = message.author.is_some_and(|author| is_named(plan, &author));
+        candidate.named = message.author.as_ref().is_some_and(|author| is_named(plan, author));
     }
     found.weigh(tx, &query, vector)?;
     if let Some(vector) = vector {
