@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 mod adapter;
+mod again;
 pub mod aider;
 mod anthropic;
 pub mod antigravity;
@@ -75,6 +76,7 @@ pub mod write;
 pub mod zed;
 
 pub use adapter::{BLOCK_MAX_BYTES, ROW_MAX_BYTES, ReadOptions, RowParser, SessionAdapter, adapter, adapters};
+pub use again::{Again, SaidAgain};
 pub use block::{Block, ReadReport, RowBytes, SessionMessage};
 pub use cursor::{Cursor, FileStamp, OpenRow, Verdict};
 pub use discover::{Discovery, Problem, Source};

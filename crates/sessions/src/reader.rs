@@ -268,20 +268,9 @@ impl BlockReader {
             self.untaken.push(document.print);
         }
         if let Piece::Chunk { bytes, .. } | Piece::Document(Placed { bytes, is_fragment: true, .. }) = piece {
-            sink.unknown("(oversized row)");
-            // At least this much is in the first piece, however much of the row was there when it was read.
-            let beginning = bytes.get(..self.options.max_row_bytes).unwrap_or(bytes);
-            sink.carrier(&self.source.session, None, None, content_hash(&[beginning]));
-            return;
-        }
-        let mut content = without_ending(piece.bytes());
-        if self.row_count == 1 {
-            content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
-        }
-        if content.trim_ascii().is_empty() {
+            oversized(&self.source, bytes, self.options.max_row_bytes, &mut sink);
+        } else if !parsed(self.parser.as_mut(), piece.bytes(), self.row_count == 1, &mut sink) {
             self.report.blank += 1;
-        } else {
-            self.parser.row(content, &mut sink);
         }
     }
 
@@ -306,6 +295,27 @@ impl BlockReader {
             end: self.offset_bytes,
         }
     }
+}
+
+/// Keeps a row that is too long to be parsed, of which `bytes` are the beginning.
+pub(crate) fn oversized(source: &Source, bytes: &[u8], row_max_bytes: usize, sink: &mut Sink<'_>) {
+    sink.unknown("(oversized row)");
+    // At least this much is in the first piece, however much of the row was there when it was read.
+    let beginning = bytes.get(..row_max_bytes).unwrap_or(bytes);
+    sink.carrier(&source.session, None, None, content_hash(&[beginning]));
+}
+
+/// Says what a whole row means; false where it is blank.
+pub(crate) fn parsed(parser: &mut dyn RowParser, row: &[u8], is_first: bool, sink: &mut Sink<'_>) -> bool {
+    let mut content = without_ending(row);
+    if is_first {
+        content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+    }
+    if content.trim_ascii().is_empty() {
+        return false;
+    }
+    parser.row(content, sink);
+    true
 }
 
 impl Iterator for BlockReader {

@@ -7,11 +7,14 @@ CREATE TABLE sessions(
   messages INTEGER NOT NULL, searchable INTEGER NOT NULL);
 CREATE INDEX sessions_by_client ON sessions(client, session);
 CREATE INDEX sessions_by_time ON sessions(latest, entity);
--- One row per block; `meta` is what the block knows of its session.
+-- One row per block; `meta` is what the block knows of its session. A reading says once more what the block of the dot `reads`
+-- says; `rows_pos` is the block that holds the rows, where it is here. `shown` is 1 where the messages are this one's.
 CREATE TABLE blocks(
   pos INTEGER PRIMARY KEY, entity INTEGER NOT NULL, path TEXT NOT NULL, revision INTEGER NOT NULL, first_row INTEGER NOT NULL,
-  host TEXT NOT NULL, user TEXT NOT NULL, meta TEXT NOT NULL);
+  host TEXT NOT NULL, user TEXT NOT NULL, meta TEXT NOT NULL,
+  adapter INTEGER NOT NULL, reads BLOB, rows_pos INTEGER, shown INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX blocks_by_session ON blocks(entity, path, revision, first_row);
+CREATE INDEX blocks_by_reads ON blocks(reads) WHERE reads IS NOT NULL;
 -- One row per message: `doc` is its document in the text index, `ordinal` its row in the source, `key` a mark of its id, which
 -- stands in the block.
 CREATE TABLE messages(

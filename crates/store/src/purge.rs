@@ -8,7 +8,6 @@
 
 use crate::open::Store;
 use crate::project::Folded;
-use crate::project::document::message_document;
 use crate::tx::Tx;
 use crate::{Result, connection, holders};
 use jay_types::change::{EntityKind, Journal};
@@ -46,14 +45,7 @@ pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) 
 fn destroy_documents(tx: &Tx<'_>, num: i64) -> Result<()> {
     let blocks: Vec<i64> = tx.all("SELECT pos FROM blocks WHERE entity = ?1", [num], |row| row.get(0))?;
     for pos in blocks {
-        let of_block = [message_document(pos, 0), message_document(pos + 1, 0)];
-        let docs: Vec<i64> =
-            tx.all("SELECT doc FROM documents WHERE doc >= ?1 AND doc < ?2", of_block, |row| row.get(0))?;
-        for doc in docs {
-            tx.unindex(doc)?;
-            tx.execute("DELETE FROM vectors WHERE model IN (SELECT num FROM models) AND pos = ?1", [doc])?;
-            tx.execute("DELETE FROM jobs WHERE kind IN ('embed', 'embed_model') AND subject = ?1", [doc])?;
-        }
+        crate::project::session::drop_documents(tx, pos)?;
     }
     Ok(())
 }

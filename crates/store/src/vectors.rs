@@ -48,6 +48,14 @@ pub(crate) struct Wishes {
     later: Vec<(Lane, i64)>,
 }
 
+impl Wishes {
+    /// Forgets what was wished for documents that are gone.
+    pub(crate) fn leave_out(&mut self, docs: std::ops::Range<i64>) {
+        self.made.retain(|(_, made)| !docs.contains(&made.doc));
+        self.later.retain(|(_, doc)| !docs.contains(doc));
+    }
+}
+
 impl Tx<'_> {
     fn model(&self, id: &str) -> Result<Option<i64>> {
         Ok(self.statement("SELECT num FROM models WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?)

@@ -51,6 +51,12 @@ impl Draft {
     pub const fn block(namespace: NamespaceId, session: EntityId, json: Vec<u8>) -> Self {
         Self { namespace, kind: EntityKind::Session, entity: session, op: Op::Block, content: Content::Json(json) }
     }
+
+    /// A draft of what an archive block says, read once more.
+    #[must_use]
+    pub const fn reparse(namespace: NamespaceId, session: EntityId, json: Vec<u8>) -> Self {
+        Self { namespace, kind: EntityKind::Session, entity: session, op: Op::Reparse, content: Content::Json(json) }
+    }
 }
 
 /// The inside of [`Store::write`]: every question of [`Tx`], and drafts.

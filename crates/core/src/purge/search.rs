@@ -39,6 +39,8 @@ struct Rows {
 struct RowsOfBlock {
     source: BlockSource,
     session: Named,
+    #[serde(default)]
+    reads: Option<jay_types::Dot>,
     rows: Vec<Row>,
 }
 
@@ -80,6 +82,10 @@ pub(super) fn in_archive(call: &Call<'_>, needles: &Needles) -> Result<Holding> 
             };
             if needles.are_in(text) {
                 holding.sessions.extend(messages_with(text, needles).into_iter().map(found));
+            }
+            if block.reads.is_some() {
+                // Its rows stand in the block that it reads.
+                return Ok(());
             }
             let source = (block.source.path.clone(), block.source.host.clone(), block.source.revision);
             let carried = open.remove(&source).unwrap_or_default();

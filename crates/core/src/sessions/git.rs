@@ -270,6 +270,7 @@ impl<'a> History<'a> {
             revision: 0,
             host: options_of_engine.host.clone(),
             user: options_of_engine.user.clone(),
+            session: None,
         };
         let read_from =
             Source { client: CLIENT.to_owned(), path: path.into(), session: self.own.clone(), ..Source::default() };

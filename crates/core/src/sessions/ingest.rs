@@ -41,14 +41,12 @@ pub(super) fn cut(read: ReadBlock, source: &BlockSource, before: &mut Option<Str
                 ..SessionMeta::default()
             });
             // A title is often the first words of a talk; the row itself is kept as it is.
-            session.title = session.title.map(|title| match secrets::apply(secrets::Policy::Redact, &title) {
-                secrets::Outcome::Redacted { text, .. } => text,
-                _ => title,
-            });
+            session.title = session.title.map(without_secrets);
             blocks.push(Block {
-                source: source.clone(),
+                source: BlockSource { session: (current != file).then(|| file.to_owned()), ..source.clone() },
                 session,
                 adapter: adapter_version,
+                reads: None,
                 rows: vec![],
                 messages: vec![],
                 secrets: vec![],
@@ -64,8 +62,16 @@ pub(super) fn cut(read: ReadBlock, source: &BlockSource, before: &mut Option<Str
     blocks
 }
 
+/// A title in which secrets are replaced.
+pub(super) fn without_secrets(title: String) -> String {
+    match secrets::apply(secrets::Policy::Redact, &title) {
+        secrets::Outcome::Redacted { text, .. } => text,
+        _ => title,
+    }
+}
+
 /// Every secret in every part of the messages.
-fn mark_secrets(messages: &[Message]) -> Vec<SecretSpan> {
+pub(super) fn mark_secrets(messages: &[Message]) -> Vec<SecretSpan> {
     let mut spans = Vec::new();
     for (message_index, message) in (0_u32..).zip(messages) {
         for (part_index, part) in (0_u32..).zip(&message.parts) {

@@ -58,6 +58,15 @@ pub struct Verified {
     pub changing: u64,
 }
 
+/// What was read once more from the archive, because its adapter has learned to read it better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reread {
+    /// Sources of which rows were read once more, or would be
+    pub sources: u64,
+    /// Messages that this gave
+    pub messages: u64,
+}
+
 /// The answer to session sync.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Synced {
@@ -81,6 +90,9 @@ pub struct Synced {
     /// Sources that last changed before `since` and were left alone
     #[serde(default, skip_serializing_if = "is_zero")]
     pub earlier: u64,
+    /// What was read once more from the archive, where an adapter has learned to read it better
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
     /// What the comparison of the archive with its sources found, where it was asked for
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<Verified>,

@@ -31,8 +31,17 @@ pub(super) fn write(tx: &Tx<'_>, doc: i64, message: &Message) -> Result<()> {
     Ok(())
 }
 
+/// Removes what one message tells.
+pub(super) fn remove(tx: &Tx<'_>, doc: i64, message: &Message) -> Result<()> {
+    for path in (tx.analysis.touched)(message) {
+        let (name, tail) = marks(&path);
+        tx.execute("DELETE FROM touched WHERE name = ?1 AND tail = ?2 AND doc = ?3", params![name, tail, doc])?;
+    }
+    Ok(())
+}
+
 /// Removes what a session's messages tell.
-pub(super) fn drop(tx: &Tx<'_>, entity: i64) -> Result<()> {
+pub(super) fn drop_all(tx: &Tx<'_>, entity: i64) -> Result<()> {
     tx.execute("DELETE FROM touched WHERE doc >> 20 IN (SELECT pos FROM blocks WHERE entity = ?1)", [entity])?;
     Ok(())
 }

@@ -5,8 +5,9 @@
 use crate::Result;
 use crate::tx::Tx;
 use jay_types::change::block::Block;
+use jay_types::{Dot, EntityId, Hash, NamespaceId};
 use rusqlite::params;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How far a source on this machine was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,29 @@ pub struct SourceCursor {
     pub cursor: String,
 }
 
+/// A block whose rows may be read once more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptBlock {
+    /// The file.
+    pub path: String,
+    /// The revision of the file.
+    pub revision: u32,
+    /// The number of its first row.
+    pub first_row: u64,
+    /// Its place in the journal.
+    pub pos: i64,
+    /// Its name in the journal.
+    pub dot: Dot,
+    /// The session.
+    pub session: EntityId,
+    /// The client's own id of the session.
+    pub session_id: String,
+    /// The namespace of the session.
+    pub namespace: NamespaceId,
+    /// The version of the adapter whose reading of it is shown.
+    pub adapter: u32,
+}
+
 /// Where a block is, and of which run of rows it is a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlockPlace {
@@ -42,6 +66,11 @@ pub struct BlockPlace {
     /// The revision of the file.
     pub revision: u32,
 }
+
+/// Blocks of files; what agents hand over themselves stands in rows of our own making.
+const FROM_FILES: &str = "FROM blocks b JOIN sessions s ON s.entity = b.entity JOIN entities e ON e.num = b.entity
+       JOIN namespaces n ON n.num = s.namespace JOIN changes c ON c.pos = b.pos
+     WHERE b.host = ?1 AND b.path NOT LIKE 'append:%'";
 
 impl Tx<'_> {
     /// How far a source was read.
@@ -71,13 +100,51 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn blocks_by_path(&self) -> Result<BTreeMap<String, Vec<BlockPlace>>> {
         let mut by_path: BTreeMap<String, Vec<BlockPlace>> = BTreeMap::new();
-        let sql = "SELECT path, pos, entity, host, revision FROM blocks ORDER BY path, entity, host, revision, first_row, pos";
+        let sql = "SELECT path, pos, entity, host, revision FROM blocks WHERE reads IS NULL ORDER BY path, entity, host, revision, first_row, pos";
         let _: Vec<()> = self.all(sql, [], |row| {
             let place = BlockPlace { pos: row.get(1)?, session: row.get(2)?, host: row.get(3)?, revision: row.get(4)? };
             by_path.entry(row.get(0)?).or_default().push(place);
             Ok(())
         })?;
         Ok(by_path)
+    }
+
+    /// The clients of which there are sessions taken in on a machine, with the earliest version of an adapter whose reading is
+    /// shown.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn adapters_shown(&self, host: &str) -> Result<Vec<(String, u32)>> {
+        let sql = format!("SELECT s.client, min(b.adapter) {FROM_FILES} AND b.shown = 1 GROUP BY s.client");
+        self.all(&sql, [host], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    /// The blocks of a client's files that were taken in on a machine, in the order of their rows.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn kept_blocks(&self, host: &str, client: &str) -> Result<Vec<KeptBlock>> {
+        let sql = format!("SELECT b.rows_pos, b.adapter {FROM_FILES} AND b.shown = 1 AND s.client = ?2");
+        let shown = self.all(&sql, [host, client], |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, u32>(1)?)))?;
+        let shown: HashMap<i64, u32> = shown.into_iter().filter_map(|(pos, adapter)| Some((pos?, adapter))).collect();
+        let sql = format!(
+            "SELECT b.path, b.revision, b.first_row, b.pos, c.hash, e.id, n.id, b.adapter, s.session {FROM_FILES}
+               AND b.reads IS NULL AND s.client = ?2 ORDER BY b.path, b.revision, b.first_row, b.pos"
+        );
+        self.all(&sql, [host, client], |row| {
+            let (pos, own) = (row.get(3)?, row.get(7)?);
+            Ok(KeptBlock {
+                path: row.get(0)?,
+                revision: row.get(1)?,
+                first_row: row.get::<_, i64>(2)?.cast_unsigned(),
+                pos,
+                dot: Hash(row.get(4)?).dot(),
+                session: EntityId(row.get(5)?),
+                session_id: row.get(8)?,
+                namespace: NamespaceId(row.get(6)?),
+                adapter: shown.get(&pos).copied().unwrap_or(own),
+            })
+        })
     }
 
     /// A block; none where its body was purged.
@@ -96,7 +163,7 @@ impl Tx<'_> {
     /// What SQLite says; `damaged` where a block cannot be read.
     pub fn source_rows(&self, session: i64, visit: &mut dyn FnMut(&Block)) -> Result<()> {
         let blocks: Vec<i64> = self.all(
-            "SELECT pos FROM blocks WHERE entity = ?1 ORDER BY path, host, revision, first_row",
+            "SELECT pos FROM blocks WHERE entity = ?1 AND reads IS NULL ORDER BY path, host, revision, first_row",
             [session],
             |row| row.get(0),
         )?;

@@ -21,10 +21,11 @@ struct Turn {
 
 /// The turns of a session, in the order of its rows.
 pub(super) fn of_session(bodies: &mut Bodies, session: i64, names: Names) -> SqlResult<Vec<Value>> {
-    let blocks: Vec<i64> = {
-        let sql = "SELECT pos FROM blocks WHERE entity = ?1 ORDER BY path, host, revision, first_row";
+    let blocks: Vec<(i64, Option<i64>)> = {
+        let sql =
+            "SELECT pos, rows_pos FROM blocks WHERE entity = ?1 AND shown = 1 ORDER BY path, host, revision, first_row";
         let mut statement = bodies.connection.prepare_cached(sql)?;
-        let rows = statement.query_map([session], |row| row.get(0))?;
+        let rows = statement.query_map([session], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<SqlResult<_>>()?
     };
     let mut turns: Vec<Turn> = Vec::new();
@@ -32,8 +33,11 @@ pub(super) fn of_session(bodies: &mut Bodies, session: i64, names: Names) -> Sql
     let mut model: Option<String> = None;
     // Some clients tell it in rows of their own; then an answer beside them is no further turn.
     let mut is_told_apart = false;
-    for pos in blocks {
+    for (pos, rows_pos) in blocks {
         let Some(block) = bodies.block(pos)? else { continue };
+        // What was read once more has its rows in the block that it reads.
+        let of_rows = rows_pos.map(|pos| bodies.block(pos)).transpose()?.flatten();
+        let row = |place: u32| of_rows.as_ref()?.rows.get(place as usize)?.bytes();
         let mut last_row = None;
         for message in &block.messages {
             let is_answer = message.role == Some(Role::Assistant);
@@ -42,8 +46,7 @@ pub(super) fn of_session(bodies: &mut Bodies, session: i64, names: Names) -> Sql
             if last_row.replace(message.row) == Some(message.row) {
                 continue;
             }
-            let bytes = block.rows.get(message.row as usize).and_then(jay_types::change::block::Row::bytes);
-            let told = bytes.and_then(|bytes| (names.usage)(&block.session.client, &bytes));
+            let told = row(message.row).and_then(|bytes| (names.usage)(&block.session.client, &bytes));
             if told.is_none() && !is_answer {
                 continue;
             }

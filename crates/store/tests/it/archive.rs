@@ -44,9 +44,11 @@ pub(crate) fn block(session: &str, path: &str, revision: u32, first: u64, words:
             revision,
             host: "h".into(),
             user: "u".into(),
+            session: None,
         },
         session: meta,
         adapter: 1,
+        reads: None,
         rows: (first..).zip(words).map(|(n, text)| Row::new(n, format!("{text}\n").as_bytes())).collect(),
         messages,
         secrets: Vec::new(),
@@ -125,6 +127,100 @@ fn blocks_become_sessions_and_messages() {
     );
     assert_eq!(rows, b"hello there\ngeneral greetings\na bold move\n", "what the file held, byte for byte");
     assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+}
+
+/// What a block says, read once more by an adapter of a version.
+fn read_again(node: &Node, of: &Block, adapter: u32, words: &[&str]) {
+    let path = of.source.path.clone();
+    let kept = node.archive.read::<_, Error>(|tx| Ok(tx.kept_blocks("h", "generic")?)).unwrap();
+    let place = (path.as_str(), of.source.revision, of.rows[0].n);
+    let kept = kept.into_iter().find(|one| (one.path.as_str(), one.revision, one.first_row) == place).unwrap();
+    let plain = block(&of.session.id, &path, of.source.revision, kept.first_row, words);
+    let rows = of.rows.iter().map(|row| Row::elsewhere(row.n)).collect();
+    let reading = Block { adapter, reads: Some(kept.dot), rows, ..plain };
+    node.steps.clock.tick();
+    let draft = Draft::reparse(NS, kept.session, reading.to_json());
+    node.archive
+        .write::<_, Error>(&ann(), |w| {
+            w.draft(draft);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_best_reading_of_a_block_is_shown_in_any_order_of_arrival() {
+    let author = Node::new(1);
+    let (first, rewritten) = (
+        block("session-one", "/a", 0, 0, &["one", "two", "three"]),
+        block("session-one", "/a", 1, 0, &["one", "other"]),
+    );
+    archive(&author, &first);
+    archive(&author, &rewritten);
+    assert_eq!(texts(&author.archive, "session-one"), ["one", "other", "three"]);
+    read_again(&author, &first, 2, &["uno", "dos", "tres"]);
+    assert_eq!(texts(&author.archive, "session-one"), ["one", "other", "tres"], "a later revision says it still");
+    assert_eq!((search(&author.archive, "three"), search(&author.archive, "tres")), (0, 1));
+    read_again(&author, &first, 4, &["eins", "zwei", "drei"]);
+    read_again(&author, &first, 3, &["un", "deux", "trois"]);
+    read_again(&author, &first, 4, &["a", "b", "c"]);
+    read_again(&author, &rewritten, 2, &["once"]);
+    // What the later revision no longer says under its id is said by the earlier one.
+    assert_eq!(texts(&author.archive, "session-one"), ["once", "zwei", "drei"]);
+    assert_eq!((search(&author.archive, "trois"), search(&author.archive, "other")), (0, 0));
+    let rows = |store: &Store| {
+        store
+            .read::<_, Error>(|tx| {
+                let row = Store::find_session(tx, "session-one")?;
+                let mut rows = Vec::new();
+                tx.source_rows(row.num, &mut |block| rows.extend(block.rows.iter().map(|row| row.bytes().unwrap())))?;
+                Ok(rows.concat())
+            })
+            .unwrap()
+    };
+    assert_eq!(rows(&author.archive), b"one\ntwo\nthree\none\nother\n", "the rows stay as they are");
+    assert!(author.archive.rebuild(&mut |_, _| ()).unwrap().same);
+    let (stream, expected) = (export(&author.archive), dump(&author.archive));
+    // A node that has the readings before the blocks, or never gets them.
+    for seed in 0..20 {
+        let node = Node::new(200 + seed);
+        let mut parts = stream.clone();
+        for _ in 0..4 {
+            Random::new(seed).shuffle(&mut parts);
+            for part in &parts {
+                node.archive.receive(part).unwrap();
+            }
+        }
+        node.archive.receive(&over_the_wire(&stream)).unwrap();
+        assert_eq!(dump(&node.archive), expected, "seed {seed}");
+        assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_reading_without_its_block_is_shown_until_the_block_comes() {
+    let author = Node::new(1);
+    let first = block("session-one", "/a", 0, 0, &["one", "two"]);
+    archive(&author, &first);
+    read_again(&author, &first, 2, &["uno", "dos"]);
+    let entity = session_id("session-one");
+    let kept = author.archive.read::<_, Error>(|tx| Ok(tx.kept_blocks("h", "generic")?)).unwrap();
+    let rows = first.rows.iter().map(|row| Row::elsewhere(row.n)).collect();
+    let reading = Block { adapter: 3, reads: Some(kept[0].dot), rows, ..first };
+    // Another node, which has the block by another way, says it better; its stream comes alone.
+    let mut other = Author::new(5);
+    other.journal = Journal::Archive;
+    other.hlc += 10_000_000_000;
+    let part =
+        other.part(NS, &[Foreign::raw(EntityKind::Session.number(), entity, Op::Reparse.number(), reading.to_json())]);
+    let node = Node::new(2);
+    node.archive.receive(&part).unwrap();
+    assert_eq!(texts(&node.archive, "session-one"), ["one", "two"]);
+    assert!(node.archive.rebuild(&mut |_, _| ()).unwrap().same);
+    node.archive.receive(&over_the_wire(&export(&author.archive))).unwrap();
+    assert_eq!(texts(&node.archive, "session-one"), ["one", "two"], "the latest adapter's");
+    author.archive.receive(&part).unwrap();
+    assert_eq!(dump(&node.archive), dump(&author.archive));
 }
 
 #[test]

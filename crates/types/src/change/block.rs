@@ -1,5 +1,6 @@
 //! The body of an archive change: consecutive source rows of one session, verbatim, with the messages read from them (J17).
 
+use crate::id::Dot;
 use crate::session::{Message, SessionMeta};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,9 @@ pub struct BlockSource {
     /// The OS user of ingest.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user: String,
+    /// The session that the file's name tells, where the block is of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
 }
 
 /// One source row, byte for byte, its line end included.
@@ -46,7 +50,13 @@ impl Row {
         }
     }
 
-    /// The bytes; none where the row is malformed.
+    /// A row whose bytes stand in the block that is read once more.
+    #[must_use]
+    pub const fn elsewhere(n: u64) -> Self {
+        Self { n, t: None, x: None }
+    }
+
+    /// The bytes; none where they stand elsewhere, or the row is malformed.
     #[must_use]
     pub fn bytes(&self) -> Option<Vec<u8>> {
         match (&self.t, &self.x) {
@@ -61,7 +71,7 @@ impl Row {
     }
 }
 
-/// What stands in the body of a `block` change.
+/// What stands in the body of a `block` or `reparse` change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Block {
     /// Where the rows were read.
@@ -70,6 +80,9 @@ pub struct Block {
     pub session: SessionMeta,
     /// The version of the adapter that read the messages.
     pub adapter: u32,
+    /// The block whose rows were read once more, in a `reparse` change: its own rows are numbers without bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Dot>,
     /// Character ranges of secrets found in messages: (message index, part index, start byte, end byte, rule).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretSpan>,

@@ -132,6 +132,7 @@ mod tests {
             revision: 0,
             host: "h".into(),
             user: "u".into(),
+            session: None,
         };
         let call = Part::ToolCall { id: "c".into(), name: "t".into(), input };
         let message = |n: usize| Message {
@@ -149,6 +150,7 @@ mod tests {
             source,
             session: SessionMeta::default(),
             adapter: 1,
+            reads: None,
             secrets: vec![span],
             messages: (0..messages).map(message).collect(),
             rows,

@@ -191,6 +191,7 @@ fn block() -> Block {
             revision: 0,
             host: "h".into(),
             user: "u".into(),
+            session: None,
         },
         session: SessionMeta {
             client: "generic".into(),
@@ -199,6 +200,7 @@ fn block() -> Block {
             ..SessionMeta::default()
         },
         adapter: 1,
+        reads: None,
         rows: vec![Row::new(0, row.as_bytes()), Row::new(1, b"\xff\x00\n")],
         messages: vec![Message {
             id: "s-1:0".into(),

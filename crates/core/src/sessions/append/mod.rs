@@ -176,6 +176,7 @@ impl<'a> Session<'a> {
             revision: 0,
             host: call.engine.options.host.clone(),
             user: call.engine.options.user.clone(),
+            session: None,
         };
         Self { call, request, id: EntityId::derived("session", &[client, session]), source }
     }

@@ -29,6 +29,7 @@ impl Run<'_> {
             messages_inserted: self.messages,
             messages_left_out: left_out,
             verified: self.verified,
+            reread: self.reread,
             error: self.reports.iter().find_map(|report| report.error.clone()),
             sources: self.reports,
             fresh: self.fresh,

@@ -6,12 +6,13 @@
 mod answer;
 mod found;
 mod place;
+mod reread;
 mod some;
 pub(crate) mod turn;
 mod verify;
 
 use super::ingest::split;
-use super::report::{SourceReport, Synced, Verified, report, state_name};
+use super::report::{Reread, SourceReport, Synced, Verified, report, state_name};
 use crate::call::Call;
 use crate::engine::DirectoryName;
 use crate::filter;
@@ -52,7 +53,7 @@ pub struct SyncRequest {
 }
 
 /// Reads new rows of every source into the archive, when no other sync does. `progress` is called with bytes done, bytes in all,
-/// current file; with no bytes in all while it waits, and for whom.
+/// current file; with no bytes in all when it waits, and for whom, or reads archived rows once more.
 ///
 /// # Errors
 /// `bad_input` for a client that is not known, or a path without exactly one client; `busy` where another sync runs and is not waited for; `io`. Failures of
@@ -140,6 +141,7 @@ struct Run<'a> {
     /// Sessions that were purged, with how many of their messages were left out.
     left_out: BTreeMap<EntityId, u64>,
     verified: Option<Verified>,
+    reread: Option<Reread>,
     has_path: bool,
 }
 
@@ -161,6 +163,7 @@ impl<'a> Run<'a> {
             messages: 0,
             left_out: BTreeMap::new(),
             verified: None,
+            reread: None,
             has_path: false,
         }
     }
@@ -173,7 +176,7 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         let found = self.discover(request)?;
         let found = self.since(found, since);
-        let to_verify = if request.verify { found.clone() } else { vec![] };
+        let beside = found.clone();
         let waiting = self.without_unchanged(found);
         // What was read before is no work: of a file that has grown only the rest is.
         let all: u64 = waiting.iter().map(Waiting::bytes).sum();
@@ -190,8 +193,9 @@ impl<'a> Run<'a> {
         if all > 0 {
             progress(all, all, "");
         }
+        self.reread(&request.clients, &beside, request.dry_run, progress)?;
         if request.verify {
-            self.verify(to_verify, request.dry_run, progress)?;
+            self.verify(beside, request.dry_run, progress)?;
         }
         Ok(())
     }
@@ -251,6 +255,7 @@ impl<'a> Run<'a> {
             revision,
             host: self.call.engine.options.host.clone(),
             user: self.call.engine.options.user.clone(),
+            session: None,
         };
         // The rest of a row that was not complete belongs to the session of its beginning.
         let goes_on = !matches!(verdict, Verdict::New | Verdict::Rewritten);

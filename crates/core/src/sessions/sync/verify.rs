@@ -109,6 +109,7 @@ impl Run<'_> {
             revision: 0,
             host: String::new(),
             user: String::new(),
+            session: None,
         };
         let mut rows: BTreeMap<String, Rows> = BTreeMap::new();
         let reader = adapter.read(source, None, options())?;

@@ -31,6 +31,7 @@ mod reading;
 mod recalling;
 mod remembering;
 mod reranking;
+mod rereading;
 mod resuming;
 mod resuming_everywhere;
 mod retention;

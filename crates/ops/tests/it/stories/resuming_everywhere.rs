@@ -52,11 +52,11 @@ fn paged(world: &World, op: &str, list: &str, mut input: Value) -> Vec<Value> {
     }
 }
 
-fn messages(world: &World, session: &str) -> Vec<Value> {
+pub(super) fn messages(world: &World, session: &str) -> Vec<Value> {
     paged(world, "session_show", "messages", json!({"session": session, "limit": 500}))
 }
 
-fn sessions(world: &World) -> Vec<Value> {
+pub(super) fn sessions(world: &World) -> Vec<Value> {
     paged(world, "session_list", "sessions", json!({"limit": 200}))
 }
 
@@ -81,7 +81,7 @@ fn lineage(archive: &jay_store::Store, id: &str) -> Vec<String> {
 }
 
 /// Every fixture of every client, archived. The same session under another version of a client's format is another world.
-fn archived() -> Vec<World> {
+pub(super) fn archived() -> Vec<World> {
     let mut worlds: Vec<World> = vec![World::new(), World::new()];
     let laid_out = worlds[0].home.work_dir().join("fixtures");
     for adapter in jay_sessions::adapters() {
