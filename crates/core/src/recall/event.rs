@@ -84,7 +84,7 @@ pub(crate) fn of_messages(
 ) -> Result<Option<Window>> {
     let Some(event) = event else { return Ok(None) };
     let namespaces = clause.namespaces.clone();
-    let clause = SessionClause { namespaces, project: clause.project.clone(), ..SessionClause::default() };
+    let clause = SessionClause { namespaces, projects: clause.projects.clone(), ..SessionClause::default() };
     let (hits, _) =
         tx.search_messages(&TextQuery::all(&event.terms), &mut PassingMessages::new(&clause), TEXTS_MAX + 1)?;
     let texts = tx.message_texts(&hits.iter().map(|hit| hit.doc).collect::<Vec<_>>())?;

@@ -195,10 +195,18 @@ pub(super) fn clause(
         Some(word) => Some(jay_store::Store::find_session(tx, word.as_str())?.num),
         None => None,
     };
+    // Only what is shown is compared: who may list sessions must not feel for a secret in a path.
+    let projects = match &filter.project {
+        Some(text) => {
+            let is_meant = |project: &String| masked_name(project.clone()).contains(text.as_str());
+            Some(tx.projects()?.into_iter().filter(is_meant).collect())
+        }
+        None => None,
+    };
     Ok(SessionClause {
         client: filter.client.as_ref().map(|client| client.as_str().to_owned()),
         namespaces,
-        project: filter.project.as_ref().map(|project| project.as_str().to_owned()),
+        projects,
         host: filter.host.as_ref().map(|host| host.as_str().to_owned()),
         since: filter::time("since", filter.since.as_ref(), call.now)?,
         until: filter::time("until", filter.until.as_ref(), call.now)?,

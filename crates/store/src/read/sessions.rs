@@ -47,8 +47,8 @@ pub struct SessionClause {
     pub client: Option<String>,
     /// In these namespaces.
     pub namespaces: Option<Vec<i64>>,
-    /// With this text in the project directory.
-    pub project: Option<String>,
+    /// Of one of these project directories.
+    pub projects: Option<Vec<String>>,
     /// Taken in on this machine.
     pub host: Option<String>,
     /// At or after.
@@ -101,8 +101,9 @@ impl SessionClause {
         if let Some(client) = &self.client {
             and("s.client = ?", Sql::from(client.clone()));
         }
-        if let Some(project) = &self.project {
-            and("instr(s.project, ?) > 0", Sql::from(project.clone()));
+        if let Some(projects) = &self.projects {
+            // One value, however many there are: a statement takes some 32,000.
+            and("s.project IN (SELECT value FROM json_each(?))", Sql::from(serde_json::json!(projects).to_string()));
         }
         if let Some(host) = &self.host {
             // A session that two machines hold belongs to both; the session itself tells only the last.
@@ -154,6 +155,14 @@ fn escape_like(text: &str) -> String {
 }
 
 impl Tx<'_> {
+    /// Every project directory of which there are sessions.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn projects(&self) -> Result<Vec<String>> {
+        self.all("SELECT DISTINCT project FROM sessions WHERE project IS NOT NULL", [], |row| row.get(0))
+    }
+
     /// Sessions, latest first; `cursor` is the (latest, num) of the last row of the page before.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! **Invariant:** a row that is read here loses nothing: what the parser of a file would only count is refused, since
 //! whoever hands it in is there to mend it.
 
+use crate::secrets::masked_name;
 use crate::sessions::sync::ROW_MAX_BYTES;
 use jay_sessions::{SessionAdapter, content_hash, generic::Generic, read_all};
 use jay_types::bounds::Word;
@@ -108,13 +109,18 @@ fn said_of(unknown: &str) -> String {
         ("(no role)", _) => "`role`: is required".to_owned(),
         ("(no text)", _) => "`text`: is required where there are no `parts`".to_owned(),
         ("(time that cannot be read)", _) => "`at`: is not a time".to_owned(),
-        (_, Some(("role", role))) => format!("`role`: {ROLES}, not `{}`", shorten(role, 40)),
+        (_, Some(("role", role))) => format!("`role`: {ROLES}, not `{}`", shown(role)),
         (_, Some(("part", kind))) => format!(
             "`parts`: a part of type `{}` is not one of text, reasoning, file, tool_call, tool_result with their fields",
-            shorten(kind, 40)
+            shown(kind)
         ),
         _ => format!("is not understood: {unknown}"),
     }
+}
+
+/// A word that was sent, as it may be shown.
+fn shown(word: &str) -> String {
+    shorten(&masked_name(word.to_owned()), 40)
 }
 
 fn bad(reason: impl Into<String>) -> Error {

@@ -92,7 +92,8 @@ pub(super) fn gather(tx: &Tx<'_>, target: &Target, place: &Place) -> Result<Writ
         // A call's answer says whether it failed; it mostly stands a few messages behind.
         let near: BTreeSet<i64> = docs.iter().flat_map(|doc| *doc..=doc + ANSWER_WITHIN).collect();
         let near: Vec<i64> = near.into_iter().collect();
-        let bodies = tx.message_bodies(&near, false)?;
+        // Who has the file reads the secret in a line there; what is shown is masked. Elsewhere nothing can be felt for.
+        let bodies = tx.message_bodies(&near, target.is_read)?;
         let failed: BTreeSet<&str> = bodies.values().flat_map(|body| &body.parts).filter_map(failure).collect();
         for doc in docs {
             if let (Some(body), Some(row)) = (bodies.get(&doc), tx.message(doc)?) {

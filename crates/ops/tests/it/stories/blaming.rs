@@ -190,6 +190,10 @@ fn secrets_stay_masked_and_failed_calls_are_left_out() {
     world.by(&me, "session_sync", json!({"clients": ["generic"], "path": source}));
     let answer = blame(&world, &format!("{}:1", file.display()));
     assert_eq!(ids(&answer), ["keyed"]);
+    assert!(
+        answer["sessions"][0]["why"].to_string().contains("line 1"),
+        "the line with the secret leads there: {answer:#}"
+    );
     assert!(!answer.to_string().contains(secret), "{answer:#}");
     assert!(answer["notes"].to_string().contains("1 call that would have written it failed"), "{answer:#}");
 }

@@ -4,6 +4,23 @@ use super::sessions::*;
 use super::*;
 
 #[test]
+fn no_secret_can_be_felt_for_in_a_project() {
+    let world = World::new();
+    let secret = "AKIAQ3EXAMPLE7BZKJ2T";
+    let mut row = said("s-000001", "m1", "user", "2026-03-01T10:00:00Z", "a lamp");
+    row["project"] = json!(format!("/home/mira/{secret}/harbour"));
+    sync_generic(&world, &[row]);
+    let found = |project: &str| strings(&world.ok("session_list", json!({"project": project}))["sessions"], "session");
+    assert_eq!(found("harbour"), ["s-000001"]);
+    assert_eq!(found("[secret:"), ["s-000001"], "what is shown is compared");
+    for part in [secret, "AKIAQ3", "BZKJ2T/harbour"] {
+        assert_eq!(found(part), [""; 0], "{part}");
+        let hits = world.ok("session_search", json!({"query": "lamp", "project": part}));
+        assert_eq!((&hits["hits"], &hits["searchable"]), (&json!([]), &json!(0)), "{part}");
+    }
+}
+
+#[test]
 fn listing_and_showing_filter_and_page() {
     let world = World::new();
     let rows: Vec<Value> = (0..30)
