@@ -96,7 +96,10 @@ pub struct SqlAnswered {
 /// revealed to somebody else than a person at hand.
 pub fn sql(call: &Call<'_>, request: &SqlRequest) -> Result<SqlAnswered> {
     if request.schema {
-        return Ok(SqlAnswered { views: schema(), ..SqlAnswered::default() });
+        return Ok(match request.format {
+            SqlFormat::Table => SqlAnswered { views: schema(), ..SqlAnswered::default() },
+            SqlFormat::Csv | SqlFormat::Ndjson => as_document(columns_of(schema()), request.format),
+        });
     }
     let Some(query) = &request.query else {
         return Err(Error::bad_input("`query`: is required")
@@ -121,17 +124,30 @@ pub fn sql(call: &Call<'_>, request: &SqlRequest) -> Result<SqlAnswered> {
         notes.push(format!("the first {} rows: `--limit` and OFFSET show others", answer.rows.len()));
     }
     let rows: Vec<Vec<Value>> = answer.rows.into_iter().map(|row| row.into_iter().map(value).collect()).collect();
-    let mut answered =
+    let answered =
         SqlAnswered { columns: answer.columns, rows, has_more: answer.has_more, notes, ..SqlAnswered::default() };
-    answered.document = match request.format {
-        SqlFormat::Table => None,
+    Ok(as_document(answered, request.format))
+}
+
+/// The rows as the document that `format` asks for, if it asks for one.
+fn as_document(mut answered: SqlAnswered, format: SqlFormat) -> SqlAnswered {
+    answered.document = match format {
+        SqlFormat::Table => return answered,
         SqlFormat::Csv => Some(csv(&answered)),
         SqlFormat::Ndjson => Some(lines(&answered)),
     };
-    if answered.document.is_some() {
-        answered.rows.clear();
-    }
-    Ok(answered)
+    answered.rows.clear();
+    answered
+}
+
+/// The schema as rows, one for each column of a view.
+fn columns_of(views: Vec<ViewShown>) -> SqlAnswered {
+    let row = |view: &str, column: ColumnShown| {
+        [view.to_owned(), column.name, column.kind, column.about].map(Value::from).to_vec()
+    };
+    let rows = views.into_iter().flat_map(|view| view.columns.into_iter().map(move |column| row(&view.name, column)));
+    let columns = ["view", "name", "kind", "about"].map(str::to_owned).to_vec();
+    SqlAnswered { columns, rows: rows.collect(), ..SqlAnswered::default() }
 }
 
 /// Every view.

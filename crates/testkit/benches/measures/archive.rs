@@ -24,6 +24,8 @@ const SECOND_MAX: Duration = Duration::from_millis(500);
 const SEARCH_P50_MAX: Duration = Duration::from_millis(10);
 const SEARCH_P99_MAX: Duration = Duration::from_millis(50);
 const QUESTIONS: usize = 300;
+/// Sessions that are taken in row by row.
+const WATCHED_SESSIONS: usize = 20;
 /// Searches that go through the messages are asked less often: they take longer.
 const LOOKS: usize = 20;
 const SYNC: [&str; 5] = ["session", "sync", "claude-code", "--json", "--path"];
@@ -41,7 +43,43 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     let jay = Jay::at(bench.stores.program(), home.path(), home.work_dir());
     taken_in(name, &jay, &projects, bytes)?;
     stored(name, &home.path(), bytes)?;
-    searched(name, &home.path())
+    searched(name, &home.path())?;
+    watched(name)
+}
+
+/// What an archive takes that was filled row by row, as a watch fills it where a client writes a row at a time.
+fn watched(name: &str) -> Result<()> {
+    let (home, written) = (TempHome::new(), TempHome::new());
+    let whole = written.work_dir().join("projects");
+    let bytes = u64::try_from(corpus::write_sessions(&whole, SEED, WATCHED_SESSIONS))?;
+    let world = World::open(&home.path())?;
+    let watch = Stopwatch::start();
+    let mut rows = 0;
+    for source in ClaudeCode.discover_path(&whole)?.sources {
+        let growing = home.work_dir().join(source.path.strip_prefix(&whole)?);
+        let mut so_far = Vec::new();
+        for row in std::fs::read(&source.path)?.split_inclusive(|byte| *byte == b'\n') {
+            so_far.extend_from_slice(row);
+            jay_testkit::write(&growing, &so_far);
+            let request = SyncRequest {
+                clients: vec!["claude-code".to_owned()],
+                path: Some(growing.clone()),
+                ..SyncRequest::default()
+            };
+            sync(&world.call(), &request, &mut |_, _, _| {})?;
+            rows += 1;
+        }
+    }
+    let took = show(watch.elapsed() / rows);
+    let tables = crate::size::Bytes::read(&home.path().join("archive.db"), &home.path().join("index"), "archive")?;
+    let plain = ((tables.all - tables.vectors() + tables.text_index) * 100).div_ceil(bytes);
+    let parts = tables.shares(bytes);
+    report(&Measured::figure(
+        format!("{name}: bytes where each row came by itself, {WATCHED_SESSIONS} sessions"),
+        format!("{plain} % of the sources, vectors not; {took} a row: {parts}"),
+        None,
+    ));
+    Ok(())
 }
 
 /// What the sources are like.

@@ -228,6 +228,10 @@ fn secrets_are_for_a_person_at_hand() {
 #[test]
 fn before_the_first_write_the_views_are_empty() {
     let world = World::new();
+    let table = world.ok("sql", json!({"schema": true, "format": "csv"}));
+    let lines: Vec<&str> = table["document"].as_str().unwrap().lines().collect();
+    assert_eq!(lines[0], "view,name,kind,about");
+    assert!(lines.iter().any(|line| line.starts_with("usage,cost_usd,REAL,")), "{lines:#?}");
     let schema = world.ok("sql", json!({"schema": true}));
     for view in schema["views"].as_array().unwrap() {
         let name = view["name"].as_str().unwrap();
