@@ -111,6 +111,12 @@ pub(crate) trait Reading: Default + Serialize + DeserializeOwned + Send + 'stati
     /// The field that holds a row's time.
     const TIME: &'static str = "timestamp";
 
+    /// The row of a file that stands in the row of a database, for clients that keep either; the kind of what is not known, or an
+    /// empty text, where it says nothing. None where these are the fields of a row of a file.
+    fn inner(_: &Fields<'_>) -> Option<Result<String, String>> {
+        None
+    }
+
     /// Puts what a row says in the sink; where that is nothing, its row is kept as a carrier.
     fn read(&mut self, row: &Row<'_>, known: &mut Known, sink: &mut Sink<'_>);
 }
@@ -224,15 +230,37 @@ pub(crate) fn parser<R: Reading>(source: &Source, state: Option<&Value>) -> Box<
 
 impl<R: Reading> RowParser for Parser<R> {
     fn row(&mut self, row: &[u8], sink: &mut Sink<'_>) {
+        self.state.known.begin(&self.source, sink);
+        let text = std::str::from_utf8(row).map_err(|_| "(not UTF-8)".to_owned());
+        let fields = text.and_then(|text| Fields::parse(text).ok_or_else(|| "(not an object)".to_owned()));
+        let taken = fields.and_then(|fields| match R::inner(&fields) {
+            None => {
+                self.take(fields, content_hash(&[row]), sink);
+                Ok(())
+            }
+            Some(inner) => {
+                let inner = inner?;
+                let fields = Fields::parse(&inner).ok_or("(not an object)")?;
+                self.take(fields, content_hash(&[inner.as_bytes()]), sink);
+                Ok(())
+            }
+        });
+        if let Err(kind) = taken {
+            if !kind.is_empty() {
+                sink.unknown(&kind);
+            }
+            sink.carrier(&self.source.session, None, None, content_hash(&[row]));
+        }
+    }
+
+    fn state(&self) -> Value {
+        serde_json::to_value(&self.state).unwrap_or_default()
+    }
+}
+
+impl<R: Reading> Parser<R> {
+    fn take(&mut self, fields: Fields<'_>, hash: Hash, sink: &mut Sink<'_>) {
         let Self { source, state } = self;
-        let hash = content_hash(&[row]);
-        state.known.begin(source, sink);
-        let text = std::str::from_utf8(row).ok();
-        let Some(fields) = text.and_then(Fields::parse) else {
-            sink.unknown(if text.is_some() { "(not an object)" } else { "(not UTF-8)" });
-            sink.carrier(&source.session, None, None, hash);
-            return;
-        };
         let (kind, id, at) = (fields.text("type").unwrap_or_default(), fields.word(R::ID), fields.time(R::TIME));
         if let Some(at) = at {
             sink.session(&source.session).saw(at);
@@ -243,9 +271,5 @@ impl<R: Reading> RowParser for Parser<R> {
         if sink.collected.messages.len() == before {
             sink.carrier(&source.session, row.id, at, hash);
         }
-    }
-
-    fn state(&self) -> Value {
-        serde_json::to_value(&self.state).unwrap_or_default()
     }
 }

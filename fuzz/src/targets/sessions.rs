@@ -65,8 +65,15 @@ pub(super) const SESSIONS: Target = Target {
             "../../../fixtures/sessions/deepseek/1/sessions/home-mira-code-lantern/session-6e7f8091-a2b3-4cc4-8dd5-eef6ff17a028/session.jsonl"
         ),
         include_bytes!("../../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md"),
+        OPENCLAW_ROWS,
     ]),
 };
+
+/// Rows of databases, as they are handed to an adapter.
+const OPENCLAW_ROWS: &[u8] = br#"{"table":"session_windows","row":{"session_id":"s","session_key":"agent:main:main","updated_at":1}}
+{"table":"transcript_events","row":{"session_id":"s","seq":0,"event_json":"{\"type\":\"message\",\"message\":{\"role\":\"user\",\"content\":\"Hi\"}}","created_at":1782900001000}}
+{"table":"transcript_events","row":{"session_id":"s","seq":1,"event_json":{"base64":"AA=="},"created_at":"never"}}
+"#;
 
 /// Every adapter reads it: a wrong `--path` is input too.
 fn sessions(input: &[u8]) {

@@ -69,7 +69,7 @@ impl Layout {
 
     /// True where the database has the first two of these tables: another's is none of ours, and a later version may
     /// have dropped what else there is.
-    fn fits(&self, database: &Database) -> Result<bool> {
+    pub(crate) fn fits(&self, database: &Database) -> Result<bool> {
         for table in self.tables.iter().take(2) {
             let columns = database.columns(table.table)?;
             if ![table.session, table.key].iter().all(|name| columns.iter().any(|column| column == name)) {

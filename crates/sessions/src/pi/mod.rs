@@ -6,6 +6,7 @@
 //! how the work went, which are carriers.
 
 mod content;
+mod stored;
 
 use crate::discover::{self, Source};
 use crate::environment::Environment;
@@ -19,6 +20,7 @@ use jay_types::session::{Part, Provenance, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+pub(crate) use stored::inner;
 
 /// The adapter.
 pub const PI: JsonLines = JsonLines {
@@ -96,6 +98,10 @@ pub(crate) fn session_in(path: &Path) -> Option<String> {
 pub(crate) struct Entries {}
 
 impl Reading for Entries {
+    fn inner(fields: &Fields<'_>) -> Option<Result<String, String>> {
+        inner(fields)
+    }
+
     fn read(&mut self, row: &Row<'_>, known: &mut Known, sink: &mut Sink<'_>) {
         let kind = row.fields.text("kind").unwrap_or_default();
         if is_header(&row.fields) {

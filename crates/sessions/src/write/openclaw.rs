@@ -17,8 +17,10 @@ impl SessionWriter for Openclaw {
         "openclaw"
     }
 
+    /// Rows of a database, and lines that were compressed, stand in no file as they are.
     fn place_again(&self, _: &Whole, steps: &[&str]) -> Option<PathBuf> {
-        below(steps, "agents")
+        let is_lines = steps.last().is_some_and(|name| name.contains(".jsonl") && !name.ends_with(".zst"));
+        below(steps, "agents").filter(|_| is_lines)
     }
 
     fn rebuild(&self, lineage: &Lineage, about: &About, draft: &mut Draft) -> Result<()> {

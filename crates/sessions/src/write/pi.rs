@@ -22,9 +22,10 @@ impl SessionWriter for Pi {
         "pi"
     }
 
-    /// Its directory can be called anything; the file stands one below it.
+    /// Its directory can be called anything; the file stands one below it. Rows of a database stand in none.
     fn place_again(&self, _: &Whole, steps: &[&str]) -> Option<PathBuf> {
-        steps.last_chunk::<2>().map(|last| last.iter().collect())
+        let is_lines = steps.last().is_some_and(|name| name.ends_with(".jsonl"));
+        steps.last_chunk::<2>().filter(|_| is_lines).map(|last| last.iter().collect())
     }
 
     fn rebuild(&self, lineage: &Lineage, about: &About, draft: &mut Draft) -> Result<()> {

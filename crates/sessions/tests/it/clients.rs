@@ -123,6 +123,12 @@ fn goose_crush_and_hermes() {
 }
 
 #[test]
+fn openclaw_in_databases() {
+    expect_file!["../expect/openclaw-2026.7.txt"].assert_eq(&show(&read("openclaw", "2026.7")));
+    expect_file!["../expect/openclaw-2026.8.txt"].assert_eq(&show(&read("openclaw", "2026.8")));
+}
+
+#[test]
 fn zed_and_openhands() {
     expect_file!["../expect/zed-0.3.txt"].assert_eq(&show(&read("zed", "0.3")));
     expect_file!["../expect/openhands-1.txt"].assert_eq(&show(&read("openhands", "1")));
@@ -169,6 +175,7 @@ fn writing_calls_are_known_in_every_clients_fixtures() {
         claude-code Edit 1
         codex apply_patch 1
         git git commit 5
+        openclaw write 1
         opencode edit 1
     "#]]
     .assert_eq(&told);

@@ -226,3 +226,25 @@ fn on(platform: Platform, home: &str, variables: &[(&str, &str)]) -> Environment
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Environment { home: Path::new(home).to_path_buf(), variables, platform }
 }
+
+/// OpenClaw compresses what it puts aside.
+#[test]
+fn what_was_put_aside_is_read_compressed_too() {
+    let home = tempfile::tempdir().unwrap();
+    crate::discovery::copy(&root().join("openclaw/2026.6"), home.path());
+    let told = || {
+        let found = adapter("openclaw").unwrap().discover_path(home.path()).unwrap();
+        assert_eq!(found.problems, []);
+        let source =
+            found.sources.into_iter().find(|source| source.path.to_string_lossy().contains(".reset.")).unwrap();
+        let mut held = crate::fixtures::Held::default();
+        held.sync(adapter("openclaw").unwrap(), &source, jay_sessions::ReadOptions::default(), usize::MAX);
+        (source.path, source.session, held.told())
+    };
+    let plain = told();
+    let packed = plain.0.with_extension("000Z.zst");
+    jay_testkit::write(&packed, zstd::encode_all(std::fs::read(&plain.0).unwrap().as_slice(), 3).unwrap());
+    std::fs::remove_file(&plain.0).unwrap();
+    let again = told();
+    assert_eq!((again.0, again.1, again.2), (packed, plain.1, plain.2));
+}
