@@ -66,6 +66,7 @@ pub(super) const SESSIONS: Target = Target {
         ),
         include_bytes!("../../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md"),
         OPENCLAW_ROWS,
+        PI_ROWS,
     ]),
 };
 
@@ -73,6 +74,13 @@ pub(super) const SESSIONS: Target = Target {
 const OPENCLAW_ROWS: &[u8] = br#"{"table":"session_windows","row":{"session_id":"s","session_key":"agent:main:main","updated_at":1}}
 {"table":"transcript_events","row":{"session_id":"s","seq":0,"event_json":"{\"type\":\"message\",\"message\":{\"role\":\"user\",\"content\":\"Hi\"}}","created_at":1782900001000}}
 {"table":"transcript_events","row":{"session_id":"s","seq":1,"event_json":{"base64":"AA=="},"created_at":"never"}}
+"#;
+
+const PI_ROWS: &[u8] = br#"{"table":"sessions","row":{"id":"s","created_at":"2026-09-10T10:00:00.000Z","cwd":"/a"}}
+{"table":"entries","row":{"session_id":"s","seq":2,"id":"e","parent_id":null,"type":"message","timestamp":1,"payload":"{\"message\":{\"role\":\"user\",\"content\":\"Hi\"}}"}}
+{"table":"records","row":{"payload":"{}","type":"usage"}}
+{"table":"facts","row":{"kind":"name","value":"\"Buoys\""}}
+{"table":"lane_moves","row":{}}
 "#;
 
 /// Every adapter reads it: a wrong `--path` is input too.

@@ -3,12 +3,16 @@
 //!
 //! A file begins with a header, and each row behind it names its parent, so that a session is a tree: all branches are
 //! kept, in the order of their rows. Version 4 says `kind` where versions 1 to 3 have `type` alone, and keeps records of
-//! how the work went, which are carriers.
+//! how the work went, which are carriers. The same rows can stand in a database ([`database`]).
 
 mod content;
+mod database;
 mod stored;
 
-use crate::discover::{self, Source};
+use crate::adapter::{RowParser, SessionAdapter};
+use crate::database::is_database;
+use crate::discover::{self, Discovery, Source};
+use crate::documents::Documents;
 use crate::environment::Environment;
 use crate::json::Fields;
 use crate::key::content_hash;
@@ -16,6 +20,7 @@ use crate::lines::{JsonLines, Known, Reading, Row, parser};
 use crate::said::injected;
 use crate::sink::Sink;
 use content::{answer, blocks};
+use jay_types::Result;
 use jay_types::session::{Part, Provenance, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,8 +28,17 @@ use std::path::{Path, PathBuf};
 pub(crate) use stored::inner;
 
 /// The adapter.
-pub const PI: JsonLines = JsonLines {
-    name: "pi",
+pub const PI: Pi = Pi;
+
+/// Knowledge of Pi.
+#[derive(Clone, Copy, Debug)]
+pub struct Pi;
+
+const NAME: &str = "pi";
+
+/// Its files.
+const FILES: JsonLines = JsonLines {
+    name: NAME,
     version: 1,
     roots,
     hidden: &[],
@@ -33,6 +47,50 @@ pub const PI: JsonLines = JsonLines {
     describe: header,
     parser: parser::<Entries>,
 };
+
+impl SessionAdapter for Pi {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn roots(&self, environment: &Environment) -> Vec<PathBuf> {
+        roots(environment)
+    }
+
+    fn discover(&self, environment: &Environment) -> Discovery {
+        let mut discovery = FILES.discover(environment);
+        for root in roots(environment) {
+            database::directory(&root, &mut discovery);
+        }
+        discovery
+    }
+
+    fn discover_path(&self, path: &Path) -> Result<Discovery> {
+        let mut discovery = Discovery::default();
+        if is_database(path) {
+            database::discover(path, &mut discovery);
+            return Ok(discovery);
+        }
+        discovery = FILES.discover_path(path)?;
+        if path.is_dir() {
+            database::directory(path, &mut discovery);
+            database::directory(&path.join("sessions"), &mut discovery);
+        }
+        Ok(discovery)
+    }
+
+    fn documents(&self, source: &Source) -> Result<Option<Box<dyn Documents>>> {
+        source.within.as_deref().map(|within| database::documents(&source.path, within)).transpose()
+    }
+
+    fn parser(&self, source: &Source, state: Option<&Value>) -> Box<dyn RowParser> {
+        FILES.parser(source, state)
+    }
+}
 
 /// Entries that say nothing in the conversation.
 const SILENT_TYPES: [&str; 12] = [
@@ -98,7 +156,7 @@ pub(crate) fn session_in(path: &Path) -> Option<String> {
 pub(crate) struct Entries {}
 
 impl Reading for Entries {
-    fn inner(fields: &Fields<'_>) -> Option<Result<String, String>> {
+    fn inner(fields: &Fields<'_>) -> Option<std::result::Result<String, String>> {
         inner(fields)
     }
 
@@ -111,8 +169,10 @@ impl Reading for Entries {
             ("record", _) => row.leave(&RECORDS, sink),
             ("lane", _) => {}
             ("fact", _) => {
-                let is_name = row.fields.text("fact").is_some_and(|fact| fact == "name");
-                title(row, if is_name { "value" } else { "" }, sink);
+                if row.fields.text("fact").is_some_and(|fact| fact == "name") {
+                    title(row, "value", sink);
+                    title(row, "name", sink);
+                }
             }
             (_, "message") => message(row, known, sink),
             (_, "custom_message") => put_in(row, Role::User, "content", known, sink),

@@ -123,7 +123,8 @@ fn goose_crush_and_hermes() {
 }
 
 #[test]
-fn openclaw_in_databases() {
+fn pi_and_openclaw_in_databases() {
+    expect_file!["../expect/pi-sqlite.txt"].assert_eq(&show(&read("pi", "sqlite")));
     expect_file!["../expect/openclaw-2026.7.txt"].assert_eq(&show(&read("openclaw", "2026.7")));
     expect_file!["../expect/openclaw-2026.8.txt"].assert_eq(&show(&read("openclaw", "2026.8")));
 }
@@ -177,6 +178,7 @@ fn writing_calls_are_known_in_every_clients_fixtures() {
         git git commit 5
         openclaw write 1
         opencode edit 1
+        pi edit 1
     "#]]
     .assert_eq(&told);
 }

@@ -138,7 +138,7 @@ impl Source<'_> {
             let row = jay_store::Store::find_session(tx, &self.id)?;
             tx.sources_of_session(row.num)
         });
-        paths.unwrap().iter().any(|path| path.contains(".sqlite"))
+        paths.unwrap().iter().any(|path| path.contains(".sqlite") || path.contains(".db#"))
     }
 }
 
