@@ -70,6 +70,8 @@ pub struct Discovery {
     pub sources: Vec<Source>,
     /// What could not be looked into.
     pub problems: Vec<Problem>,
+    /// Sessions in a form that is not read, with the reason: no failure, for they stay as they are from sync to sync.
+    pub unsupported: Vec<Problem>,
     /// Links to nothing.
     pub dangling_links: u64,
     /// Links that lead out of the directory in which they were found; they are not followed.
@@ -80,6 +82,11 @@ impl Discovery {
     /// Notes something that could not be read.
     pub fn problem(&mut self, path: &Path, message: impl Into<String>) {
         self.problems.push(Problem { path: path.to_path_buf(), message: message.into() });
+    }
+
+    /// Notes a session in a form that is not read.
+    pub fn unsupported(&mut self, path: &Path, reason: impl Into<String>) {
+        self.unsupported.push(Problem { path: path.to_path_buf(), message: reason.into() });
     }
 }
 

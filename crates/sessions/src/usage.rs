@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 pub fn usage(client: &str, row: &[u8]) -> Option<Usage> {
     let row = std::str::from_utf8(row).ok()?;
     // Most rows tell nothing: they need not be taken apart.
-    if !row.contains("usage") && !row.contains("tokens") {
+    if client != "antigravity" && !row.contains("usage") && !row.contains("tokens") {
         return None;
     }
     let fields = Fields::parse(row)?;
@@ -23,6 +23,7 @@ pub fn usage(client: &str, row: &[u8]) -> Option<Usage> {
         "codex" => codex(&fields),
         "opencode" => opencode(&fields),
         "gemini-cli" => gemini(&fields),
+        "antigravity" => crate::antigravity::usage(&fields),
         _ => None,
     }?;
     tells(&usage).then_some(usage)

@@ -67,6 +67,7 @@ pub(super) const SESSIONS: Target = Target {
         include_bytes!("../../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md"),
         OPENCLAW_ROWS,
         PI_ROWS,
+        ANTIGRAVITY_ROWS,
     ]),
 };
 
@@ -81,6 +82,11 @@ const PI_ROWS: &[u8] = br#"{"table":"sessions","row":{"id":"s","created_at":"202
 {"table":"records","row":{"payload":"{}","type":"usage"}}
 {"table":"facts","row":{"kind":"name","value":"\"Buoys\""}}
 {"table":"lane_moves","row":{}}
+"#;
+
+const ANTIGRAVITY_ROWS: &[u8] = br#"{"table":"trajectory_metadata_blob","row":{"id":"main","data":{"base64":"CgoKCGZpbGU6Ly8vEgIIAQ=="}}}
+{"table":"steps","row":{"idx":0,"step_type":14,"status":3,"metadata":null,"step_payload":{"base64":"CA4gA5oBBAoCSGk="}}}
+{"table":"steps","row":{"idx":2,"step_type":15,"status":3,"metadata":{"base64":"CgIIAQ=="},"step_payload":{"base64":"CA8gA6IBCRoDaG1tCgJPaw=="}},"model":"m"}
 "#;
 
 /// Every adapter reads it: a wrong `--path` is input too.

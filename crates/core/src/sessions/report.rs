@@ -3,7 +3,7 @@
 //! **Invariant:** no path or id is told with a secret in it.
 
 use crate::secrets::masked_name;
-use jay_sessions::{Source, Verdict};
+use jay_sessions::{Problem, Source, Verdict};
 use jay_types::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,20 @@ pub(super) fn said_of_links(dangling: u64, foreign: u64) -> Option<String> {
     }
     let help = if foreign > 0 { "; `jay session sync CLIENT --path DIR` reads what is elsewhere" } else { "" };
     (!told.is_empty()).then(|| format!("left alone: {}{help}", told.join(", ")))
+}
+
+/// One line for each reason for which sessions are left alone, with the first of them.
+pub(super) fn said_of_unsupported(client: &str, left: &[Problem]) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&Problem>> = BTreeMap::new();
+    for problem in left {
+        reasons.entry(problem.message.as_str()).or_default().push(problem);
+    }
+    let line = |(reason, left): (&str, Vec<&Problem>)| {
+        let first = left.first().map(|problem| masked_name(problem.path.display().to_string()));
+        let count = number(left.len() as u64, "session", "sessions");
+        format!("not read: {count} of {client}, for {reason}: {}", first.unwrap_or_default())
+    };
+    reasons.into_iter().map(line).collect()
 }
 
 /// `1 message`, `2 messages`.

@@ -117,6 +117,11 @@ impl Database {
         }))
     }
 
+    /// The number by which its client tells forms of it apart.
+    pub(crate) fn version(&self) -> Result<i64> {
+        self.told(self.connection.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0)))
+    }
+
     /// Gives every row that is wanted to `visit`, in order. A table or column that is not there gives no rows.
     pub(crate) fn each(&self, select: &Select<'_>, mut visit: impl FnMut(Record) -> Result<()>) -> Result<()> {
         let columns = self.columns(select.table)?;

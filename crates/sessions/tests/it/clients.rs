@@ -140,6 +140,7 @@ fn zed_and_openhands() {
 fn devin_antigravity_and_managed_agents() {
     expect_file!["../expect/devin-1.txt"].assert_eq(&show(&read("devin", "1")));
     expect_file!["../expect/antigravity-1.txt"].assert_eq(&show(&read("antigravity", "1")));
+    expect_file!["../expect/antigravity-db-1.txt"].assert_eq(&show(&read("antigravity", "db-1")));
     expect_file!["../expect/managed-agents.txt"].assert_eq(&show(&read("managed-agents", "2026")));
 }
 
@@ -173,6 +174,7 @@ fn writing_calls_are_known_in_every_clients_fixtures() {
     }
     let told: String = counts.iter().map(|((client, tool), count)| format!("{client} {tool} {count}\n")).collect();
     expect![[r#"
+        antigravity replace_file_content 1
         claude-code Edit 1
         codex apply_patch 1
         git git commit 5

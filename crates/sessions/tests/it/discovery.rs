@@ -151,8 +151,13 @@ fn every_client_is_looked_for_where_its_platform_keeps_it() {
             on(Platform::Linux, "/home/m", &[]),
             vec![
                 "/home/m/.gemini/antigravity/brain",
+                "/home/m/.gemini/antigravity/conversations",
                 "/home/m/.gemini/antigravity-cli/brain",
+                "/home/m/.gemini/antigravity-cli/conversations",
                 "/home/m/.gemini/antigravity-acp/brain",
+                "/home/m/.gemini/antigravity-acp/conversations",
+                "/home/m/.gemini/antigravity-ide/brain",
+                "/home/m/.gemini/antigravity-ide/conversations",
             ],
         ),
         ("managed-agents", on(Platform::Linux, "/home/m", &[]), vec![]),
@@ -224,6 +229,33 @@ fn a_link_that_leads_out_of_a_client_s_directory_is_not_followed() {
         let discovery = adapter(client).unwrap().discover(&environment(home.path(), &[]));
         assert_eq!((discovery.sources, discovery.foreign_links), (vec![], links), "{client}");
     }
+}
+
+#[test]
+fn conversations_in_forms_that_are_not_read_are_told_of() {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join(".gemini/antigravity-cli");
+    jay_testkit::foreign::lay_out(&crate::fixtures::root().join("antigravity/db-1"), &root);
+    let client = adapter("antigravity").unwrap();
+    let found = client.discover(&environment(home.path(), &[]));
+    assert_eq!((found.problems, found.sources.len()), (vec![], 2));
+    let told = |left: &[jay_sessions::Problem]| -> Vec<String> {
+        let name = |left: &jay_sessions::Problem| left.path.file_name().unwrap().to_string_lossy().into_owned();
+        left.iter().map(|left| format!("{}: {}", name(left), left.message)).collect()
+    };
+    let expected = [
+        "2a7d0000-0000-4000-8000-000000000003.db: its form is later than version 1",
+        "2a7d0000-0000-4000-8000-000000000004.pb: its client keeps it encrypted (.pb)",
+    ];
+    assert_eq!(told(&found.unsupported), expected);
+    for left in &found.unsupported {
+        let alone = client.discover_path(&left.path).unwrap();
+        assert_eq!((alone.sources, alone.unsupported), (vec![], vec![left.clone()]));
+    }
+    // The log of a conversation whose database is read leads to the database.
+    let log = root.join("brain/2a7d0000-0000-4000-8000-000000000001/.system_generated/logs/transcript.jsonl");
+    let sources = client.discover_path(&log).unwrap().sources;
+    assert_eq!(sources.iter().map(|source| source.path.extension().unwrap()).collect::<Vec<_>>(), ["db"]);
 }
 
 #[test]

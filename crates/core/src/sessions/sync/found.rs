@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** what is left out is counted, and what could not be looked into is told of as a source that failed.
 
-use super::super::report::{SourceReport, number, said_of_links};
+use super::super::report::{SourceReport, number, said_of_links, said_of_unsupported};
 use super::{Found, Run, SyncRequest};
 use jay_sessions::{SessionAdapter, Source, adapter, adapters};
 use jay_types::{Error, Result, Timestamp};
@@ -29,6 +29,7 @@ impl Run<'_> {
             let whole = std::path::absolute(path).map_err(|error| Error::bad_input(format!("`path`: {error}")))?;
             let discovery = adapter.discover_path(&whole)?;
             self.notes.extend(said_of_links(discovery.dangling_links, discovery.foreign_links));
+            self.notes.extend(said_of_unsupported(adapter.name(), &discovery.unsupported));
             self.note_problems(*adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (*adapter, source)));
             return Ok(found);
@@ -41,6 +42,7 @@ impl Run<'_> {
             let discovery = adapter.discover(&environment);
             dangling += discovery.dangling_links;
             foreign += discovery.foreign_links;
+            self.notes.extend(said_of_unsupported(adapter.name(), &discovery.unsupported));
             self.note_problems(adapter, discovery.problems);
             found.extend(discovery.sources.into_iter().map(|source| (adapter, source)));
         }

@@ -333,3 +333,24 @@ fn an_export_of_many_conversations_is_as_many_sessions() {
     assert_eq!(titles, ["Second", "Tide tables", "Without an id"]);
     assert!(world.ok("doctor", json!({"rebuild": true}))["healthy"].as_bool().unwrap());
 }
+
+#[test]
+fn what_is_in_a_form_that_is_not_read_is_told_of_and_fails_nothing() {
+    let world = World::new();
+    let place = world.home.work_dir().join(".gemini/antigravity-cli");
+    jay_testkit::foreign::lay_out(&fixtures().join("antigravity/db-1"), &place);
+    let synced = world.ok("session_sync", json!({"clients": ["antigravity"]}));
+    assert_eq!((&synced["outcome"], &synced["sessions_inserted"]), (&json!("ok"), &json!(2)), "{synced:#}");
+    let noted = synced["notes"].to_string();
+    for told in [
+        "not read: 1 session of antigravity, for its client keeps it encrypted (.pb): ",
+        "not read: 1 session of antigravity, for its form is later than version 1: ",
+    ] {
+        assert!(noted.contains(told), "{noted}");
+    }
+    let again = world.ok("session_sync", json!({"clients": ["antigravity"]}));
+    assert_eq!(
+        (&again["fresh"], &again["messages_inserted"], &again["notes"]),
+        (&json!(2), &json!(0), &synced["notes"])
+    );
+}
