@@ -21,6 +21,7 @@ pub const CRUSH: Tables = Tables {
     file: "crush.db",
     relation: |_, _| "subagent",
     project,
+    time: |row| row.time("created_at"),
     session,
     message,
 };

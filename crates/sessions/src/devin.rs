@@ -22,6 +22,7 @@ pub const DEVIN: Tables = Tables {
     file: "sessions.db",
     relation: |_, _| "subagent",
     project: |_| None,
+    time: |row| row.time("created_at"),
     session,
     message,
 };

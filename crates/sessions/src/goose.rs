@@ -8,6 +8,7 @@ use crate::environment::{Environment, Platform};
 use crate::json::{self, Fields};
 use crate::sink::Sink;
 use crate::tables::{Context, Row, Said, Tables, role};
+use jay_types::Timestamp;
 use jay_types::session::{Part, Provenance, Role, SessionMeta};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,11 +18,12 @@ use std::path::PathBuf;
 pub const GOOSE: Tables = Tables {
     name: "goose",
     layout: &LAYOUT,
-    columns: &["id"],
+    columns: &["id", "parent_session_id"],
     roots,
     file: "sessions.db",
     relation: |_, _| "subagent",
     project: |_| None,
+    time,
     session,
     message,
 };
@@ -46,8 +48,20 @@ static LAYOUT: Layout = Layout {
             size: "content_json",
             children: &[],
         },
+        // What each call of a model used; versions before have sums in the session's row alone.
+        Rows {
+            table: LEDGER,
+            session: "session_id",
+            key: "id",
+            order: &["id"],
+            time: Some("created_timestamp"),
+            size: "model",
+            children: &[],
+        },
     ],
 };
+
+const LEDGER: &str = "usage_ledger";
 
 /// Kinds of content that say nothing in the conversation.
 const SILENT: [&str; 5] = [
@@ -73,9 +87,14 @@ fn roots(environment: &Environment) -> Vec<PathBuf> {
     vec![environment.join(&data, &["sessions"])]
 }
 
+fn time(row: &Row<'_>) -> Option<Timestamp> {
+    ["created_timestamp", "timestamp", "created_at"].iter().find_map(|name| row.time(name))
+}
+
 fn session(row: &Row<'_>, meta: &mut SessionMeta) {
     meta.title = row.word("name").or_else(|| row.word("description"));
     meta.project = row.word("working_dir");
+    meta.parent = row.word("parent_session_id");
     meta.agent = row.word("session_type").filter(|kind| kind != "user");
     if let Some(at) = row.time("created_at") {
         meta.saw(at);
@@ -83,6 +102,9 @@ fn session(row: &Row<'_>, meta: &mut SessionMeta) {
 }
 
 fn message(row: &Row<'_>, context: &mut Context, sink: &mut Sink<'_>) -> Result<Said, String> {
+    if row.table == LEDGER {
+        return Err(String::new());
+    }
     let mut role = role(row.text("role").as_deref())?;
     let text = row.text("content_json").unwrap_or_default();
     let list: Vec<Box<RawValue>> = serde_json::from_str(&text).map_err(|_| "(content that is no list)".to_owned())?;
@@ -109,7 +131,7 @@ fn message(row: &Row<'_>, context: &mut Context, sink: &mut Sink<'_>) -> Result<
     if results > 0 && results == parts.len() {
         role = Role::Tool;
     }
-    let at = row.time("created_timestamp").or_else(|| row.time("timestamp"));
+    let at = time(row);
     // The row's number is the id where the client gives none; both are of one store alone.
     Ok(Said { id: row.word("message_id").or_else(|| row.word("id")), role: Some(role), at, model: None, parts })
 }

@@ -123,6 +123,11 @@ impl Reading for Grok {
             let model = own.word("modelId");
             return self.chunk(row, Open { kind, provenance, id, at, model, text }, sink);
         }
+        let tells_use = update.object("usage").is_some_and(|told| told.iter().next().is_some());
+        if kind == "turn_completed" && tells_use {
+            // Told before the message that ends here, it is of the turn and of no message.
+            sink.carrier(&row.source.session, row.id.clone(), at, row.hash);
+        }
         self.flush(row, sink);
         let (role, part) = match kind.as_str() {
             "user_message_chunk" => (Role::User, file(&update, sink)),

@@ -23,6 +23,7 @@ pub const HERMES: Tables = Tables {
     file: "state.db",
     relation,
     project: |_| None,
+    time: |row| row.time("timestamp").or_else(|| row.time("started_at")),
     session,
     message,
 };

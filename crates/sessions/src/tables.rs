@@ -35,6 +35,8 @@ pub struct Tables {
     pub(crate) relation: fn(&Record, &Record) -> &'static str,
     /// The project that a database belongs to by its place.
     pub(crate) project: fn(&Path) -> Option<String>,
+    /// When what stands in a row came to be; where it makes no message, that is all that is told of it.
+    pub(crate) time: fn(&Row<'_>) -> Option<Timestamp>,
     /// What the row of a session tells.
     pub(crate) session: fn(&Row<'_>, &mut SessionMeta),
     /// What another row says; the kind of what is not known, or an empty text, where it says nothing.
@@ -43,7 +45,10 @@ pub struct Tables {
 
 /// A row by its columns.
 #[derive(Debug)]
-pub(crate) struct Row<'a>(Fields<'a>);
+pub(crate) struct Row<'a> {
+    pub(crate) table: String,
+    columns: Fields<'a>,
+}
 
 /// What is remembered from row to row.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -66,7 +71,7 @@ pub(crate) struct Said {
 impl Row<'_> {
     /// A text; of bytes that are UTF-8 too.
     pub(crate) fn text(&self, column: &str) -> Option<String> {
-        let raw = self.0.get(column)?;
+        let raw = self.columns.get(column)?;
         json::text(raw).or_else(|| {
             let bytes = STANDARD.decode(json::object(raw)?.text("base64")?).ok()?;
             String::from_utf8(bytes).ok()
@@ -75,13 +80,13 @@ impl Row<'_> {
 
     /// A text that is more than white space, or a number.
     pub(crate) fn word(&self, column: &str) -> Option<String> {
-        let number = || self.0.get(column).and_then(json::integer).map(|number| number.to_string());
+        let number = || self.columns.get(column).and_then(json::integer).map(|number| number.to_string());
         self.text(column).or_else(number).filter(|text| !text.trim().is_empty())
     }
 
     /// A time: a number, RFC 3339, or as SQLite writes it in UTC.
     pub(crate) fn time(&self, column: &str) -> Option<Timestamp> {
-        self.0.time(column).or_else(|| {
+        self.columns.time(column).or_else(|| {
             let text = self.text(column)?;
             Timestamp::parse(&format!("{}Z", text.trim().replacen(' ', "T", 1))).ok()
         })
@@ -160,11 +165,12 @@ struct Parser {
 
 impl RowParser for Parser {
     fn row(&mut self, row: &[u8], sink: &mut Sink<'_>) {
-        if let Err(kind) = self.read(row, sink) {
+        let mut at = None;
+        if let Err(kind) = self.read(row, &mut at, sink) {
             if !kind.is_empty() {
                 sink.unknown(&kind);
             }
-            sink.carrier(&self.source.session, None, None, content_hash(&[row]));
+            sink.carrier(&self.source.session, None, at, content_hash(&[row]));
         }
     }
 
@@ -174,13 +180,15 @@ impl RowParser for Parser {
 }
 
 impl Parser {
-    fn read(&mut self, row: &[u8], sink: &mut Sink<'_>) -> Result<(), String> {
+    /// Puts what a row says in the sink; else the kind of what is not known, or an empty text. `at` is its time.
+    fn read(&mut self, row: &[u8], at: &mut Option<Timestamp>, sink: &mut Sink<'_>) -> Result<(), String> {
         let fields = std::str::from_utf8(row).ok().and_then(Fields::parse).ok_or("(not an object)")?;
         let table = fields.text("table").unwrap_or_default();
         let Some(columns) = fields.object("row") else { return Err("(no row)".to_owned()) };
-        let row = Row(columns);
+        let row = Row { table, columns };
+        *at = (self.tables.time)(&row);
         let session = &self.source.session;
-        if self.tables.layout.tables.first().is_some_and(|sessions| sessions.table == table) {
+        if self.tables.layout.tables.first().is_some_and(|sessions| sessions.table == row.table) {
             let meta = sink.session(session);
             (self.tables.session)(&row, meta);
             meta.parent = meta.parent.take().or_else(|| self.source.parent.clone());

@@ -118,6 +118,7 @@ fn exports() {
 #[test]
 fn goose_crush_and_hermes() {
     expect_file!["../expect/goose-1.10.txt"].assert_eq(&show(&read("goose", "1.10")));
+    expect_file!["../expect/goose-schema-15.txt"].assert_eq(&show(&read("goose", "schema-15")));
     expect_file!["../expect/crush-0.20.txt"].assert_eq(&show(&read("crush", "0.20")));
     expect_file!["../expect/hermes-23.txt"].assert_eq(&show(&read("hermes", "23")));
 }
@@ -177,7 +178,12 @@ fn writing_calls_are_known_in_every_clients_fixtures() {
         antigravity replace_file_content 1
         claude-code Edit 1
         codex apply_patch 1
+        crush edit 1
         git git commit 5
+        goose developer__text_editor 1
+        grok-build search_replace 1
+        hermes write_file 1
+        kimi Write 1
         openclaw write 1
         opencode edit 1
         pi edit 1

@@ -42,6 +42,7 @@ mod sessions;
 mod sql;
 mod syncing;
 mod undoing;
+mod usage;
 mod verifying;
 mod watching;
 

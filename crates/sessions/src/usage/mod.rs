@@ -4,6 +4,8 @@
 //!
 //! **Invariant:** a number that the row does not tell is none, and no price is known here.
 
+mod sums;
+
 use crate::json::{self, Fields};
 use jay_types::session::Usage;
 use serde_json::value::RawValue;
@@ -19,10 +21,16 @@ pub fn usage(client: &str, row: &[u8]) -> Option<Usage> {
     let fields = Fields::parse(row)?;
     let usage = match client {
         "claude-code" | "claude-desktop" => anthropic(&fields),
-        "pi" | "oh-my-pi" => pi(&fields),
+        "pi" | "oh-my-pi" | "openclaw" => match crate::pi::inner(&fields) {
+            Some(inner) => Fields::parse(&inner.ok()?).and_then(|fields| pi(&fields)),
+            None => pi(&fields),
+        },
         "codex" => codex(&fields),
         "opencode" => opencode(&fields),
         "gemini-cli" => gemini(&fields),
+        "kimi" => kimi(&fields),
+        "grok-build" => grok(&fields),
+        "goose" | "hermes" | "crush" => sums::told(client, &fields),
         "antigravity" => crate::antigravity::usage(&fields),
         _ => None,
     }?;
@@ -127,6 +135,58 @@ fn gemini(fields: &Fields<'_>) -> Option<Usage> {
     })
 }
 
+/// A record of its own for each call of the model; those of a whole session repeat these.
+fn kimi(fields: &Fields<'_>) -> Option<Usage> {
+    let is_turn = fields.text("usageScope").is_none_or(|scope| scope == "turn");
+    let told = fields.object("usage").filter(|_| is_turn && fields.text("type").as_deref() == Some("usage.record"))?;
+    let (input, output) = (number(&told, "inputOther"), number(&told, "output"));
+    // A session that was forked has copies of the records, which have no ids.
+    let shown = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let turn = fields.get("time").map(|at| format!("{}:{}:{}", at.get(), shown(input), shown(output)));
+    Some(Usage {
+        turn,
+        model: fields.word("model"),
+        input_tokens: input,
+        output_tokens: output,
+        cache_read_tokens: number(&told, "inputCacheRead"),
+        cache_write_tokens: number(&told, "inputCacheCreation"),
+        ..Usage::default()
+    })
+}
+
+/// Told at the end of a turn, with all that its calls of models used: by model, or else as one sum.
+fn grok(fields: &Fields<'_>) -> Option<Usage> {
+    let update = fields.object("params")?.object("update")?;
+    let told = update.object("usage").filter(|_| update.text("sessionUpdate").as_deref() == Some("turn_completed"))?;
+    let models = told.object("modelUsage").unwrap_or_default();
+    let by_model: Vec<(&str, Fields<'_>)> =
+        models.iter().filter_map(|(name, raw)| Some((name, json::object(raw)?))).collect();
+    let sum = |name: &str| match by_model.as_slice() {
+        [] => number(&told, name),
+        many => many.iter().filter_map(|(_, fields)| number(fields, name)).reduce(u64::saturating_add),
+    };
+    let (read, written) = (sum("cachedReadTokens"), sum("cacheCreationTokens"));
+    let turn = update.word("prompt_id");
+    #[expect(clippy::cast_precision_loss, reason = "a cost of more than 900,000 dollars is none")]
+    let cost_usd = sum("costUsdTicks").map(|ticks| ticks as f64 / 1e10);
+    Some(Usage {
+        is_turn_unique: turn.as_deref().is_some_and(crate::discover::is_uuid),
+        turn,
+        model: by_model.first().filter(|_| by_model.len() == 1).map(|(name, _)| (*name).to_owned()),
+        input_tokens: uncached(sum("inputTokens"), &[read, written]),
+        output_tokens: sum("outputTokens"),
+        cache_read_tokens: read,
+        cache_write_tokens: written,
+        reasoning_tokens: sum("reasoningTokens"),
+        cost_usd,
+    })
+}
+
+/// What went in without what is told of the cache, where the client counts both together.
+fn uncached(all: Option<u64>, cached: &[Option<u64>]) -> Option<u64> {
+    all.map(|all| cached.iter().flatten().fold(all, |left, cached| left.saturating_sub(*cached)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +207,23 @@ mod tests {
         let opencode = r#"{"table":"message","row":{"data":"{\"cost\":0.5,\"modelID\":\"m\",\"tokens\":{\"input\":8,\"cache\":{\"read\":0}}}"}}"#;
         let told = usage("opencode", opencode.as_bytes()).unwrap();
         assert_eq!((told.input_tokens, told.cache_read_tokens, told.cost_usd), (Some(8), Some(0), Some(0.5)));
+
+        let kimi = r#"{"type":"usage.record","usage":{"inputOther":7,"output":3,"inputCacheRead":0},"time":12}"#;
+        let told = usage("kimi", kimi.as_bytes()).unwrap();
+        assert_eq!(told.turn.as_deref(), Some("12:7:3"));
+        assert_eq!((told.input_tokens, told.cache_read_tokens, told.cache_write_tokens), (Some(7), Some(0), None));
+        let repeated = kimi.replace("\"time\"", "\"usageScope\":\"session\",\"time\"");
+        assert_eq!(usage("kimi", repeated.as_bytes()), None);
+
+        let grok = r#"{"params":{"update":{"sessionUpdate":"turn_completed","prompt_id":"203e5454-0000-4000-8000-000000000001","usage":{
+            "inputTokens":9,"modelUsage":{"a":{"inputTokens":5,"outputTokens":1},"b":{"inputTokens":4,"cachedReadTokens":3}}}}}}"#;
+        let told = usage("grok-build", grok.as_bytes()).unwrap();
+        assert_eq!((told.input_tokens, told.output_tokens, told.cache_read_tokens), (Some(6), Some(1), Some(3)));
+        assert!(told.model.is_none() && told.is_turn_unique && told.cost_usd.is_none());
+
+        let openclaw =
+            r#"{"table":"transcript_events","row":{"event_json":"{\"message\":{\"usage\":{\"input\":4}}}"}}"#;
+        assert_eq!(usage("openclaw", openclaw.as_bytes()).unwrap().input_tokens, Some(4));
 
         let gemini = r#"{"id":"m-03","tokens":{"input":900,"output":40,"cached":100,"thoughts":20},"model":"g"}"#;
         let told = usage("gemini-cli", gemini.as_bytes()).unwrap();
