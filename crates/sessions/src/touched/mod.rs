@@ -146,7 +146,7 @@ const TOOLS: &[(Kind, &[&str])] = &[
             "strreplacefile",
         ],
     ),
-    (Kind::Commanded, &["fswrite", "strreplacebasededittool", "strreplaceeditor", "texteditor"]),
+    (Kind::Commanded, &["fileeditor", "fswrite", "strreplacebasededittool", "strreplaceeditor", "texteditor"]),
     (Kind::Remover, &["deletefile", "removefile"]),
     (Kind::Patcher, &["applypatch", "patch"]),
     (

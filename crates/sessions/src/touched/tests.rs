@@ -33,6 +33,7 @@ fn tools_that_write_are_known_by_name_and_path() {
             json!({"command": "str_replace", "path": "a", "old_str": "o", "new_str": "n"}),
             r#"Edited a +"n" -"o""#,
         ),
+        ("file_editor", json!({"command": "create", "path": "/a", "file_text": "t"}), r#"Written /a +"t" -"""#),
         ("fs_write", json!({"command": "append", "path": "a", "new_str": "n"}), r#"Edited a +"n" -"""#),
         ("write_file", json!({"file_path": "a", "content": ""}), r#"Written a +"" -"""#),
         ("replace", json!({"file_path": "a", "old_string": "o", "new_string": "n"}), r#"Edited a +"n" -"o""#),

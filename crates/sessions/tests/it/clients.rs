@@ -177,16 +177,25 @@ fn writing_calls_are_known_in_every_clients_fixtures() {
     expect![[r#"
         antigravity replace_file_content 1
         claude-code Edit 1
+        claude-desktop Write 1
         codex apply_patch 1
+        copilot-cli edit 1
         crush edit 1
+        droid Create 1
         git git commit 5
         goose developer__text_editor 1
         grok-build search_replace 1
         hermes write_file 1
         kimi Write 1
+        letta-code Edit 1
+        managed-agents write 1
+        oh-my-pi write 1
         openclaw write 1
         opencode edit 1
+        openhands file_editor 1
         pi edit 1
+        qwen-code write_file 1
+        zed edit_file 1
     "#]]
     .assert_eq(&told);
 }

@@ -212,3 +212,78 @@ fn an_erased_session_is_blamed_no_more_and_a_rebuild_gives_the_same() {
     world.ok("session_erase", json!({"session": "session-two", "purge": true}));
     assert_eq!(ids(&blame(&world, &file.display().to_string())), ["session-one"]);
 }
+
+/// What each client calls the tools that write, and how its sessions say who asked.
+#[test]
+fn every_client_that_writes_files_is_found_by_them() {
+    let world = World::new();
+    let top = world.home.work_dir();
+    for (client, version) in [
+        ("antigravity", "db-1"),
+        ("claude-desktop", "1"),
+        ("copilot-cli", "0.0.420"),
+        ("crush", "0.20"),
+        ("droid", "0.60"),
+        ("goose", "1.10"),
+        ("grok-build", "1"),
+        ("hermes", "23"),
+        ("kimi", "1.4"),
+        ("letta-code", "1"),
+        ("managed-agents", "2026"),
+        ("oh-my-pi", "1"),
+        ("openclaw", "2026.7"),
+        ("openhands", "1"),
+        ("pi", "sqlite"),
+        ("qwen-code", "0.10"),
+        ("zed", "0.3"),
+    ] {
+        let place = top.join("told").join(client);
+        jay_testkit::foreign::lay_out(&fixtures().join(client).join(version), &place);
+        let me = Caller { door: Door::Cli, ..world.me.clone() };
+        world.by(&me, "session_sync", json!({"clients": [client], "path": place}));
+    }
+    let mut found = String::new();
+    for file in [
+        "/home/mira/code/lantern/src/lamp.rs",
+        "/sessions/x/mnt/berths.md",
+        "/home/mira/code/lantern/lamps.csv",
+        "/home/mira/code/lantern/paint.md",
+        "/home/mira/code/tidepool/src/export.rs",
+        "/home/mira/code/lantern/storm.md",
+        "/home/mira/code/lantern/ice.md",
+        "/home/mira/code/lantern/horn.md",
+        "/workspace/log.md",
+        "/home/mira/code/lantern/fog.md",
+        "/home/mira/clawd/tides.md",
+        "/home/mira/code/lantern/buoys.txt",
+        "/home/mira/code/lantern/channel.md",
+        "told/crush/lamp.go",
+        "/home/mira/code/tidepool/pool.md",
+    ] {
+        // One that is not whole is below the world's directory.
+        let answer = blame(&world, &top.join(file).display().to_string());
+        let hits = answer["sessions"].as_array().unwrap().iter();
+        let mut told: Vec<String> =
+            hits.map(|hit| format!("{} {}", hit["client"].as_str().unwrap(), hit["tool"].as_str().unwrap())).collect();
+        told.sort();
+        found += &format!("{file}: {}\n", told.join(", "));
+    }
+    expect_test::expect![[r#"
+        /home/mira/code/lantern/src/lamp.rs: antigravity replace_file_content
+        /sessions/x/mnt/berths.md: claude-desktop Write
+        /home/mira/code/lantern/lamps.csv: copilot-cli edit
+        /home/mira/code/lantern/paint.md: droid Create
+        /home/mira/code/tidepool/src/export.rs: goose developer__text_editor, hermes write_file, openhands file_editor
+        /home/mira/code/lantern/storm.md: grok-build search_replace
+        /home/mira/code/lantern/ice.md: kimi Write
+        /home/mira/code/lantern/horn.md: letta-code Edit
+        /workspace/log.md: managed-agents write
+        /home/mira/code/lantern/fog.md: oh-my-pi write
+        /home/mira/clawd/tides.md: openclaw write
+        /home/mira/code/lantern/buoys.txt: pi edit
+        /home/mira/code/lantern/channel.md: qwen-code write_file
+        told/crush/lamp.go: crush edit
+        /home/mira/code/tidepool/pool.md: zed edit_file
+    "#]]
+    .assert_eq(&found);
+}
