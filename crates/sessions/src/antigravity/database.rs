@@ -167,7 +167,7 @@ fn models(database: &Database) -> Result<BTreeMap<u64, String>> {
     let all = Select { table: "gen_metadata", columns: &["data"], filter: Filter::All, order: &["idx"] };
     database.each(&all, |row: Record| {
         let told = row.bytes("data").and_then(Message::parse);
-        let model = told.and_then(|told| told.message(1)?.word(19));
+        let model = told.and_then(|told| told.message(1)).and_then(|model| model.word(19).or_else(|| model.word(21)));
         if let (Some(told), Some(model)) = (told, model) {
             let alone = told.number(2).into_iter();
             models.extend(alone.chain(told.each(2).flat_map(packed)).map(|idx| (idx, model.to_owned())));

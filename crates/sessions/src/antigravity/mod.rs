@@ -166,6 +166,9 @@ impl Parser {
         sink: &mut Sink<'_>,
     ) -> std::result::Result<(), String> {
         let session = &self.source.session;
+        if let Some(title) = steps::title(row) {
+            sink.session(session).title = Some(title);
+        }
         let steps::Said { role, at, parts } = steps::read(row)?;
         if let Some(at) = at {
             sink.session(session).saw(at);
@@ -186,6 +189,7 @@ impl Parser {
         let uri = told.messages(1).find_map(|workspace| workspace.word(1)).or_else(|| told.word(7));
         let meta = sink.session(&self.source.session);
         meta.project = self.source.project.clone().or_else(|| discover::file_uri(uri?));
+        meta.git_branch = told.messages(1).find_map(|workspace| workspace.word(4)).map(str::to_owned);
         let parent = told.word(5).filter(|parent| *parent != self.source.session);
         meta.parent = parent.map(str::to_owned);
         meta.relation = parent.map(|_| "subagent".to_owned());

@@ -3,7 +3,7 @@
 //!
 //! A file begins with a header, and each row behind it names its parent, so that a session is a tree: all branches are
 //! kept, in the order of their rows. Version 4 says `kind` where versions 1 to 3 have `type` alone, and keeps records of
-//! how the work went, which are carriers. The same rows can stand in a database ([`database`]).
+//! how the work went, which are carriers. The same rows can stand in a database.
 
 mod content;
 mod database;
