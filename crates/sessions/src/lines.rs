@@ -39,7 +39,8 @@ impl fmt::Debug for JsonLines {
 }
 
 impl JsonLines {
-    fn source(&self, path: &Path, discovery: &mut Discovery) {
+    /// What a file's place and neighbours tell.
+    pub(crate) fn source(&self, path: &Path, discovery: &mut Discovery) {
         let Some(stamp) = discover::stamp(path, discovery) else { return };
         let mut source = Source {
             client: self.name.to_owned(),

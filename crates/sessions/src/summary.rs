@@ -34,7 +34,9 @@ pub fn read_all(adapter: &dyn SessionAdapter, bytes: &[u8]) -> Summary {
 pub fn read_pieces(adapter: &dyn SessionAdapter, bytes: &[u8], shape: Shape, max_row_bytes: usize) -> Summary {
     let splitter = Splitter::new(std::io::Cursor::new(bytes.to_vec()), shape, "memory");
     let options = ReadOptions { max_row_bytes, ..ReadOptions::default().last() };
-    match BlockReader::over_documents(adapter, &source(adapter), Box::new(splitter), options) {
+    // A client that keeps lines too is told that these are none.
+    let source = Source { within: Some("memory".to_owned()), ..source(adapter) };
+    match BlockReader::over_documents(adapter, &source, Box::new(splitter), options) {
         Ok(reader) => summed(reader, bytes, true),
         // Bytes in memory can always be read.
         Err(_) => Summary::default(),

@@ -109,6 +109,9 @@ pub(super) const PIECES: Target = Target {
         include_bytes!("../../../fixtures/sessions/cline/4/sessions/ses-4f1c/ses-4f1c.messages.json"),
         include_bytes!("../../../fixtures/sessions/claude-ai/2026/conversations.json"),
         include_bytes!("../../../fixtures/sessions/chatgpt/2026/conversations.json"),
+        include_bytes!(
+            "../../../fixtures/sessions/gemini-cli/0.20/tmp/4bb8f1ec24ede4c8034dad44ca872091e9fa214b93f9c7a61176022c1ff81bb1/chats/session-2025-11-20T08-00-8a1f0c3e.json"
+        ),
     ]),
 };
 
@@ -117,6 +120,7 @@ fn pieces(input: &[u8]) {
     for (name, shape) in [
         ("cline", Shape { is_many: false, key: None }),
         ("cline", Shape { is_many: false, key: Some("messages") }),
+        ("gemini-cli", Shape { is_many: false, key: Some("messages") }),
         ("claude-ai", Shape { is_many: true, key: Some("chat_messages") }),
         ("chatgpt", Shape { is_many: true, key: Some("mapping") }),
     ] {

@@ -18,6 +18,8 @@ pub fn usage(client: &str, row: &[u8]) -> Option<Usage> {
     if client != "antigravity" && !row.contains("usage") && !row.contains("tokens") {
         return None;
     }
+    // An element of a file that is written whole stands behind its comma.
+    let row = row.trim_start().strip_prefix(',').unwrap_or(row);
     let fields = Fields::parse(row)?;
     let usage = match client {
         "claude-code" | "claude-desktop" => anthropic(&fields),
@@ -231,6 +233,8 @@ mod tests {
             (told.input_tokens, told.cache_read_tokens, told.reasoning_tokens),
             (Some(800), Some(100), Some(20))
         );
+        let behind_its_comma = format!(",\n  {gemini}");
+        assert_eq!(usage("gemini-cli", behind_its_comma.as_bytes()), Some(told));
     }
 
     #[test]

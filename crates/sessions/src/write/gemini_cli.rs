@@ -26,7 +26,8 @@ impl SessionWriter for GeminiCli {
     }
 
     fn place_again(&self, _: &Whole, steps: &[&str]) -> Option<PathBuf> {
-        below(steps, "tmp")
+        // What an older version wrote whole is held in pieces, and the client of today goes on from lines.
+        below(steps, "tmp").filter(|path| discover::is_jsonl(path))
     }
 
     fn beside(&self, meta: &SessionMeta, file: &Path) -> Vec<DraftFile> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// Client, version of the fixture, where the client keeps that directory (nowhere for all of Aider's projects), the
 /// number of its files.
 const FIXTURES: &[(&str, &str, &str, usize)] = &[
+    ("gemini-cli", "0.20", ".gemini", 2),
     ("gemini-cli", "0.40", ".gemini", 2),
     ("cursor-cli", "2026.02", ".cursor", 2),
     ("copilot-cli", "0.0.420", ".copilot", 2),

@@ -7,6 +7,7 @@ mod conformance;
 mod discovery;
 mod documents;
 mod fixtures;
+mod forms;
 mod lines;
 mod lossless;
 mod mutation;
