@@ -89,6 +89,6 @@ pub use lines::JsonLines;
 pub use reader::BlockReader;
 pub use sink::Sink;
 pub use splitter::{Shape, Splitter};
-pub use summary::{Summary, read_all, read_pieces};
+pub use summary::{Summary, read_all, read_documents, read_pieces};
 pub use tables::Tables;
 pub use usage::usage;

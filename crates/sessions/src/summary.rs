@@ -43,6 +43,15 @@ pub fn read_pieces(adapter: &dyn SessionAdapter, bytes: &[u8], shape: Shape, max
     }
 }
 
+/// Reads each line of `bytes` as a document of `adapter`'s client, as a row of its database is one. Never panics, whatever
+/// they are.
+#[must_use]
+pub fn read_documents(adapter: &dyn SessionAdapter, bytes: &[u8]) -> Summary {
+    let input = Box::new(std::io::Cursor::new(bytes.to_vec()));
+    let source = Source { within: Some("memory".to_owned()), ..source(adapter) };
+    summed(BlockReader::over(adapter, &source, input, ReadOptions::default().last()), bytes, false)
+}
+
 fn source(adapter: &dyn SessionAdapter) -> Source {
     Source {
         client: adapter.name().to_owned(),

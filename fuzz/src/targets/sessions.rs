@@ -1,7 +1,7 @@
 //! The adapters of `jay-sessions`: what a file holds is kept, byte for byte, whatever it is.
 
 use crate::{Seeds, Target};
-use jay_sessions::{Shape, adapters, read_all, read_pieces};
+use jay_sessions::{Shape, Summary, adapters, read_all, read_documents, read_pieces};
 
 pub(super) const SESSIONS: Target = Target {
     name: "sessions",
@@ -68,6 +68,16 @@ pub(super) const SESSIONS: Target = Target {
         OPENCLAW_ROWS,
         PI_ROWS,
         ANTIGRAVITY_ROWS,
+        include_bytes!(
+            "../../../fixtures/sessions/kiro/2/sessions/3b1f/sess_6e7f8091-a2b3-4cc4-8dd5-eef6ff17a028/messages.jsonl"
+        ),
+        // Rows of databases, as they are read.
+        br#"{"table":"conversations_v2","row":{"key":"/p","conversation_id":"c","created_at":1764579600000}}
+{"history":{"user":{"content":{"Prompt":{"prompt":"p"}},"timestamp":"2025-12-01T10:00:00+01:00","images":[{"format":"png"}]},"assistant":{"ToolUse":{"message_id":"a","content":"c","thinking":{"text":"t"},"tool_uses":[{"id":"u","name":"n","args":{}}]}},"request_metadata":{"stream_end_timestamp_ms":1764579604000,"model_id":"m"}}}
+{"history":[{"content":{"ToolUseResults":{"tool_use_results":[{"tool_use_id":"u","content":[{"Text":"o"},{"Json":{}}],"status":"Error"}]}}},{"Response":{"content":"r"}}]}
+{"next_message":{"content":{"CancelledToolUses":{"prompt":"p","tool_use_results":[]}}}}
+{"transcript":"t"}
+"#,
     ]),
 };
 
@@ -92,13 +102,20 @@ const ANTIGRAVITY_ROWS: &[u8] = br#"{"table":"trajectory_metadata_blob","row":{"
 /// Every adapter reads it: a wrong `--path` is input too.
 fn sessions(input: &[u8]) {
     for adapter in adapters() {
-        let summary = read_all(*adapter, input);
-        assert!(summary.is_lossless, "{} loses bytes", adapter.name());
-        assert_eq!(summary.report.bytes, input.len() as u64, "{}", adapter.name());
-        let said = summary.messages.len() as u64;
-        assert_eq!(summary.report.messages + summary.report.carriers, said, "{}", adapter.name());
-        assert!(said + summary.report.blank >= summary.report.rows, "{}: a row has no message", adapter.name());
+        hold(adapter.name(), input, &read_all(*adapter, input));
     }
+    for name in ["gemini-cli", "kiro"] {
+        let adapter = jay_sessions::adapter(name).expect("it is among them");
+        hold(name, input, &read_documents(adapter, input));
+    }
+}
+
+fn hold(name: &str, input: &[u8], summary: &Summary) {
+    assert!(summary.is_lossless, "{name} loses bytes");
+    assert_eq!(summary.report.bytes, input.len() as u64, "{name}");
+    let said = summary.messages.len() as u64;
+    assert_eq!(summary.report.messages + summary.report.carriers, said, "{name}");
+    assert!(said + summary.report.blank >= summary.report.rows, "{name}: a row has no message");
 }
 
 pub(super) const PIECES: Target = Target {

@@ -1,9 +1,26 @@
 //! Clients that keep more than one form of a session: each form while its client writes it, and which of two is read.
 
 use crate::fixtures::Held;
-use jay_sessions::{ReadOptions, Verdict, adapter};
+use jay_sessions::{ReadOptions, Source, Verdict, adapter};
+use jay_testkit::foreign::database;
+use std::path::Path;
 
 const ALL: usize = usize::MAX;
+
+/// The one source of a client at a path.
+fn only(client: &str, path: &Path) -> Source {
+    let found = adapter(client).unwrap().discover_path(path).unwrap();
+    assert_eq!((found.sources.len(), found.problems), (1, vec![]));
+    found.sources.into_iter().next().unwrap()
+}
+
+/// Takes what is new of a source in, and tells the ids of the messages that were read.
+fn take(held: &mut Held, source: &Source) -> (Verdict, Vec<String>) {
+    let before = held.messages.len();
+    let (verdict, _) = held.sync(adapter(&source.client).unwrap(), source, ReadOptions::default(), ALL);
+    let read = held.messages[before..].iter().filter(|(_, found)| found.message.role.is_some());
+    (verdict, read.map(|(_, found)| found.message.conversational_text()).collect())
+}
 
 /// The answer comes into the message of its call, and a message and what is told of the session come behind it.
 #[test]
@@ -47,4 +64,82 @@ fn a_message_that_grew_in_a_file_that_is_written_whole_is_read_again_alone() {
         [(false, &["m1", "m2"]), (false, &["m2", "m2/c"]), (false, &["m3"]), (true, &[])];
     assert_eq!(read, expected.map(|(fresh, ids)| (fresh, ids.iter().map(|id| (*id).to_owned()).collect())));
     assert_eq!(held.sessions["s"].title.as_deref(), Some("A lamp"));
+}
+
+/// A conversation is rewritten at each turn: what waited for its answer becomes a turn, and the oldest turn is let go.
+#[test]
+fn a_conversation_that_is_rewritten_at_each_turn_gives_what_is_new() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kiro-cli/data.sqlite3");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    database(&path, "CREATE TABLE conversations_v2(key TEXT, conversation_id TEXT, value TEXT, updated_at INTEGER)");
+    let user = |n: u32| {
+        format!(r#"{{"content":{{"Prompt":{{"prompt":"question {n}"}}}},"timestamp":"2026-01-01T00:0{n}:00Z"}}"#)
+    };
+    let turn = |n: u32| {
+        let answer = format!(r#"{{"Response":{{"message_id":"a{n}","content":"answer {n}"}}}}"#);
+        format!(r#"{{"user":{},"assistant":{answer}}}"#, user(n))
+    };
+    let mut held = Held::default();
+    let mut sync = |turns: &[u32], next: Option<u32>, at: u32| {
+        let turns = turns.iter().map(|n| turn(*n)).collect::<Vec<_>>().join(",");
+        let next = next.map_or("null".to_owned(), user);
+        let value =
+            format!(r#"{{"conversation_id":"c","next_message":{next},"history":[{turns}],"transcript":["a","a"]}}"#);
+        database(&path, "DELETE FROM conversations_v2");
+        database(&path, &format!("INSERT INTO conversations_v2 VALUES('/p', 'c', '{value}', {at})"));
+        let (verdict, texts) = take(&mut held, &only("kiro", directory.path()));
+        (verdict == Verdict::Fresh, texts.join(" | "), held.said().len())
+    };
+    assert_eq!(sync(&[1], Some(2), 1), (false, "question 1 | answer 1 | question 2".to_owned(), 3));
+    // The question is the message that it was.
+    assert_eq!(sync(&[1, 2], None, 2), (false, "question 2 | answer 2".to_owned(), 4));
+    assert_eq!(sync(&[2, 3], None, 3), (false, "question 3 | answer 3".to_owned(), 6));
+    assert_eq!(sync(&[2, 3], None, 3), (true, String::new(), 6));
+    assert_eq!(held.sessions["c"].project.as_deref(), Some("/p"));
+}
+
+#[test]
+fn a_conversation_that_has_lines_is_read_from_them() {
+    let directory = tempfile::tempdir().unwrap();
+    jay_testkit::foreign::lay_out(&crate::fixtures::root().join("kiro"), directory.path());
+    let kiro = adapter("kiro").unwrap();
+    let sessions = || -> Vec<(String, bool)> {
+        let found = kiro.discover_path(directory.path()).unwrap().sources;
+        found.into_iter().map(|source| (source.session, source.within.is_some())).collect()
+    };
+    let (id, before) = ("9a8b7c6d-2222-4000-8000-00000000000b".to_owned(), sessions());
+    assert!(before.contains(&(id.clone(), true)));
+    let row = r#"{"version":"v1","kind":"Prompt","data":{"message_id":"m","content":[{"kind":"text","data":"y"}]}}"#;
+    jay_testkit::write(directory.path().join(format!("2/sessions/cli/{id}.jsonl")), row);
+    let after = sessions();
+    assert!(after.contains(&(id.clone(), false)) && !after.contains(&(id, true)));
+    assert_eq!(after.len(), before.len());
+}
+
+/// A search by path does not look below hidden directories, but at the place itself.
+fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
+    let home = tempfile::tempdir().unwrap();
+    let fixture = crate::fixtures::root().join(client).join(version);
+    jay_testkit::foreign::lay_out(&fixture, &home.path().join(place));
+    let environment = jay_sessions::Environment {
+        home: home.path().to_path_buf(),
+        variables: std::collections::BTreeMap::new(),
+        platform: jay_sessions::Platform::Linux,
+    };
+    let found = adapter(client).unwrap().discover(&environment);
+    let names = |found: &jay_sessions::Discovery| {
+        let mut names: Vec<_> = found.sources.iter().map(Source::name).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(found.problems, []);
+    assert!(!found.sources.is_empty(), "{client}");
+    let at_place = adapter(client).unwrap().discover_path(&home.path().join(place)).unwrap();
+    assert_eq!(names(&found), names(&at_place), "{client}");
+}
+
+#[test]
+fn databases_are_found_at_their_usual_places() {
+    is_found_at_its_usual_place("kiro", "1", ".local/share");
 }

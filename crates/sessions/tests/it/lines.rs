@@ -25,7 +25,8 @@ const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("kimi", "1.4", ".kimi-code", 2),
     ("grok-build", "1", ".grok", 3),
     ("letta-code", "1", ".letta/transcripts", 1),
-    ("kiro", "2", ".kiro", 2),
+    ("kiro", "1", ".local/share", 0),
+    ("kiro", "2", ".kiro", 3),
     ("deepseek", "1", ".dsh", 1),
     ("aider", "0.86", "", 1),
 ];
@@ -189,9 +190,29 @@ fn roots_follow_the_platform_and_what_the_person_set() {
         ("letta-code", linux(&[("LETTA_TRANSCRIPT_ROOT", "/t")]), &["/t"]),
         ("letta-code", mac(), &["/Users/m/.letta/transcripts"]),
         ("letta-code", windows(&[]), &[r"C:\Users\m\.letta\transcripts"]),
-        ("kiro", linux(&[("KIRO_HOME", "/k")]), &["/k/sessions"]),
-        ("kiro", mac(), &["/Users/m/.kiro/sessions"]),
-        ("kiro", windows(&[]), &[r"C:\Users\m\.kiro\sessions"]),
+        (
+            "kiro",
+            linux(&[("KIRO_HOME", "/k"), ("XDG_DATA_HOME", "/d")]),
+            &["/k/sessions", "/d/kiro-cli/data.sqlite3", "/d/amazon-q/data.sqlite3"],
+        ),
+        (
+            "kiro",
+            mac(),
+            &[
+                "/Users/m/.kiro/sessions",
+                "/Users/m/Library/Application Support/kiro-cli/data.sqlite3",
+                "/Users/m/Library/Application Support/amazon-q/data.sqlite3",
+            ],
+        ),
+        (
+            "kiro",
+            windows(&[]),
+            &[
+                r"C:\Users\m\.kiro\sessions",
+                r"C:\Users\m\AppData\Local\kiro-cli\data.sqlite3",
+                r"C:\Users\m\AppData\Local\amazon-q\data.sqlite3",
+            ],
+        ),
         ("deepseek", linux(&[("DSH_HOME", "/d")]), &["/d/sessions"]),
         ("deepseek", mac(), &["/Users/m/.dsh/sessions"]),
         ("deepseek", windows(&[]), &[r"C:\Users\m\.dsh\sessions"]),
