@@ -24,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     documents::DOCUMENTS,
     sessions::SESSIONS,
     sessions::PIECES,
+    sessions::ROOTS,
     models::TOKENIZERS,
     models::MODEL_SETTINGS,
 ];

@@ -1,6 +1,7 @@
 //! The adapters of `jay-sessions`: what a file holds is kept, byte for byte, whatever it is.
 
 use crate::{Seeds, Target};
+use jay_sessions::cursor_cli::root::Root;
 use jay_sessions::{Shape, Summary, adapters, read_all, read_documents, read_pieces};
 
 pub(super) const SESSIONS: Target = Target {
@@ -78,6 +79,11 @@ pub(super) const SESSIONS: Target = Target {
 {"next_message":{"content":{"CancelledToolUses":{"prompt":"p","tool_use_results":[]}}}}
 {"transcript":"t"}
 "#,
+        br#"{"table":"meta","row":{"key":"0","value":"7b7d"},"value":{"name":"n","createdAt":1780300800000}}
+{"table":"blobs","row":{"id":"i","data":"{\"role\":\"assistant\",\"content\":[{\"type\":\"reasoning\",\"text\":\"t\"},{\"type\":\"tool-call\",\"toolCallId\":\"c\",\"toolName\":\"n\",\"args\":{}}]}"},"is_told":true}
+{"table":"blobs","row":{"id":"j","data":"{\"role\":\"tool\",\"content\":[{\"type\":\"tool-result\",\"toolCallId\":\"c\",\"result\":\"r\"}],\"providerOptions\":{\"cursor\":{\"highLevelToolCallResult\":{\"isError\":true}}}}"},"is_told":true}
+{"table":"blobs","row":{"id":"k","data":{"base64":"CiA="}},"is_told":false}
+"#,
     ]),
 };
 
@@ -104,7 +110,7 @@ fn sessions(input: &[u8]) {
     for adapter in adapters() {
         hold(adapter.name(), input, &read_all(*adapter, input));
     }
-    for name in ["gemini-cli", "kiro"] {
+    for name in ["gemini-cli", "kiro", "cursor-cli"] {
         let adapter = jay_sessions::adapter(name).expect("it is among them");
         hold(name, input, &read_documents(adapter, input));
     }
@@ -150,4 +156,23 @@ fn pieces(input: &[u8]) {
             assert!(said + summary.report.blank >= summary.report.rows, "{name}: a row has no message");
         }
     }
+}
+
+pub(super) const ROOTS: Target = Target {
+    name: "session_roots",
+    run: roots,
+    seeds: Seeds::Written(&[
+        b"\x0a\x20abcdefghijklmnopqrstuvwxyz012345\x28\x96\x01\x4a\x08file:///\x0a\x20012345abcdefghijklmnopqrstuvwxyz",
+        b"\x0a\x03abc\x1d1234\x2112345678\x42\x04turn",
+    ]),
+};
+
+/// The state of a session of Cursor's command line: what is found stands in the bytes.
+fn roots(input: &[u8]) {
+    let root = Root::read(input);
+    assert!(root.messages.len() * 34 <= input.len(), "an id for each 32 bytes and what stands before them");
+    let digits: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(root.messages.iter().all(|id| id.len() == 64 && digits.contains(id.as_str())));
+    let bytes: usize = root.workspaces.iter().map(|place| place.len() + 2).sum();
+    assert!(bytes <= input.len(), "no byte twice");
 }

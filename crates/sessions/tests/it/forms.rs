@@ -117,6 +117,50 @@ fn a_conversation_that_has_lines_is_read_from_them() {
     assert_eq!(after.len(), before.len());
 }
 
+/// A field of a protobuf message that holds bytes.
+fn wire(number: u8, bytes: &[u8]) -> Vec<u8> {
+    [&[number << 3 | 2, u8::try_from(bytes.len()).unwrap()][..], bytes].concat()
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Each turn puts a new state in; a summary takes the place of what was said before, which stays in the archive.
+#[test]
+fn a_store_of_blobs_gives_what_its_latest_state_names_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("chats/hash/s-1/store.db");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    database(&path, "CREATE TABLE blobs(id TEXT PRIMARY KEY, data BLOB); CREATE TABLE meta(key TEXT, value TEXT)");
+    let mut held = Held::default();
+    let mut sync = |messages: &[u8]| {
+        let mut sql = String::from("DELETE FROM meta;");
+        let mut state = Vec::new();
+        for n in messages {
+            state.extend(wire(1, &[*n; 32]));
+            let id = digits(&[*n; 32]);
+            sql += &format!(r#"INSERT OR IGNORE INTO blobs VALUES('{id}', '{{"role":"user","content":"say {n}"}}');"#);
+        }
+        let root = digits(&[0xa0 + u8::try_from(messages.len()).unwrap(); 32]);
+        sql += &format!("INSERT OR REPLACE INTO blobs VALUES('{root}', x'{}');", digits(&state));
+        let meta =
+            format!(r#"{{"agentId":"s-1","name":"Lamp","createdAt":1780300800000,"latestRootBlobId":"{root}"}}"#);
+        sql += &format!("INSERT INTO meta VALUES('0', '{}')", digits(meta.as_bytes()));
+        database(&path, &sql);
+        let (verdict, texts) = take(&mut held, &only("cursor-cli", directory.path()));
+        (verdict == Verdict::Fresh, texts.join(" | "), held.said().len())
+    };
+    assert_eq!(sync(&[1, 2]), (false, "say 1 | say 2".to_owned(), 2));
+    assert_eq!(sync(&[1, 2, 3, 4]), (false, "say 3 | say 4".to_owned(), 4));
+    assert_eq!(sync(&[1, 2, 3, 4]), (true, String::new(), 4));
+    assert_eq!(sync(&[1, 5, 6]), (false, "say 5 | say 6".to_owned(), 6));
+    let lines: Vec<u64> =
+        held.messages.iter().filter(|(_, said)| said.message.role.is_some()).map(|(at, _)| *at).collect();
+    assert!(lines.is_sorted(), "what comes later stands behind: {lines:?}");
+    assert_eq!(held.sessions["s-1"].title.as_deref(), Some("Lamp"));
+}
+
 /// A search by path does not look below hidden directories, but at the place itself.
 fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
     let home = tempfile::tempdir().unwrap();
@@ -142,4 +186,5 @@ fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
 #[test]
 fn databases_are_found_at_their_usual_places() {
     is_found_at_its_usual_place("kiro", "1", ".local/share");
+    is_found_at_its_usual_place("cursor-cli", "2026.02", ".cursor");
 }

@@ -1,11 +1,17 @@
-//! Cursor's command line: `projects/<slug>/agent-transcripts/**/<session>.jsonl` under its configuration directory.
+//! Cursor's command line: `projects/<slug>/agent-transcripts/**/<session>.jsonl` under its configuration directory, and
+//! beside it `chats/<hash>/<session>/store.db` (`store.rs`), the database from which the client goes on. A session that has
+//! both is read from its transcript, which is what was archived of it before.
 //!
 //! A row is `{role, message: {content}}` in the shape of Anthropic's API, without id or time: ids are lines, and the
 //! session has the time of its file. What the person said stands in `<user_query>`; what Cursor adds stands around it.
 
+pub mod root;
+mod store;
+
 use crate::anthropic;
 use crate::discover::{self, Source};
 use crate::environment::Environment;
+use crate::forms::{Forms, Other};
 use crate::lines::{JsonLines, Known, Reading, Row, parser};
 use crate::said;
 use crate::sink::Sink;
@@ -14,17 +20,30 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The adapter.
-pub const CURSOR_CLI: JsonLines = JsonLines {
-    name: "cursor-cli",
-    version: 1,
-    roots,
-    hidden: &[],
-    is_session: |path| discover::is_jsonl(path) && discover::above(path, TRANSCRIPTS).is_some(),
-    describe,
-    parser: parser::<Cursor>,
+pub const CURSOR_CLI: Forms = Forms {
+    lines: JsonLines {
+        name: NAME,
+        version: 1,
+        roots,
+        hidden: &[],
+        is_session: |path| discover::is_jsonl(path) && discover::above(path, TRANSCRIPTS).is_some(),
+        describe,
+        parser: parser::<Cursor>,
+    },
+    other: Other {
+        is_source: |path| path.file_name().is_some_and(|name| name == store::FILE),
+        is_form: crate::database::is_database,
+        sources: store::sources,
+        documents: store::documents,
+        parser: store::parser,
+    },
 };
 
+const NAME: &str = "cursor-cli";
 const TRANSCRIPTS: &str = "agent-transcripts";
+
+/// The tag in which what the person said stands.
+const QUERY: &str = "user_query";
 
 /// Types of rows that say nothing in the conversation.
 const SILENT_TYPES: [&str; 2] = ["turn_ended", "turn_started"];
@@ -43,7 +62,7 @@ const INJECTED_PREFIXES: [&str; 8] = [
 
 fn roots(environment: &Environment) -> Vec<PathBuf> {
     let home = environment.directory("CURSOR_CONFIG_DIR").unwrap_or_else(|| environment.in_home(&[".cursor"]));
-    vec![environment.join(&home, &["projects"])]
+    ["projects", "chats"].map(|directory| environment.join(&home, &[directory])).to_vec()
 }
 
 fn describe(source: &mut Source) {
@@ -85,7 +104,7 @@ impl Reading for Cursor {
         });
         let spoken = content.role(role);
         if role == Role::User {
-            content.parts = said::unwrap(content.parts, "user_query");
+            content.parts = said::unwrap(content.parts, QUERY);
         }
         let mut said = row.message(spoken, content.parts, sink);
         said.model = message.word("model").filter(|_| role == Role::Assistant);

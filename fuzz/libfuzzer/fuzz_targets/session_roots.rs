@@ -1,0 +1,4 @@
+//! `session_roots` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| jay_fuzz::run("session_roots", input));
