@@ -243,7 +243,7 @@ pub(crate) fn stamp(path: &Path, discovery: &mut Discovery) -> Option<FileStamp>
     }
 }
 
-/// The first 64 KiB of a file as text; none where it cannot be read.
+/// The first 64 KiB of a file as text, of a compressed one unpacked; none where it cannot be read.
 pub(crate) fn peek(path: &Path) -> Option<String> {
     beginning(path, PEEK_BYTES)
 }
@@ -256,7 +256,13 @@ pub(crate) fn document(path: &Path) -> Option<String> {
 
 fn beginning(path: &Path, bytes_max: u64) -> Option<String> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path).ok()?.take(bytes_max).read_to_end(&mut bytes).ok()?;
+    let file = std::fs::File::open(path).ok()?;
+    if crate::input::is_compressed(path) {
+        // The end may not be written yet: what stands before it was read.
+        let _ = zstd::Decoder::new(file).ok()?.take(bytes_max).read_to_end(&mut bytes);
+    } else {
+        file.take(bytes_max).read_to_end(&mut bytes).ok()?;
+    }
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

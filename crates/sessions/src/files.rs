@@ -15,12 +15,16 @@ pub(crate) fn list(directory: &Path, ending: &str) -> Vec<PathBuf> {
     if directory.is_symlink() {
         return Vec::new();
     }
+    let mut files = all(directory);
+    files.retain(|path| path.extension().is_some_and(|found| found == ending));
+    files
+}
+
+/// The files of a directory, by name; none where there is no directory. No link in it is followed.
+pub(crate) fn all(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let is_wanted = |entry: &std::fs::DirEntry| {
-        entry.file_type().is_ok_and(|kind| kind.is_file())
-            && entry.path().extension().is_some_and(|found| found == ending)
-    };
-    let mut files: Vec<_> = entries.flatten().filter(is_wanted).map(|entry| entry.path()).collect();
+    let is_file = |entry: &std::fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let mut files: Vec<_> = entries.flatten().filter(is_file).map(|entry| entry.path()).collect();
     files.sort();
     files
 }

@@ -166,7 +166,8 @@ impl<R: std::io::BufRead> Read for Frames<R> {
     }
 }
 
-fn is_compressed(path: &Path) -> bool {
+/// True for a file whose lines are compressed.
+pub(crate) fn is_compressed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "zst" || ending == "zstd")
 }
 

@@ -44,6 +44,9 @@ pub struct BlockReader {
     open: OpenRow,
     whole_stamp: FileStamp,
     at_end: bool,
+    /// What is told after the block that was read before it.
+    failure: Option<Error>,
+    has_failed: bool,
     report: ReadReport,
 }
 
@@ -128,6 +131,8 @@ impl BlockReader {
             open: previous.map_or(OpenRow::Closed, |cursor| cursor.open),
             whole_stamp: FileStamp::default(),
             at_end: false,
+            failure: None,
+            has_failed: false,
             report: ReadReport::default(),
         }
     }
@@ -205,9 +210,20 @@ impl BlockReader {
         let mut collected = Collected::default();
         let mut size_bytes = 0;
         self.untaken.clear();
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         while size_bytes < self.options.max_block_bytes {
-            let Some(piece) = self.next_piece()? else {
-                self.at_end = true;
+            let piece = match self.next_piece() {
+                // What stands before the damage is not lost with it.
+                Err(failure) if !rows.is_empty() => {
+                    self.failure = Some(failure);
+                    break;
+                }
+                piece => piece?,
+            };
+            let Some(piece) = piece else {
+                self.at_end = !self.has_failed;
                 self.input = None;
                 break;
             };
@@ -328,6 +344,7 @@ impl Iterator for BlockReader {
             Ok(block) => block.map(Ok),
             Err(error) => {
                 (self.offset_bytes, self.row_count, self.open) = before;
+                self.has_failed = true;
                 self.input = None;
                 Some(Err(error))
             }

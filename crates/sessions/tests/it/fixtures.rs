@@ -39,6 +39,18 @@ pub(crate) fn laid_out() -> (tempfile::TempDir, Vec<(&'static dyn SessionAdapter
     (directory, found)
 }
 
+/// The bytes of a file of lines, unpacked where it is compressed; a last frame that is cut ends them.
+pub(crate) fn contents(path: &Path) -> Vec<u8> {
+    use std::io::Read as _;
+    let bytes = std::fs::read(path).unwrap();
+    if path.extension().is_none_or(|ending| ending != "zstd") {
+        return bytes;
+    }
+    let mut unpacked = Vec::new();
+    let _ = zstd::Decoder::new(bytes.as_slice()).unwrap().read_to_end(&mut unpacked);
+    unpacked
+}
+
 fn is_documents(adapter: &dyn SessionAdapter, source: &Source) -> bool {
     adapter.documents(source).unwrap().is_some()
 }

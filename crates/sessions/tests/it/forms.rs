@@ -161,6 +161,83 @@ fn a_store_of_blobs_gives_what_its_latest_state_names_anew() {
     assert_eq!(held.sessions["s-1"].title.as_deref(), Some("Lamp"));
 }
 
+/// A batch of rows as DeepSeek's harness appends it: a frame of its own.
+fn frame(rows: &[String]) -> Vec<u8> {
+    zstd::encode_all(rows.concat().as_bytes(), 3).unwrap()
+}
+
+fn spoken(n: u32) -> String {
+    format!("{{\"type\":\"user/message\",\"seq\":{n},\"data\":{{\"id\":\"u{n}\",\"text\":\"say {n}\"}}}}\n")
+}
+
+fn header() -> String {
+    "{\"type\":\"session\",\"id\":\"s-1\",\"cwd\":\"/p\"}\n".to_owned()
+}
+
+/// A frame that is being written is taken when it is complete, in whatever pieces it comes.
+#[test]
+fn a_file_of_frames_gives_each_batch_once_when_it_is_complete() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sessions/p/session-s-1/session.jsonl.zstd");
+    let batches = [vec![header()], vec![spoken(1), spoken(2)], vec![spoken(3)], vec![spoken(4), spoken(5)]];
+    let file: Vec<u8> = batches.iter().flat_map(|rows| frame(rows)).collect();
+    let ends: Vec<usize> = batches
+        .iter()
+        .scan(0, |end, rows| {
+            *end += frame(rows).len();
+            Some(*end)
+        })
+        .collect();
+    let mut held = Held::default();
+    let mut read = Vec::new();
+    for length in 0..=file.len() {
+        jay_testkit::write(&path, &file[..length]);
+        let (verdict, texts) = take(&mut held, &only("deepseek", directory.path()));
+        assert_ne!(verdict, Verdict::Rewritten, "{length}");
+        assert!(texts.is_empty() || ends.contains(&length), "{length}: {texts:?}");
+        read.extend(texts);
+    }
+    assert_eq!(read, ["say 1", "say 2", "say 3", "say 4", "say 5"]);
+    assert_eq!(held.sessions["s-1"].project.as_deref(), Some("/p"));
+    let rows: String = batches.concat().concat();
+    assert_eq!(String::from_utf8(held.bytes.clone()).unwrap(), rows);
+}
+
+#[test]
+fn a_damaged_frame_is_a_named_failure_and_what_stands_before_it_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("session-s-1/session.jsonl.zstd");
+    let whole = [frame(&[header(), spoken(1), spoken(2)]), b"no frame at all".to_vec(), frame(&[spoken(3)])].concat();
+    jay_testkit::write(&path, whole);
+    let source = only("deepseek", &path);
+    let mut reader = adapter("deepseek").unwrap().read(&source, None, ReadOptions::default()).unwrap();
+    let block = reader.next().unwrap().unwrap();
+    assert_eq!(block.messages.iter().filter(|found| found.message.role.is_some()).count(), 2);
+    let error = reader.next().unwrap().unwrap_err();
+    assert!(error.message.contains("cannot read session file"), "{}", error.message);
+    assert!(reader.next().is_none());
+    assert_eq!(reader.cursor().offset_bytes, block.end);
+    assert!(!reader.cursor().is_unchanged(&source.stamp), "it is looked at again");
+}
+
+#[test]
+fn of_several_files_of_a_session_the_latest_form_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let session = directory.path().join("sessions/p/session-s-1");
+    let deepseek = adapter("deepseek").unwrap();
+    let rows = [header(), spoken(1)];
+    for name in ["session.jsonl", "session.jsonl.zstd", "session.v3.jsonl", "session.v4.jsonl.zstd"] {
+        let bytes = if name.ends_with("zstd") { frame(&rows) } else { rows.concat().into_bytes() };
+        jay_testkit::write(session.join(name), bytes);
+        for other in ["session.jsonl.bak", "session.vx.jsonl", "notes.jsonl", "session.v9.json"] {
+            jay_testkit::write(session.join(other), b"{}");
+        }
+        let found = deepseek.discover_path(directory.path()).unwrap().sources;
+        let names: Vec<_> = found.iter().map(|source| source.path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!((names, found[0].session.as_str()), (vec![name], "s-1"));
+    }
+}
+
 /// A search by path does not look below hidden directories, but at the place itself.
 fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
     let home = tempfile::tempdir().unwrap();

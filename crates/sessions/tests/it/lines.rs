@@ -28,6 +28,7 @@ const FIXTURES: &[(&str, &str, &str, usize)] = &[
     ("kiro", "1", ".local/share", 0),
     ("kiro", "2", ".kiro", 3),
     ("deepseek", "1", ".dsh", 1),
+    ("deepseek", "4", ".dsh", 2),
     ("aider", "0.86", "", 1),
 ];
 
