@@ -138,7 +138,7 @@ pub fn adapters() -> &'static [&'static dyn SessionAdapter] {
         &crate::grok_build::GROK_BUILD,
         &crate::letta_code::LETTA_CODE,
         &crate::openclaw::OPENCLAW,
-        &crate::nanoclaw::NANOCLAW,
+        &crate::nanoclaw::Nanoclaw,
         &crate::kiro::KIRO,
         &crate::deepseek::DEEPSEEK,
         &crate::aider::AIDER,

@@ -130,7 +130,7 @@ impl SessionAdapter for Opencode {
 }
 
 /// The databases of a data directory, then what the tree alone has.
-fn directory(root: &Path, discovery: &mut Discovery) {
+pub(crate) fn directory(root: &Path, discovery: &mut Discovery) {
     for path in discover::files(root, discovery) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with("opencode") && name.ends_with(".db") {

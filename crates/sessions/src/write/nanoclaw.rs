@@ -24,7 +24,8 @@ impl SessionWriter for Nanoclaw {
     }
 
     fn place_again(&self, _: &Whole, steps: &[&str]) -> Option<PathBuf> {
-        below(steps, "v2-sessions")
+        // A group that runs on opencode keeps a database.
+        below(steps, "v2-sessions").filter(|_| steps.contains(&SHARED))
     }
 
     fn beside(&self, meta: &SessionMeta, file: &Path) -> Vec<DraftFile> {
@@ -60,7 +61,7 @@ impl SessionWriter for Nanoclaw {
 fn group(lineage: &Lineage, about: &About) -> String {
     let meta = &lineage.root.meta;
     if let Some(own) = meta.agent.as_deref().filter(|_| meta.client == "nanoclaw" && !meta.is_subagent()) {
-        return step(own);
+        return crate::nanoclaw::group_of(&about.directory, own).unwrap_or_else(|| step(own));
     }
     let entries = std::fs::read_dir(&about.directory).into_iter().flatten().flatten();
     let mut groups: Vec<_> = entries

@@ -238,6 +238,70 @@ fn of_several_files_of_a_session_the_latest_form_is_read() {
     }
 }
 
+fn nanoclaw() -> (tempfile::TempDir, std::path::PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    jay_testkit::foreign::lay_out(&crate::fixtures::root().join("nanoclaw/2"), directory.path());
+    let sessions = directory.path().join("data/v2-sessions");
+    (directory, sessions)
+}
+
+/// What is told of a session: its id, its project below the directory of the client, its agent and its title.
+fn told(directory: &Path, found: &jay_sessions::Discovery) -> Vec<[Option<String>; 4]> {
+    let below =
+        |project: &String| project.strip_prefix(&format!("{}/", directory.display())).unwrap_or(project).to_owned();
+    let of = |source: &Source| {
+        let (session, project) = (Some(source.session.clone()), source.project.as_ref().map(below));
+        [session, project, source.agent.clone(), source.title.clone()]
+    };
+    found.sources.iter().map(of).collect()
+}
+
+#[test]
+fn a_group_is_told_by_its_directory_its_agent_and_its_chat() {
+    let (directory, sessions) = nanoclaw();
+    let nanoclaw = adapter("nanoclaw").unwrap();
+    let whole = told(directory.path(), &nanoclaw.discover_path(directory.path()).unwrap());
+    let row = |texts: [&str; 4]| texts.map(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
+    let rotated = row(["708192a3-b4c5-4dd6-9ee7-ffa028b139c2", "groups/tides", "Andy", ""]);
+    let expected = [
+        row(["6f708192-a3b4-4cc5-8dd6-eef7a028b139", "groups/tides", "Andy", "Family (telegram)"]),
+        rotated.clone(),
+        row(["ses_9n01", "groups/harbour", "Harbour", ""]),
+        row(["ses_9n02", "groups/harbour", "", ""]),
+    ];
+    assert_eq!(whole, expected);
+    // From below, and of a file by itself.
+    assert_eq!(told(directory.path(), &nanoclaw.discover_path(&sessions.join("group-9")).unwrap()), expected[2..]);
+    let file = "group-7/.claude-shared/projects/-workspace-group/708192a3-b4c5-4dd6-9ee7-ffa028b139c2.jsonl.rotated-1775898000000";
+    assert_eq!(told(directory.path(), &nanoclaw.discover_path(&sessions.join(file)).unwrap()), [rotated]);
+}
+
+#[test]
+fn a_group_without_what_joins_it_is_read_all_the_same_and_what_is_not_read_is_said() {
+    let (directory, sessions) = nanoclaw();
+    let nanoclaw = adapter("nanoclaw").unwrap();
+    let central = directory.path().join("data/v2.db");
+    database(&central, "UPDATE container_configs SET provider = 'codex' WHERE agent_group_id = 'group-7'");
+    let found = nanoclaw.discover_path(directory.path()).unwrap();
+    assert_eq!(found.sources.len(), 4);
+    let problems: Vec<_> =
+        found.problems.iter().map(|problem| (problem.path.clone(), problem.message.as_str())).collect();
+    let said = "the group group-7 runs on codex, whose sessions are not read here";
+    assert_eq!(problems, [(sessions.join("group-7"), said)]);
+    jay_testkit::write(&central, "no database");
+    let found = nanoclaw.discover_path(directory.path()).unwrap();
+    assert_eq!((found.sources.len(), found.problems.len()), (4, 1));
+    assert!(found.problems[0].message.ends_with("is no SQLite database"));
+    assert_eq!(found.sources[0].agent.as_deref(), Some("group-7"));
+    database(
+        &directory.path().join("data/other.db"),
+        "CREATE TABLE agent_groups(id, name BLOB); INSERT INTO agent_groups VALUES(7, x'ff')",
+    );
+    jay_testkit::write(&central, std::fs::read(directory.path().join("data/other.db")).unwrap());
+    let found = nanoclaw.discover_path(directory.path()).unwrap();
+    assert_eq!((found.sources.len(), found.problems), (4, vec![]));
+}
+
 /// A search by path does not look below hidden directories, but at the place itself.
 fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
     let home = tempfile::tempdir().unwrap();
@@ -264,4 +328,5 @@ fn is_found_at_its_usual_place(client: &str, version: &str, place: &str) {
 fn databases_are_found_at_their_usual_places() {
     is_found_at_its_usual_place("kiro", "1", ".local/share");
     is_found_at_its_usual_place("cursor-cli", "2026.02", ".cursor");
+    is_found_at_its_usual_place("nanoclaw", "2", "nanoclaw");
 }
