@@ -46,6 +46,12 @@ pub trait Documents: Send {
         None
     }
 
+    /// True where the client lets documents go that it had: what is new stands behind all that was ever there, wherever it
+    /// stands now. Elsewhere a document has the place that it has among those that are there.
+    fn forgets(&self) -> bool {
+        false
+    }
+
     /// True for what is written once: it is remembered as a whole, and read again whole should it change.
     fn is_written_once(&self) -> bool {
         false
@@ -112,6 +118,18 @@ impl Taken {
         }
     }
 
+    /// How many documents were taken, each counted once whatever it said.
+    fn count(&self) -> u64 {
+        match self {
+            Self::Each(prints) => prints.0.len() as u64,
+            Self::Prefix { count, .. } => *count,
+        }
+    }
+
+    fn knows(&self, key: KeyHash) -> bool {
+        matches!(self, Self::Each(prints) if prints.0.contains_key(&key))
+    }
+
     fn has(&self, print: Fingerprint) -> bool {
         match self {
             Self::Each(prints) => prints.0.get(&print.key) == Some(&print.content),
@@ -172,6 +190,8 @@ pub(crate) struct Changes {
     documents: Box<dyn Documents>,
     taken_before: Taken,
     place: u64,
+    /// The place behind all that was ever taken.
+    behind: u64,
     row_max: usize,
     piece_max: usize,
     waiting: VecDeque<Document>,
@@ -181,6 +201,7 @@ impl Changes {
     pub(crate) fn new(documents: Box<dyn Documents>, before: Taken, row_max: usize, piece_max: usize) -> Self {
         Self {
             documents,
+            behind: before.count(),
             taken_before: before,
             place: 0,
             row_max,
@@ -229,11 +250,15 @@ impl Changes {
                 None => return Ok(None),
             }
         }
-        Ok(self.waiting.pop_front().map(|Document { key, bytes, is_fragment }| {
-            let place = self.place;
-            self.place += 1;
-            Placed { place, is_fragment, print: Fingerprint::of(&key, &bytes), bytes }
-        }))
+        let Some(Document { key, bytes, is_fragment }) = self.waiting.pop_front() else { return Ok(None) };
+        let print = Fingerprint::of(&key, &bytes);
+        let mut place = self.place;
+        self.place += 1;
+        if self.documents.forgets() && !self.taken_before.knows(print.key) {
+            place = place.max(self.behind);
+            self.behind = place + 1;
+        }
+        Ok(Some(Placed { place, is_fragment, print, bytes }))
     }
 
     /// Queues a document, in pieces where it is too long to be parsed.

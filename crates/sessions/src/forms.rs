@@ -61,11 +61,11 @@ impl Forms {
         source.within.is_some() || (self.other.is_form)(&source.path)
     }
 
-    /// Leaves out what its session's lines say as well.
+    /// Leaves out what its session's lines say as well; a file in which nothing stands yet says nothing.
     fn lines_first(&self, discovery: &mut Discovery) {
         let is_other: Vec<bool> = discovery.sources.iter().map(|source| self.is_other(source)).collect();
         let lines: BTreeSet<String> = std::iter::zip(&discovery.sources, &is_other)
-            .filter(|(_, is_other)| !**is_other)
+            .filter(|(source, is_other)| !**is_other && source.stamp.size_bytes > 0)
             .map(|(source, _)| source.session.clone())
             .collect();
         let mut others = is_other.into_iter();

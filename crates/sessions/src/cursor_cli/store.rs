@@ -41,8 +41,8 @@ const UNNAMED: [&str; 2] = ["New Agent", "Untitled"];
 pub(super) fn sources(path: &Path, discovery: &mut Discovery) {
     let found = Database::open(path).and_then(|database| {
         let about = About::read(&database)?;
-        let has_blobs = !ids(&database)?.is_empty();
-        Ok(has_blobs.then_some(about))
+        let is_empty = about.messages.is_empty() && ids(&database)?.is_empty();
+        Ok((!is_empty).then_some(about))
     });
     let about = match found {
         Ok(Some(about)) => about,
@@ -192,6 +192,10 @@ impl Documents for Store {
             return Ok(Some(Document { key: key.into_bytes(), bytes: line.into_bytes(), is_fragment: false }));
         }
         Ok(None)
+    }
+
+    fn forgets(&self) -> bool {
+        true
     }
 }
 

@@ -167,9 +167,14 @@ fn cut(key: &str, value: &str, waiting: &mut VecDeque<Document>) {
     // What was sent last and has no answer stands before all that was.
     let (last, fields): (Vec<_>, Vec<_>) = fields.iter().partition(|(name, _)| *name == NEXT);
     for (name, raw) in fields.into_iter().chain(last) {
-        let Some(elements) = json::array(raw).filter(|elements| LISTS.contains(&name) && !elements.is_empty()) else {
-            waiting.push_back(document(&format!("{key}\0{name}"), line(name, raw)));
-            continue;
+        let elements = match json::array(raw) {
+            Some(elements) if LISTS.contains(&name) && !elements.is_empty() => elements,
+            // Another question is another document, which stands behind all that was said before.
+            _ if name == NEXT => vec![raw],
+            _ => {
+                waiting.push_back(document(&format!("{key}\0{name}"), line(name, raw)));
+                continue;
+            }
         };
         for element in elements {
             let known_by = format!("{key}\0{name}\0{}", short(&[element.get().as_bytes()]));
@@ -187,6 +192,10 @@ struct Conversation {
 impl Documents for Conversation {
     fn next(&mut self, _: usize) -> Result<Option<Document>> {
         Ok(self.waiting.pop_front())
+    }
+
+    fn forgets(&self) -> bool {
+        true
     }
 }
 

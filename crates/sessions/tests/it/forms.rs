@@ -110,8 +110,11 @@ fn a_conversation_that_has_lines_is_read_from_them() {
     };
     let (id, before) = ("9a8b7c6d-2222-4000-8000-00000000000b".to_owned(), sessions());
     assert!(before.contains(&(id.clone(), true)));
+    let lines = directory.path().join(format!("2/sessions/cli/{id}.jsonl"));
+    jay_testkit::write(&lines, b"");
+    assert!(sessions().contains(&(id.clone(), true)), "lines that say nothing take nothing's place");
     let row = r#"{"version":"v1","kind":"Prompt","data":{"message_id":"m","content":[{"kind":"text","data":"y"}]}}"#;
-    jay_testkit::write(directory.path().join(format!("2/sessions/cli/{id}.jsonl")), row);
+    jay_testkit::write(&lines, row);
     let after = sessions();
     assert!(after.contains(&(id.clone(), false)) && !after.contains(&(id, true)));
     assert_eq!(after.len(), before.len());

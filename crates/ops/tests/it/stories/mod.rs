@@ -16,6 +16,7 @@ mod events;
 mod exporting;
 mod fetched;
 mod forgetting;
+mod forms;
 mod git;
 mod idempotency;
 mod looking_through;

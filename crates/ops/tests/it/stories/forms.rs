@@ -1,0 +1,67 @@
+//! Clients that keep a session in more than one form, through the whole of the archive.
+
+use super::*;
+
+fn texts(world: &World, session: &str) -> Vec<String> {
+    let shown = world.ok("session_show", json!({"session": session, "limit": 50}));
+    let messages = shown["messages"].as_array().unwrap().clone();
+    let text = |message: &Value| message["parts"][0]["text"].as_str().unwrap().to_owned();
+    messages.iter().map(text).collect()
+}
+
+#[test]
+fn a_session_that_goes_on_in_another_form_stands_once() {
+    let world = World::new();
+    let chats = world.home.work_dir().join(".gemini/tmp/lantern/chats");
+    let message = |n: u32, kind: &str| {
+        format!(
+            r#"{{"id":"m-0{n}","timestamp":"2026-05-04T08:0{n}:00.000Z","type":"{kind}","content":"lantern says {n}"}}"#
+        )
+    };
+    let head = r#""sessionId":"5e1c7a20-9b1d-4a3e-8f60-1d2c3b4a5f60","startTime":"2026-05-04T08:00:00.000Z""#;
+    let whole = format!("{{{head},\"messages\":[{},{}]}}", message(1, "user"), message(2, "gemini"));
+    jay_testkit::write(chats.join("session-2026-05-04T08-00-5e1c7a20.json"), whole);
+    let synced = world.ok("session_sync", json!({"clients": ["gemini-cli"]}));
+    assert_eq!((&synced["sessions_inserted"], &synced["messages_inserted"]), (&json!(1), &json!(2)), "{synced}");
+    // A later version writes lines, and leaves the old file where it is.
+    let rows = [format!("{{{head}}}"), message(1, "user"), message(2, "gemini"), message(3, "user")];
+    jay_testkit::write(chats.join("session-2026-05-05T08-00-5e1c7a20.jsonl"), rows.join("\n"));
+    let synced = world.ok("session_sync", json!({"clients": ["gemini-cli"]}));
+    assert_eq!(synced["sources"].as_array().unwrap().len(), 1, "{synced}");
+    assert_eq!(synced["sessions_inserted"], 0, "{synced}");
+    let said = ["lantern says 1", "lantern says 2", "lantern says 3"];
+    assert_eq!(texts(&world, "5e1c7a20-9b1d-4a3e-8f60-1d2c3b4a5f60"), said);
+    let hits = world.ok("session_search", json!({"query": "lantern says"}));
+    assert_eq!(hits["matched"], 3, "{hits}");
+}
+
+/// The client rewrites the conversation at each turn and lets the oldest turns go.
+#[test]
+fn a_conversation_that_forgets_its_beginning_is_shown_whole_and_in_order() {
+    let world = World::new();
+    let path = world.home.work_dir().join(".local/share/kiro-cli/data.sqlite3");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let create = "CREATE TABLE conversations_v2(key TEXT, conversation_id TEXT, value TEXT, updated_at INTEGER)";
+    jay_testkit::foreign::database(&path, create);
+    let turn = |n: u32| {
+        format!(
+            r#"{{"user":{{"content":{{"Prompt":{{"prompt":"question {n}"}}}},"timestamp":"2026-01-01T00:0{n}:00Z"}},
+               "assistant":{{"Response":{{"message_id":"a{n}","content":"answer {n}"}}}}}}"#
+        )
+    };
+    for from in 1..6 {
+        let turns = [turn(from), turn(from + 1)].join(",");
+        let value = format!(r#"{{"conversation_id":"c-000001","history":[{turns}],"transcript":["a"]}}"#);
+        let sql = format!(
+            "DELETE FROM conversations_v2; INSERT INTO conversations_v2 VALUES('/home/mira/tide', 'c-000001', '{value}', {from})"
+        );
+        jay_testkit::foreign::database(&path, &sql);
+        assert_eq!(world.ok("session_sync", json!({"clients": ["kiro"]}))["outcome"], "ok");
+    }
+    let said: Vec<String> = (1..7).flat_map(|n| [format!("question {n}"), format!("answer {n}")]).collect();
+    assert_eq!(texts(&world, "c-000001"), said);
+    assert_eq!(world.ok("session_sync", json!({"clients": ["kiro"]}))["fresh"], 1);
+    let verified =
+        world.by(&super::sessions::cli(&world), "session_sync", json!({"clients": ["kiro"], "verify": true}));
+    assert_eq!((&verified["outcome"], &verified["messages_inserted"]), (&json!("ok"), &json!(0)), "{verified}");
+}
