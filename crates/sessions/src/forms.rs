@@ -58,7 +58,14 @@ impl Forms {
     }
 
     fn is_other(&self, source: &Source) -> bool {
-        source.within.is_some() || (self.other.is_form)(&source.path)
+        source.within.is_some() || (self.other.is_form)(&source.path) || self.is_named(&source.path)
+    }
+
+    /// Of a source that is gone the archive knows the name alone, in which what is meant in a file stands behind it.
+    fn is_named(&self, name: &Path) -> bool {
+        let name = name.to_string_lossy();
+        name.match_indices('#')
+            .any(|(at, _)| name.get(..at).is_some_and(|path| (self.other.is_source)(Path::new(path))))
     }
 
     /// Leaves out what its session's lines say as well; a file in which nothing stands yet says nothing.
