@@ -31,24 +31,25 @@ pub(super) struct Joins {
 }
 
 impl Joins {
-    /// Reads what stands beside the directory of all groups, and what could not be read.
-    pub(super) fn read(directory: &Path) -> (Self, Vec<Problem>) {
+    /// Reads what stands beside the directory of all groups, and says where that could not be read.
+    pub(super) fn read(directory: &Path) -> (Self, Option<Problem>) {
         let mut joins = Self::default();
         let Some(path) = directory.parent().map(|data| data.join("v2.db")).filter(|path| path.is_file()) else {
-            return (joins, Vec::new());
+            return (joins, None);
         };
-        let problem = |path: &Path, message| Problem { path: path.to_path_buf(), message };
-        if let Err(error) = Database::open(&path).and_then(|database| joins.central(&database, directory)) {
-            return (joins, vec![problem(&path, error.message)]);
-        }
-        let unread = joins.groups.iter().filter_map(|(id, group)| {
-            let place = directory.join(id);
+        let read = Database::open(&path).and_then(|database| joins.central(&database, directory));
+        let problem = read.err().map(|error| Problem { path, message: error.message });
+        (joins, problem)
+    }
+
+    /// The groups of a directory whose sessions are in a form that is not read.
+    pub(super) fn unsupported(&self, directory: &Path) -> Vec<Problem> {
+        let unread = self.groups.iter().filter_map(|(id, group)| {
+            let path = Some(directory.join(id)).filter(|path| path.is_dir())?;
             let provider = group.provider.as_deref().filter(|provider| !PROVIDERS.contains(provider))?;
-            let message = format!("the group {id} runs on {provider}, whose sessions are not read here");
-            place.is_dir().then(|| problem(&place, message))
+            Some(Problem { path, message: format!("the group runs on {provider}, whose sessions are not read here") })
         });
-        let unread = unread.collect();
-        (joins, unread)
+        unread.collect()
     }
 
     fn central(&mut self, database: &Database, directory: &Path) -> Result<()> {

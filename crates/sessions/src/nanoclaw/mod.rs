@@ -117,14 +117,20 @@ fn tree(root: &Path, discovery: &mut Discovery) {
         opencode::directory(&store, discovery);
     }
     let mut known: BTreeMap<PathBuf, Joins> = BTreeMap::new();
-    let (sources, problems) = (&mut discovery.sources, &mut discovery.problems);
+    let Discovery { sources, problems, unsupported, .. } = discovery;
+    let mut read = |sessions: &PathBuf| {
+        let (joins, failed) = Joins::read(sessions);
+        problems.extend(failed);
+        unsupported.extend(joins.unsupported(sessions));
+        joins
+    };
+    // A directory of which nothing is read can have groups that are told of.
+    if root.file_name().is_some_and(|name| name == SESSIONS) {
+        known.entry(root.to_path_buf()).or_insert_with_key(&mut read);
+    }
     for source in sources.iter_mut().skip(from) {
         let Some(sessions) = discover::above(&source.path, SESSIONS).map(Path::to_path_buf) else { continue };
-        let joins = known.entry(sessions).or_insert_with_key(|sessions| {
-            let (joins, failed) = Joins::read(sessions);
-            problems.extend(failed);
-            joins
-        });
+        let joins = known.entry(sessions).or_insert_with_key(&mut read);
         joined(source, joins);
     }
 }

@@ -287,10 +287,14 @@ fn a_group_without_what_joins_it_is_read_all_the_same_and_what_is_not_read_is_sa
     database(&central, "UPDATE container_configs SET provider = 'codex' WHERE agent_group_id = 'group-7'");
     let found = nanoclaw.discover_path(directory.path()).unwrap();
     assert_eq!(found.sources.len(), 4);
-    let problems: Vec<_> =
-        found.problems.iter().map(|problem| (problem.path.clone(), problem.message.as_str())).collect();
-    let said = "the group group-7 runs on codex, whose sessions are not read here";
-    assert_eq!(problems, [(sessions.join("group-7"), said)]);
+    assert_eq!(found.problems, []);
+    let unread: Vec<_> = found.unsupported.iter().map(|found| (found.path.clone(), found.message.as_str())).collect();
+    assert_eq!(unread, [(sessions.join("group-7"), "the group runs on codex, whose sessions are not read here")]);
+    let bare = tempfile::tempdir().unwrap();
+    let groups = bare.path().join("data/v2-sessions");
+    std::fs::create_dir_all(groups.join("group-7")).unwrap();
+    jay_testkit::write(bare.path().join("data/v2.db"), std::fs::read(&central).unwrap());
+    assert_eq!(nanoclaw.discover_path(&groups).unwrap().unsupported.len(), 1, "a group that has nothing else");
     jay_testkit::write(&central, "no database");
     let found = nanoclaw.discover_path(directory.path()).unwrap();
     assert_eq!((found.sources.len(), found.problems.len()), (4, 1));
