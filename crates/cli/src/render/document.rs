@@ -1,7 +1,7 @@
 //! Documents: what became of a folder, what is here of it.
 
 use super::View;
-use super::text::{age, count, notes, table};
+use super::text::{age, count, notes, size, table};
 use crate::output::one_line;
 use jay_core::documents::{ChunkCounts, DocsAdded, DocsListed, DocsRemoved, FileCounts, LeftOut};
 use jay_types::memory::Place;
@@ -87,14 +87,6 @@ pub(super) fn removed(answer: &DocsRemoved, view: &View) -> String {
     let (files, chunks) = (count(answer.files, "document", "documents"), count(answer.chunks, "chunk", "chunks"));
     let place = format!("{} in {}", one_line(&answer.path), one_line(&answer.namespace));
     format!("{done}: {files} with {chunks} of {}\n", view.style.bold(&place))
-}
-
-fn size(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{} kB", bytes / 1000),
-        _ => format!("{} MB", bytes / 1_000_000),
-    }
 }
 
 /// The text of a piece for people: without the heading at its beginning, which its title says, and with the lines of a paragraph as

@@ -277,6 +277,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_sync_would_read_is_told_in_bytes() {
+        let source = json!({"client": "codex", "path": "/a.jsonl", "state": "grown", "messages": 0, "bytes": 42_100});
+        check(
+            "session_sync",
+            json!({"outcome": "planned", "finished_at": "2026-05-01T10:00:00Z", "duration_ms": 12, "sessions_inserted": 0, "messages_inserted": 0, "sources": [source], "fresh": 3, "notes": []}),
+            expect![[r#"
+                codex grown /a.jsonl: 42 kB
+                planned: 1 source to read, 42 kB; 3 without news
+            "#]],
+        );
+    }
+
+    #[test]
     fn what_has_no_form_is_json() {
         check(
             "namespace_merge",

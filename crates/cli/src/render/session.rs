@@ -2,7 +2,7 @@
 
 use super::View;
 use super::store::places;
-use super::text::{age, count, dotted, notes, table, why_words, wrap};
+use super::text::{age, count, dotted, notes, size, table, why_words, wrap};
 use crate::output::{one_line, printable};
 use jay_core::purge::{Erased, ErasedSession, Retained};
 use jay_core::sessions::{
@@ -123,8 +123,12 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
         return none.to_owned() + &notes(&answer.notes, view.style);
     }
     let mut text = String::new();
-    for source in answer.sources.iter().filter(|source| source.messages > 0 || source.error.is_some()) {
-        let what = source.error.clone().unwrap_or_else(|| count(source.messages, "message", "messages"));
+    let is_planned = answer.outcome == "planned";
+    for source in answer.sources.iter().filter(|source| is_planned || source.messages > 0 || source.error.is_some()) {
+        let what = source.error.clone().unwrap_or_else(|| match is_planned {
+            true => size(source.bytes),
+            false => count(source.messages, "message", "messages"),
+        });
         let about = format!("{} {}", one_line(&source.client), one_line(&source.state));
         // A failure mostly names the file itself.
         let line = match what.contains(&source.path) {
@@ -140,14 +144,7 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
             )));
         }
     }
-    text.push_str(&format!(
-        "{}: {} and {} added from {} in {:.1} s\n",
-        one_line(&answer.outcome),
-        count(answer.sessions_inserted, "session", "sessions"),
-        count(answer.messages_inserted, "message", "messages"),
-        count(answer.sources.len() as u64 + answer.fresh + answer.earlier, "source", "sources"),
-        std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
-    ));
+    text.push_str(&if is_planned { planned(answer) } else { added(answer) });
     if let Some(Verified { sources, rows, rows_missing, .. }) = &answer.verified {
         let compared = format!("{} of {}", count(*rows, "row", "rows"), count(*sources, "source", "sources"));
         text.push_str(&match rows_missing {
@@ -161,6 +158,29 @@ pub(super) fn synced(answer: &Synced, view: &View) -> String {
         text.push_str(&format!("{} {}\n", view.style.red("not all was read:"), one_line(error)));
     }
     text + &notes(&answer.notes, view.style)
+}
+
+fn added(answer: &Synced) -> String {
+    format!(
+        "{}: {} and {} added from {} in {:.1} s\n",
+        one_line(&answer.outcome),
+        count(answer.sessions_inserted, "session", "sessions"),
+        count(answer.messages_inserted, "message", "messages"),
+        count(answer.sources.len() as u64 + answer.fresh + answer.earlier, "source", "sources"),
+        std::time::Duration::from_millis(answer.duration_ms).as_secs_f64(),
+    )
+}
+
+/// What a sync would read; how many messages that is nobody knows before.
+fn planned(answer: &Synced) -> String {
+    let waiting = answer.sources.iter().filter(|source| source.error.is_none());
+    let bytes = waiting.clone().map(|source| source.bytes).sum();
+    format!(
+        "planned: {} to read, {}; {} without news\n",
+        count(waiting.count() as u64, "source", "sources"),
+        size(bytes),
+        answer.fresh + answer.earlier
+    )
 }
 
 pub(super) fn listed(answer: &SessionsListed, view: &View) -> String {

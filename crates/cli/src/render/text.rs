@@ -102,6 +102,15 @@ pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
 }
 
+/// Bytes in words.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
 /// Every leg of a hit with what it adds, its rank among the candidates and the score it is made from.
 pub(super) fn why_words(why: &serde_json::Value) -> String {
     let number = |leg: &serde_json::Value, name: &str| leg.get(name).and_then(serde_json::Value::as_f64).unwrap_or(0.0);
