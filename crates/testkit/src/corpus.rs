@@ -156,7 +156,7 @@ impl Session {
 
     fn answer(&mut self, content: &Value, stop_reason: &str) {
         let message = json!({
-            "id": format!("msg_{:012}", self.turn), "type": "message", "role": "assistant", "model": "claude-opus-4-5",
+            "id": format!("msg_{}{:04}", self.id.get(..8).unwrap_or_default(), self.turn), "type": "message", "role": "assistant", "model": "claude-opus-4-5",
             "content": content, "stop_reason": stop_reason, "stop_sequence": null,
             "usage": {"input_tokens": 8, "cache_creation_input_tokens": 412, "cache_read_input_tokens": 15_820,
                 "output_tokens": 231, "service_tier": "standard"},

@@ -4,6 +4,7 @@ use crate::world::World;
 use crate::{Bench, report, sessions};
 use anyhow::{Context as _, Result, ensure};
 use jay_core::sessions::{SearchRequest, SyncRequest, Within, search, sync};
+use jay_core::usage::{By, UsageRequest, usage};
 use jay_sessions::{SessionAdapter as _, claude_code::ClaudeCode};
 use jay_testkit::Jay;
 use jay_testkit::measured::{Measured, Target, percentile, show};
@@ -175,6 +176,18 @@ fn searched(name: &str, data_dir: &Path) -> Result<()> {
         &ask(&world, 25, LOOKS, Within::Tools)?,
         None,
     ));
+    let request = UsageRequest {
+        by: By::Day,
+        client: None,
+        since: None,
+        until: None,
+        limit: 1000,
+        time_max: Duration::from_secs(600),
+    };
+    let watch = Stopwatch::start();
+    let counted = usage(&world.call(), &request)?;
+    let took = show(watch.elapsed());
+    report(&Measured::figure(format!("{name}: usage"), format!("{took} for {} turns", counted.totals.turns), None));
     Ok(())
 }
 
