@@ -182,7 +182,8 @@ fn searched(name: &str, data_dir: &Path) -> Result<()> {
         since: None,
         until: None,
         limit: 1000,
-        time_max: Duration::from_secs(600),
+        // The clock of the bench goes on with each look at it.
+        time_max: Duration::from_secs(1 << 30),
     };
     let watch = Stopwatch::start();
     let counted = usage(&world.call(), &request)?;
