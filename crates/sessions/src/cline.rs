@@ -82,12 +82,7 @@ impl SessionAdapter for Cline {
     }
 
     fn discover(&self, environment: &Environment) -> Discovery {
-        let mut discovery = Discovery::default();
-        for root in self.roots(environment) {
-            self.tree(&root, &mut discovery);
-        }
-        discover::distinct(&mut discovery);
-        discovery
+        discover::under(self.roots(environment), |root, discovery| self.tree(root, discovery))
     }
 
     fn discover_path(&self, path: &Path) -> Result<Discovery> {

@@ -109,6 +109,16 @@ pub(crate) fn existing(path: &Path) -> Result<std::fs::Metadata> {
         .hint("Give a file or directory of sessions to `jay session sync --path`."))
 }
 
+/// What `tree` finds under each of the roots; a source that is under two of them once.
+pub(crate) fn under(roots: Vec<PathBuf>, mut tree: impl FnMut(&Path, &mut Discovery)) -> Discovery {
+    let mut discovery = Discovery::default();
+    for root in roots {
+        tree(&root, &mut discovery);
+    }
+    distinct(&mut discovery);
+    discovery
+}
+
 /// Walks the tree under `root` and gives every file to `visit`, by path. Hidden entries below the root are skipped, but
 /// those that `also` names; links are followed where they stay under the root, and each file is given once however many
 /// links lead to it. A link that leaves the root is counted and not followed: whoever may write into the tree must not

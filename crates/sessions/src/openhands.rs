@@ -54,12 +54,7 @@ impl SessionAdapter for OpenHands {
     }
 
     fn discover(&self, environment: &Environment) -> Discovery {
-        let mut discovery = Discovery::default();
-        for root in self.roots(environment) {
-            directory(&root, &mut discovery);
-        }
-        discover::distinct(&mut discovery);
-        discovery
+        discover::under(self.roots(environment), directory)
     }
 
     fn discover_path(&self, path: &Path) -> Result<Discovery> {

@@ -47,12 +47,7 @@ impl SessionAdapter for Nanoclaw {
     }
 
     fn discover(&self, environment: &Environment) -> Discovery {
-        let mut discovery = Discovery::default();
-        for root in self.roots(environment) {
-            tree(&root, &mut discovery);
-        }
-        discover::distinct(&mut discovery);
-        discovery
+        discover::under(self.roots(environment), tree)
     }
 
     fn discover_path(&self, path: &Path) -> Result<Discovery> {
