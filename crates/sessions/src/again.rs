@@ -6,6 +6,7 @@
 use crate::adapter::{RowParser, SessionAdapter};
 use crate::discover::Source;
 use crate::reader::{oversized, parsed};
+use crate::rows::without_ending;
 use crate::sink::{Collected, Sink};
 use jay_types::session::{Message, SessionMeta};
 
@@ -44,7 +45,8 @@ impl Again {
     pub fn row(&mut self, number: u64, bytes: &[u8]) -> SaidAgain {
         let mut collected = Collected::default();
         let mut sink = Sink { collected: &mut collected, client: self.client, row: 0, line: number + 1 };
-        if bytes.len() > self.row_max_bytes {
+        // Counted without its ending, as when it was read from its source.
+        if without_ending(bytes).len() > self.row_max_bytes {
             oversized(&self.source, bytes, self.row_max_bytes, &mut sink);
         } else {
             parsed(self.parser.as_mut(), bytes, number == 0, &mut sink);

@@ -228,8 +228,12 @@ impl BlockReader {
                 break;
             };
             let is_full = size_bytes + piece.bytes().len() > self.options.max_block_bytes;
-            // Rows of a block are numbered without gaps: what was read before may stand between two documents.
-            let is_apart = piece.place().is_some() && piece.place() != self.next_place;
+            // Rows of a block are numbered without gaps: what was read before may stand between two documents, and of a row
+            // in pieces each has the same number.
+            let is_apart = match piece.place() {
+                None => matches!(piece, Piece::Chunk { first: false, .. }),
+                place => place != self.next_place,
+            };
             if !rows.is_empty() && (is_full || is_apart) {
                 self.held = Some(piece);
                 break;

@@ -1,7 +1,7 @@
 //! The rows of the blocks are the file's bytes, whatever the bytes are.
 
 use crate::fixtures::{Growing, Held, all};
-use jay_sessions::{Block, BlockReader, ReadOptions, RowBytes, SessionAdapter, Source, adapters, read_all};
+use jay_sessions::{Again, Block, BlockReader, ReadOptions, RowBytes, SessionAdapter, Source, adapters, read_all};
 use proptest::prelude::*;
 
 /// Bytes that are rich in what matters: line endings, NUL, braces, invalid UTF-8, small JSON objects.
@@ -55,6 +55,38 @@ fn a_row_that_is_too_long_is_kept_in_pieces_and_counted_once() {
         assert_eq!(lines, [(1, 1, 1), (2, 1, 1), (2, 1, 0), (2, 1, 0), (2, 1, 0), (3, 1, 1)], "{}", adapter.name());
         let oversized: u64 = blocks.iter().filter_map(|block| block.unknown.get("(oversized row)")).sum();
         assert_eq!(oversized, 1);
+    }
+}
+
+/// Rows are numbered by their place in their block: two pieces of one row in a block would move all that follow.
+#[test]
+fn rows_behind_one_in_pieces_have_their_own_numbers() {
+    for length in 395..=720 {
+        let long = [vec![b'y'; length], b"\n".to_vec()].concat();
+        let file = [b"{}\n".to_vec(), long, b"{}\n".to_vec(), b"[]\n".to_vec()].concat();
+        let options = ReadOptions { max_block_bytes: 300, max_row_bytes: 400, final_pass: false };
+        let mut numbers = std::collections::BTreeMap::new();
+        for block in blocks(adapters()[0], &file, options) {
+            for (number, row) in (block.first_row..).zip(&block.rows) {
+                numbers.entry(number).or_insert_with(Vec::new).extend_from_slice(&row.0);
+            }
+        }
+        assert!(numbers.keys().copied().eq(1..=4), "{length}: {:?}", numbers.keys());
+        assert_eq!((&numbers[&3], &numbers[&4]), (&b"{}\n".to_vec(), &b"[]\n".to_vec()), "{length}");
+    }
+}
+
+#[test]
+fn a_row_as_long_as_a_row_may_be_is_read_once_more() {
+    let row = br#"{"session":"s","role":"user","text":"t"}"#;
+    let adapter = jay_sessions::adapter("generic").unwrap();
+    let said = |max: usize, ending: &[u8]| {
+        let source = Source { client: "generic".to_owned(), session: "s".to_owned(), ..Source::default() };
+        let said = Again::new(adapter, source, max).row(0, &[&row[..], ending].concat());
+        said.messages.iter().filter(|message| message.role.is_some()).count()
+    };
+    for ending in [&b""[..], b"\n", b"\r\n"] {
+        assert_eq!((said(row.len(), ending), said(row.len() - 1, ending)), (1, 0), "{ending:?}");
     }
 }
 

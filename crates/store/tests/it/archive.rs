@@ -198,6 +198,26 @@ fn the_best_reading_of_a_block_is_shown_in_any_order_of_arrival() {
 }
 
 #[test]
+fn what_an_old_block_tells_of_a_session_is_not_later_for_being_read_once_more() {
+    let author = Node::new(1);
+    let first = block("session-one", "/a", 0, 0, &["one"]);
+    archive(&author, &first);
+    archive(&author, &block("session-one", "/a", 0, 1, &["two"]));
+    let title = |store: &Store| {
+        store.read::<_, Error>(|tx| Ok(Store::find_session(tx, "session-one")?.title)).unwrap().unwrap_or_default()
+    };
+    assert_eq!(title(&author.archive), "title 1");
+    read_again(&author, &first, 2, &["uno"]);
+    assert_eq!(title(&author.archive), "title 1");
+    let node = Node::new(2);
+    for part in export(&author.archive).iter().rev().chain(&export(&author.archive)) {
+        node.archive.receive(part).unwrap();
+    }
+    node.archive.receive(&over_the_wire(&export(&author.archive))).unwrap();
+    assert_eq!((title(&node.archive).as_str(), dump(&node.archive)), ("title 1", dump(&author.archive)));
+}
+
+#[test]
 fn a_reading_without_its_block_is_shown_until_the_block_comes() {
     let author = Node::new(1);
     let first = block("session-one", "/a", 0, 0, &["one", "two"]);

@@ -82,16 +82,18 @@ pub(crate) const fn role_name(role: Role) -> &'static str {
     }
 }
 
+/// What is known of a session, in the order in which its rows were taken in: an old block that is read once more knows nothing
+/// later than it did.
+const METAS: &str = "SELECT b.meta, b.host, b.user FROM blocks b
+       JOIN changes c ON c.pos = coalesce(b.rows_pos, b.pos) JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+       JOIN changes o ON o.pos = b.pos JOIN streams os ON os.num = o.stream JOIN nodes om ON om.num = os.node
+     WHERE b.entity = ?1 ORDER BY c.hlc, n.id, c.hash, b.reads IS NOT NULL, b.adapter, o.hlc, om.id, o.hash";
+
 /// The session as its blocks know it together: a later block fills and corrects, it never empties.
 fn write_session(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let num = folded.row.num;
-    let blocks = tx.all(
-        "SELECT b.meta, b.host, b.user FROM blocks b JOIN changes c ON c.pos = b.pos
-           JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
-         WHERE b.entity = ?1 ORDER BY c.hlc, n.id, c.hash",
-        [num],
-        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)),
-    )?;
+    let blocks =
+        tx.all(METAS, [num], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))?;
     let mut whole = SessionMeta::default();
     let (mut host, mut user) = (String::new(), String::new());
     for (meta, block_host, block_user) in blocks {
