@@ -202,7 +202,7 @@ impl Database {
         let mut statement = self.told(self.connection.prepare_cached(&sql))?;
         let mut rows = self.told(statement.query([]))?;
         while let Some(row) = self.told(rows.next())? {
-            let read = || Ok((row.get(0)?, row.get(1)?, row.get::<_, f64>(2)?, row.get(3)?));
+            let read = || Ok((record::value(row, 0)?, row.get(1)?, row.get::<_, f64>(2)?, record::value(row, 3)?));
             let (key, count, bytes, latest) = self.told(read())?;
             #[expect(
                 clippy::cast_possible_truncation,
@@ -318,6 +318,17 @@ mod tests {
             assert_eq!(all(&database, "t").unwrap().len(), 1);
             assert_eq!((names(&directory), std::fs::read(&path).unwrap()), before, "{mode}");
         }
+    }
+
+    #[test]
+    fn a_text_that_is_not_utf8_is_counted_like_others() {
+        let (_directory, path) = made(
+            "CREATE TABLE t(a TEXT, b TEXT); INSERT INTO t VALUES('x', 'y'), (CAST(x'ff' AS TEXT), 'y'), ('x', CAST(x'ff' AS TEXT))",
+        );
+        let mut counts = Vec::new();
+        let database = Database::open(&path).unwrap();
+        database.totals("t", "a", "b", Some("b"), |of, count, bytes, _| counts.push((of, count, bytes))).unwrap();
+        assert_eq!(counts, [(Value::Text("x".to_owned()), 2, 2), (Value::Blob(vec![0xff]), 1, 1)]);
     }
 
     #[test]

@@ -14,16 +14,7 @@ pub(crate) struct Record(Vec<(String, Value)>);
 
 impl Record {
     pub(super) fn read(columns: &[&str], row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
-        let value = |(at, name): (usize, &&str)| {
-            let value = match row.get_ref(at)? {
-                ValueRef::Text(text) => match std::str::from_utf8(text) {
-                    Ok(text) => Value::Text(text.to_owned()),
-                    Err(_) => Value::Blob(text.to_vec()),
-                },
-                other => other.try_into().map_err(rusqlite::Error::from)?,
-            };
-            Ok((name.trim_start_matches('#').to_owned(), value))
-        };
+        let value = |(at, name): (usize, &&str)| Ok((name.trim_start_matches('#').to_owned(), value(row, at)?));
         columns.iter().enumerate().map(value).collect::<rusqlite::Result<_>>().map(Self)
     }
 
@@ -75,6 +66,17 @@ impl Record {
 
     pub(crate) fn json(&self) -> Json {
         Json::Object(self.0.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+    }
+}
+
+/// A value of a row; a text that is not UTF-8 as its bytes.
+pub(super) fn value(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<Value> {
+    match row.get_ref(at)? {
+        ValueRef::Text(text) => Ok(match std::str::from_utf8(text) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(_) => Value::Blob(text.to_vec()),
+        }),
+        other => other.try_into().map_err(rusqlite::Error::from),
     }
 }
 

@@ -60,6 +60,7 @@ impl SessionAdapter for OpenClaw {
         if crate::database::is_database(path) {
             let mut discovery = Discovery::default();
             database::discover(path, &mut discovery);
+            discover::distinct(&mut discovery);
             return Ok(discovery);
         }
         let mut discovery = FILES.discover_path(path)?;

@@ -271,3 +271,16 @@ fn what_was_put_aside_is_read_compressed_too() {
     let again = told();
     assert_eq!((again.0, again.1, again.2), (packed, plain.1, plain.2));
 }
+
+/// A database that was migrated and keeps the tables of before tells of a session twice.
+#[test]
+fn a_session_in_tables_of_both_forms_is_one_source() {
+    let home = tempfile::tempdir().unwrap();
+    jay_testkit::foreign::lay_out(&root().join("openclaw/2026.7"), home.path());
+    let path = home.path().join("agents/main/agent/openclaw-agent.sqlite");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch("CREATE TABLE session_windows AS SELECT * FROM sessions").unwrap();
+    for given in [path.as_path(), home.path()] {
+        assert_eq!(adapter("openclaw").unwrap().discover_path(given).unwrap().sources.len(), 3, "{}", given.display());
+    }
+}
