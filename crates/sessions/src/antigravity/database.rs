@@ -9,7 +9,7 @@ use crate::database::{Database, Filter, Record, Select, is_database};
 use crate::discover::{self, Discovery, Source};
 use crate::documents::{Document, Documents};
 use crate::files::Tally;
-use jay_types::{Error, Result};
+use jay_types::{Code, Error, Result};
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, VecDeque};
@@ -45,12 +45,17 @@ pub(super) fn form(path: &Path) -> Result<Form> {
     Ok(if has("idx") && has("step_payload") { Form::Read } else { Form::Other })
 }
 
-/// The database of the conversation whose log this is, where there is one that can be read.
+/// The database of the conversation whose log this is, where there is one that can be read. One that its client holds just now can
+/// be, later: its log would say the same words a second time.
 pub(super) fn of_log(log: &Path) -> Option<PathBuf> {
     let conversation = log.ancestors().nth(LOG.len())?;
     let name = format!("{}.db", conversation.file_name()?.to_string_lossy());
     let path = conversation.parent()?.parent()?.join("conversations").join(name);
-    (is_database(&path) && matches!(form(&path), Ok(Form::Read))).then_some(path)
+    let is_read = || match form(&path) {
+        Ok(form) => form == Form::Read,
+        Err(error) => error.code == Code::Busy,
+    };
+    (is_database(&path) && is_read()).then_some(path)
 }
 
 /// Puts the conversations of a directory into `discovery`, and those that cannot be read with the reason. `has_log` tells of

@@ -256,6 +256,11 @@ fn conversations_in_forms_that_are_not_read_are_told_of() {
     let log = root.join("brain/2a7d0000-0000-4000-8000-000000000001/.system_generated/logs/transcript.jsonl");
     let sources = client.discover_path(&log).unwrap().sources;
     assert_eq!(sources.iter().map(|source| source.path.extension().unwrap()).collect::<Vec<_>>(), ["db"]);
+    // So does it where the client holds the database just now: it can be read later.
+    let held = rusqlite::Connection::open(&sources[0].path).unwrap();
+    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let found = client.discover_path(&log).unwrap();
+    assert_eq!((found.sources, found.problems.len()), (vec![], 1));
 }
 
 #[test]
