@@ -9,7 +9,7 @@
 use super::super::ingest::{mark_secrets, without_secrets};
 use super::super::report::{Reread, number};
 use super::{BlockDraft, FLUSH_BYTES, Found, ROW_MAX_BYTES, Run};
-use jay_sessions::{Again, SessionAdapter, Source, adapters};
+use jay_sessions::{Again, Cursor, SessionAdapter, Source, Taken, adapters};
 use jay_store::{Draft, KeptBlock};
 use jay_types::Result;
 use jay_types::change::block::{Block, Row};
@@ -67,9 +67,10 @@ impl Run<'_> {
     fn reread_source(&self, adapter: &dyn SessionAdapter, found: &Found, kept: &[KeptBlock]) -> Result<u64> {
         let mut messages = 0;
         let mut again = None;
+        // Of documents a revision holds those that changed, the first among them or not: it goes on where the one before ended.
+        let is_of_changes = self.is_read_by_changes(adapter, kept)?;
         for revision in kept.chunk_by(|a, b| a.revision == b.revision) {
-            // Of documents a revision holds those that changed: it goes on where the one before ended.
-            let begins = revision.first().is_some_and(|block| block.first_row == 0);
+            let begins = !is_of_changes && revision.first().is_some_and(|block| block.first_row == 0);
             let goes_on = again.take().filter(|_| !begins);
             let mut pass = Pass {
                 run: self,
@@ -90,6 +91,14 @@ impl Run<'_> {
             again = Some(pass.again);
         }
         Ok(messages)
+    }
+
+    /// Whether of a source's documents those are read that changed, by what is noted of how far it was read.
+    fn is_read_by_changes(&self, adapter: &dyn SessionAdapter, kept: &[KeptBlock]) -> Result<bool> {
+        let Some(first) = kept.first() else { return Ok(false) };
+        let row = self.call.engine.archive.read(|tx| tx.source(adapter.name(), &first.path))?;
+        let cursor: Option<Cursor> = row.and_then(|row| serde_json::from_str(&row.cursor).ok());
+        Ok(matches!(cursor.and_then(|cursor| cursor.taken), Some(Taken::Each(_))))
     }
 
     /// The source of rows, with what stands beside it: as it was found now, else as its session tells.

@@ -32,6 +32,14 @@ fn as_not_understood(world: &World) -> World {
         })
         .unwrap();
     }
+    // How far the sources were read is this machine's.
+    into.write::<_, Error>(&ActorName { kind: "agent".to_owned(), name: "old".to_owned() }, |w| {
+        for source in from.read::<_, StoreError>(|tx| tx.source_cursors())? {
+            w.note_source(&source.client, &source.path, source.revision, &source.cursor)?;
+        }
+        Ok(())
+    })
+    .unwrap();
     other
 }
 
@@ -82,4 +90,32 @@ fn what_is_read_once_more_is_found_and_its_rows_go_back_as_they_were() {
         "{synced}"
     );
     assert_eq!(other.ok("session_sync", one).get("reread"), None);
+}
+
+/// Of a database the session's own row, which is the first, changes with every message.
+#[test]
+fn what_changed_in_a_database_is_read_once_more_behind_what_it_held_before() {
+    let world = World::new();
+    let root = world.home.work_dir().join(".openclaw");
+    jay_testkit::foreign::lay_out(&fixtures().join("openclaw/2026.7"), &root);
+    let database = root.join("agents/main/agent/openclaw-agent.sqlite");
+    let call = json!({"type": "message", "id": "n1", "message": {"role": "assistant", "content": [
+        {"type": "toolCall", "id": "t9", "name": "read", "arguments": {}}]}});
+    let answer = json!({"type": "message", "id": "n2", "message": {"role": "toolResult", "toolCallId": "t9", "content": "High."}});
+    let words = json!({"type": "message", "id": "n3", "message": {"role": "assistant", "content": "It is high."}});
+    for (n, event) in (20..).zip([json!({"type": "model_change", "modelId": "a-model"}), call, answer, words]) {
+        world.ok("session_sync", json!({}));
+        let sql = format!(
+            "INSERT INTO transcript_events SELECT session_id, {n}, '{event}', {n} FROM sessions;
+             UPDATE sessions SET updated_at = updated_at + 1"
+        );
+        jay_testkit::foreign::database(&database, &sql);
+    }
+    world.ok("session_sync", json!({}));
+    let other = as_not_understood(&world);
+    other.ok("session_sync", json!({}));
+    let said = told(&other);
+    assert_eq!(said, told(&world));
+    let (_, last) = &said["2b3c4d5e-6f7a-4b8c-9d0e-1f2a3b4c5d6e"];
+    assert_eq!((&last[2]["parts"][0]["name"], &last[3]["model"]), (&json!("read"), &json!("a-model")), "{last:?}");
 }
