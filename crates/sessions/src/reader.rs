@@ -159,6 +159,8 @@ impl BlockReader {
         } else {
             FileStamp { size_bytes: self.offset_bytes, modified: None, inode: None }
         };
+        // A time that cannot be read again would make the whole cursor none: what it tells would be taken in anew each time.
+        let stamp = FileStamp { modified: stamp.modified.filter(|at| at.is_readable()), ..stamp };
         Cursor {
             offset_bytes: self.offset_bytes,
             row_count: self.row_count,

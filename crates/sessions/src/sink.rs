@@ -40,6 +40,8 @@ impl Sink<'_> {
     /// A message; its `row` is filled in here.
     pub fn message(&mut self, session: &str, content_hash: Hash, mut message: Message) {
         message.row = self.row;
+        // A block with a time that cannot be read again could not be read at all.
+        message.at = message.at.filter(|at| at.is_readable());
         self.session(session);
         self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
     }
@@ -49,6 +51,7 @@ impl Sink<'_> {
         self.collected.carriers += 1;
         self.session(session);
         let id = id.unwrap_or_else(|| line_id(session, self.line));
+        let at = at.filter(|at| at.is_readable());
         let message = Message { id, role: None, author: None, at, model: None, parts: Vec::new(), row: self.row };
         self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
     }
@@ -75,6 +78,20 @@ impl Sink<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_cannot_be_read_again_is_none() {
+        let mut collected = Collected::default();
+        let mut sink = Sink { collected: &mut collected, client: "generic", row: 0, line: 1 };
+        for at in [Timestamp(i64::MAX), Timestamp(i64::MIN), Timestamp(5)] {
+            sink.session("s").saw(at);
+            sink.carrier("s", None, Some(at), Hash::of(b""));
+        }
+        let said: Vec<_> = collected.messages.iter().map(|said| said.message.at).collect();
+        assert_eq!(said, [None, None, Some(Timestamp(5))]);
+        let meta = &collected.sessions["s"];
+        assert_eq!((meta.started_at, meta.ended_at), (Some(Timestamp(5)), Some(Timestamp(5))));
+    }
 
     #[test]
     fn names_of_the_unknown_are_bounded_and_none_is_uncounted() {

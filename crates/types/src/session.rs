@@ -257,8 +257,11 @@ impl SessionMeta {
         self.ended_at = [self.ended_at, later.ended_at].into_iter().flatten().max();
     }
 
-    /// Widens the time between start and end so that it holds `at`.
+    /// Widens the time between start and end so that it holds `at`; one that could not be read again is none.
     pub fn saw(&mut self, at: Timestamp) {
+        if !at.is_readable() {
+            return;
+        }
         self.started_at = Some(self.started_at.map_or(at, |first| first.min(at)));
         self.ended_at = Some(self.ended_at.map_or(at, |last| last.max(at)));
     }

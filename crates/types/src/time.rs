@@ -85,6 +85,12 @@ impl Timestamp {
             })
     }
 
+    /// True where its text can be read again: within the years -9999 to 9999.
+    #[must_use]
+    pub fn is_readable(self) -> bool {
+        jiff::Timestamp::from_microsecond(self.0).is_ok()
+    }
+
     /// The RFC 3339 text, in UTC, without needless fractions.
     #[must_use]
     pub fn rfc3339(self) -> String {

@@ -36,7 +36,23 @@ pub fn usage(client: &str, row: &[u8]) -> Option<Usage> {
         "antigravity" => crate::antigravity::usage(&fields),
         _ => None,
     }?;
+    let usage = believed(usage);
     tells(&usage).then_some(usage)
+}
+
+/// Tokens that no turn uses: a number beyond it is none, and sums have room for millions of turns.
+const TOKENS_MAX: u64 = 1_000_000_000_000;
+
+fn believed(usage: Usage) -> Usage {
+    let believed = |number: Option<u64>| number.filter(|number| *number <= TOKENS_MAX);
+    Usage {
+        input_tokens: believed(usage.input_tokens),
+        output_tokens: believed(usage.output_tokens),
+        cache_read_tokens: believed(usage.cache_read_tokens),
+        cache_write_tokens: believed(usage.cache_write_tokens),
+        reasoning_tokens: believed(usage.reasoning_tokens),
+        ..usage
+    }
 }
 
 fn tells(usage: &Usage) -> bool {
@@ -243,6 +259,7 @@ mod tests {
             r#"{"message":{"id":"a","model":"m","usage":{}}}"#,
             r#"{"message":{"id":"a","model":"m","usage":{"input_tokens":-1,"output_tokens":"many"}}}"#,
             r#"{"message":{"id":"a","model":"<synthetic>","usage":{"input_tokens":0}}}"#,
+            r#"{"message":{"id":"a","model":"m","usage":{"input_tokens":9223372036854775807}}}"#,
             r#"{"message":"usage\""}"#,
             "usage\"",
         ] {

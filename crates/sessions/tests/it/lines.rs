@@ -284,3 +284,20 @@ fn a_session_in_tables_of_both_forms_is_one_source() {
         assert_eq!(adapter("openclaw").unwrap().discover_path(given).unwrap().sources.len(), 3, "{}", given.display());
     }
 }
+
+/// A cursor that cannot be read again is none, and its source would be taken in anew at every sync.
+#[test]
+fn a_cursor_with_a_time_beyond_all_years_is_read_again() {
+    let home = tempfile::tempdir().unwrap();
+    jay_testkit::foreign::lay_out(&root().join("openclaw/2026.8"), home.path());
+    let path = home.path().join("agents/main/agent/openclaw-agent.sqlite");
+    jay_testkit::foreign::database(&path, "UPDATE session_transcript_archives SET created_at = 9223372036854775807");
+    let client = adapter("openclaw").unwrap();
+    let sources = client.discover_path(&path).unwrap().sources;
+    let source =
+        sources.iter().find(|source| source.stamp.modified > Some(jay_types::Timestamp(i64::MAX / 2))).unwrap();
+    let mut reader = client.read(source, None, jay_sessions::ReadOptions::default()).unwrap();
+    assert!(reader.by_ref().all(|block| block.is_ok()));
+    let text = serde_json::to_string(&reader.cursor()).unwrap();
+    assert_eq!(serde_json::from_str::<jay_sessions::Cursor>(&text).unwrap(), reader.cursor());
+}
