@@ -2,13 +2,17 @@
 
 use crate::block::SessionMessage;
 use crate::key::line_id;
-use jay_types::session::{Message, SessionMeta};
+use jay_types::session::{Message, Part, SessionMeta};
 use jay_types::{Hash, Timestamp};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Kinds of the unknown that are counted apart; what comes after is counted as `(other)`, so that a hostile file
 /// cannot fill memory with names.
 const UNKNOWN_MAX: usize = 200;
+/// How deep a tool's input is nested at most; a deeper one is kept as its JSON text. Within a block it stands deeper still, and
+/// what is nested more than 127 deep is not read as JSON: neither the input nor anything else in its block.
+const INPUT_MAX_DEPTH: usize = 100;
 /// Characters of the name of a kind.
 const KIND_MAX_CHARS: usize = 60;
 
@@ -42,6 +46,13 @@ impl Sink<'_> {
         message.row = self.row;
         // A block with a time that cannot be read again could not be read at all.
         message.at = message.at.filter(|at| at.is_readable());
+        for part in &mut message.parts {
+            if let Part::ToolCall { input, .. } = part
+                && is_deeper(input, INPUT_MAX_DEPTH)
+            {
+                *input = Value::String(input.to_string());
+            }
+        }
         self.session(session);
         self.collected.messages.push(SessionMessage { session: session.to_owned(), content_hash, message });
     }
@@ -75,6 +86,16 @@ impl Sink<'_> {
     }
 }
 
+/// Whether lists and objects stand in each other more than `depth` times.
+fn is_deeper(value: &Value, depth: usize) -> bool {
+    let Some(below) = depth.checked_sub(1) else { return value.is_array() || value.is_object() };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, below)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper(field, below)),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +112,21 @@ mod tests {
         assert_eq!(said, [None, None, Some(Timestamp(5))]);
         let meta = &collected.sessions["s"];
         assert_eq!((meta.started_at, meta.ended_at), (Some(Timestamp(5)), Some(Timestamp(5))));
+    }
+
+    #[test]
+    fn an_input_that_is_nested_too_deep_is_its_text() {
+        let nested = |depth| (0..depth).fold(Value::Null, |inner, _| serde_json::json!([inner]));
+        for (depth, is_text) in [(0, false), (INPUT_MAX_DEPTH, false), (INPUT_MAX_DEPTH + 1, true), (126, true)] {
+            let call = Part::ToolCall { id: "c".to_owned(), name: "t".to_owned(), input: nested(depth) };
+            let (id, parts) = ("m".to_owned(), vec![call]);
+            let message = Message { id, role: None, author: None, at: None, model: None, parts, row: 0 };
+            let mut collected = Collected::default();
+            Sink { collected: &mut collected, client: "generic", row: 0, line: 1 }.message("s", Hash::of(b""), message);
+            let Part::ToolCall { input, .. } = &collected.messages[0].message.parts[0] else { panic!("a call") };
+            let wanted = if is_text { Value::String(nested(depth).to_string()) } else { nested(depth) };
+            assert_eq!(*input, wanted, "{depth}");
+        }
     }
 
     #[test]
