@@ -63,8 +63,9 @@ pub struct Verified {
 pub struct Reread {
     /// Sources of which rows were read once more, or would be
     pub sources: u64,
-    /// Messages that this gave
-    pub messages: u64,
+    /// Messages that this gave; absent where nothing was read yet
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
 }
 
 /// The answer to session sync.

@@ -76,7 +76,7 @@ impl Tx<'_> {
     pub fn messages(&self, session: i64, offset: usize, limit: usize) -> Result<Vec<MessageRow>> {
         let sql = format!(
             "SELECT {MESSAGE} FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
-             ORDER BY b.path, b.host, m.ordinal, m.place LIMIT ?2 OFFSET ?3"
+             ORDER BY b.path, b.host, m.ordinal, b.revision, m.place LIMIT ?2 OFFSET ?3"
         );
         self.all(&sql, params![session, limit as i64, offset as i64], message_row)
     }
@@ -88,7 +88,7 @@ impl Tx<'_> {
     pub fn message_offset(&self, session: i64, id: &str) -> Result<Option<usize>> {
         let keys: Vec<i64> = self.all(
             "SELECT m.key FROM messages m JOIN blocks b ON b.pos = m.pos WHERE m.entity = ?1 AND m.superseded = 0
-             ORDER BY b.path, b.host, m.ordinal, m.place",
+             ORDER BY b.path, b.host, m.ordinal, b.revision, m.place",
             [session],
             |row| row.get(0),
         )?;
@@ -137,7 +137,7 @@ impl Tx<'_> {
     pub fn searchable_docs(&self, session: i64) -> Result<Vec<i64>> {
         self.all(
             "SELECT m.doc FROM messages m JOIN blocks b ON b.pos = m.pos
-             WHERE m.entity = ?1 AND m.searchable = 1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place",
+             WHERE m.entity = ?1 AND m.searchable = 1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, b.revision, m.place",
             [session],
             |row| row.get(0),
         )

@@ -115,7 +115,7 @@ impl Bodies {
     /// The calls of a session with their answers, in their order.
     fn calls(&mut self, session: i64) -> SqlResult<Vec<Value>> {
         let sql = "SELECT m.pos, m.place, m.at FROM messages m JOIN blocks b ON b.pos = m.pos
-                   WHERE m.entity = ?1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, m.place";
+                   WHERE m.entity = ?1 AND m.superseded = 0 ORDER BY b.path, b.host, m.ordinal, b.revision, m.place";
         let messages: Vec<(i64, usize, Option<i64>)> = {
             let mut statement = self.connection.prepare_cached(sql)?;
             let rows = statement.query_map([session], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

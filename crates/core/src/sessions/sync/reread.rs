@@ -44,10 +44,11 @@ impl Run<'_> {
             if !dry_run && !old.is_empty() {
                 let client = adapter.name();
                 progress(0, 0, &format!("reading archived sessions of {client} once more: its adapter knows more now"));
-                reread.messages += old.into_iter().map(|source| self.tried(*adapter, found, source)).sum::<u64>();
+                let messages = old.into_iter().map(|source| self.tried(*adapter, found, source)).sum::<u64>();
+                reread.messages = Some(reread.messages.unwrap_or(0) + messages);
             }
         }
-        self.notes.extend(said(&reread, dry_run));
+        self.notes.extend(said(&reread));
         self.reread = (reread.sources > 0).then_some(reread);
         Ok(())
     }
@@ -303,17 +304,16 @@ impl Pass<'_, '_> {
     }
 }
 
-fn said(reread: &Reread, dry_run: bool) -> Option<String> {
-    if reread.sources == 0 {
-        return None;
-    }
+fn said(reread: &Reread) -> Option<String> {
     let sources = number(reread.sources, "source", "sources");
-    Some(if dry_run {
-        format!("{sources} would be read once more from the archive: the adapter has learned to read them better")
-    } else {
-        let messages = number(reread.messages, "message", "messages");
-        format!(
-            "{sources} read once more from the archive, since the adapter has learned to read them better: {messages}"
-        )
-    })
+    match (reread.sources, reread.messages) {
+        (0, _) => None,
+        (_, None) => Some(format!(
+            "{sources} would be read once more from the archive: the adapter has learned to read them better"
+        )),
+        (_, Some(messages)) => Some(format!(
+            "{sources} read once more from the archive, since the adapter has learned to read them better: {}",
+            number(messages, "message", "messages")
+        )),
+    }
 }
