@@ -37,10 +37,18 @@ pub(crate) struct Other {
 
 impl Forms {
     fn file(&self, path: &Path, discovery: &mut Discovery) {
-        if (self.other.is_form)(path) {
-            (self.other.sources)(path, discovery);
+        // A database that is damaged from its first byte on is no file of lines.
+        if (self.other.is_form)(path) || (self.other.is_source)(path) {
+            self.other(path, discovery);
         } else {
             self.lines.source(path, discovery);
+        }
+    }
+
+    /// A file in which nothing stands yet, as a client makes one before it writes, is no failure.
+    fn other(&self, path: &Path, discovery: &mut Discovery) {
+        if std::fs::metadata(path).map_or(true, |metadata| metadata.len() > 0) {
+            (self.other.sources)(path, discovery);
         }
     }
 
@@ -52,7 +60,7 @@ impl Forms {
             if (self.lines.is_session)(path) {
                 self.lines.source(path, discovery);
             } else if (self.other.is_source)(path) {
-                (self.other.sources)(path, discovery);
+                self.other(path, discovery);
             }
         });
     }

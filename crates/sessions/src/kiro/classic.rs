@@ -129,12 +129,16 @@ pub(super) fn documents(source: &Source) -> Result<Box<dyn Documents>> {
     let (table, within) = source.within.as_deref().and_then(|within| within.split_once('/')).unwrap_or((TABLE, ""));
     let (table, column) = if table == OLD_TABLE { (OLD_TABLE, "key") } else { (TABLE, "conversation_id") };
     let wanted = Stored::Text(within.to_owned());
-    let order = ["updated_at", "key"];
-    let rows = database.rows(&Select { table, columns: &[], filter: Filter::Equal(column, &wanted), order: &order })?;
+    let all = |columns, order| Select { table, columns, filter: Filter::Equal(column, &wanted), order };
+    // To order rows SQLite holds them several times over, and a document can be long: a conversation is mostly one row.
+    let is_one = database.rows(&all(&["key"], &[]))?.len() == 1;
+    let rows = database.rows(&all(&[], if is_one { &[] } else { &["updated_at", "key"] }))?;
     let mut waiting = VecDeque::new();
     for mut row in rows {
         let value = row.remove("value");
-        let key = row.text("key").unwrap_or_default();
+        // The older table holds one conversation of a directory, whose place the next one takes: what both hold is of each.
+        let of = if table == OLD_TABLE { format!("{}\0", source.session) } else { String::new() };
+        let key = of + &row.text("key").unwrap_or_default();
         let line = serde_json::json!({ "table": table, "row": row.json() }).to_string();
         waiting.push_back(document(&format!("{key}\0row"), line));
         match value {

@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// The providers whose sessions are read; a group without one runs on Claude.
 const PROVIDERS: [&str; 2] = ["claude", "opencode"];
+/// Bytes of the longest name of a provider.
+const PROVIDER_MAX_BYTES: usize = 24;
 
 /// What is known of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +47,10 @@ impl Joins {
     /// The groups of a directory whose sessions are in a form that is not read.
     pub(super) fn unsupported(&self, directory: &Path) -> Vec<Problem> {
         let unread = self.groups.iter().filter_map(|(id, group)| {
-            let path = Some(directory.join(id)).filter(|path| path.is_dir())?;
+            let path = Some(directory.join(id)).filter(|path| is_plain(id) && path.is_dir())?;
             let provider = group.provider.as_deref().filter(|provider| !PROVIDERS.contains(provider))?;
+            // What is no name of a provider can be anything, a secret too, and a note is shown as it stands.
+            let provider = if is_name(provider) { provider } else { "another provider" };
             Some(Problem { path, message: format!("the group runs on {provider}, whose sessions are not read here") })
         });
         unread.collect()
@@ -116,6 +120,12 @@ fn continuations(path: &Path) -> Vec<String> {
 
 fn rows(database: &Database, table: &str) -> Result<Vec<Record>> {
     database.rows(&Select { table, columns: &[], filter: Filter::All, order: &["rowid"] })
+}
+
+/// True for what a provider can be called: a few small letters and digits, with hyphens between.
+fn is_name(provider: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    provider.len() <= PROVIDER_MAX_BYTES && provider.bytes().all(is_of_name)
 }
 
 /// The name of one directory.

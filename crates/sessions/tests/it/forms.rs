@@ -99,6 +99,52 @@ fn a_conversation_that_is_rewritten_at_each_turn_gives_what_is_new() {
     assert_eq!(held.sessions["c"].project.as_deref(), Some("/p"));
 }
 
+/// The older table has one row for a directory: a new conversation takes the place of the one before.
+#[test]
+fn a_conversation_that_takes_the_place_of_another_is_read_whole_and_has_its_project() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("kiro-cli/data.sqlite3");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    database(&path, "CREATE TABLE conversations(key TEXT, value TEXT)");
+    let mut held = Held::default();
+    for id in ["first-01", "second-1"] {
+        let turn = r#"{"user":{"content":{"Prompt":{"prompt":"Hello"}}},"assistant":{"Response":{"content":"Yes?"}}}"#;
+        let value = format!(r#"{{"conversation_id":"{id}","history":[{turn}]}}"#);
+        let sql = format!("DELETE FROM conversations; INSERT INTO conversations VALUES('/home/mira/tide', '{value}')");
+        database(&path, &sql);
+        let source = only("kiro", directory.path());
+        assert_eq!((source.session.as_str(), take(&mut held, &source).1.join(" | ")), (id, "Hello | Yes?".to_owned()));
+        assert_eq!(held.sessions[id].project.as_deref(), Some("/home/mira/tide"));
+        assert_eq!(take(&mut held, &source).0, Verdict::Fresh);
+    }
+}
+
+/// A client makes an empty file before it writes into it.
+#[test]
+fn what_is_called_as_a_database_and_is_none_is_not_read_as_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    for (client, place) in [("kiro", "kiro-cli/data.sqlite3"), ("cursor-cli", "chats/hash/s-1/store.db")] {
+        let path = directory.path().join(client).join(place);
+        for (bytes, problems) in [("", 0), ("no database\nat all\n", 1)] {
+            jay_testkit::write(&path, bytes);
+            for at in [path.as_path(), &directory.path().join(client)] {
+                let found = adapter(client).unwrap().discover_path(at).unwrap();
+                assert_eq!((found.sources.len(), found.problems.len()), (0, problems), "{}", at.display());
+            }
+        }
+    }
+    // The place itself is a root of Kiro's.
+    let place = directory.path().join(".local/share/kiro-cli/data.sqlite3");
+    jay_testkit::write(&place, "no database\n");
+    let environment = jay_sessions::Environment {
+        home: directory.path().to_path_buf(),
+        variables: std::collections::BTreeMap::new(),
+        platform: jay_sessions::Platform::Linux,
+    };
+    let found = adapter("kiro").unwrap().discover(&environment);
+    assert_eq!((found.sources.len(), found.problems.len()), (0, 1));
+}
+
 #[test]
 fn a_conversation_that_has_lines_is_read_from_them() {
     let directory = tempfile::tempdir().unwrap();
@@ -290,6 +336,14 @@ fn a_group_without_what_joins_it_is_read_all_the_same_and_what_is_not_read_is_sa
     assert_eq!(found.problems, []);
     let unread: Vec<_> = found.unsupported.iter().map(|found| (found.path.clone(), found.message.as_str())).collect();
     assert_eq!(unread, [(sessions.join("group-7"), "the group runs on codex, whose sessions are not read here")]);
+    let odd =
+        "UPDATE container_configs SET provider = 'codex' || char(10) || 'password' WHERE agent_group_id = 'group-7';
+        INSERT INTO agent_groups(id, name, folder, agent_provider, created_at) VALUES('../..', 'n', 'f', 'codex', '')";
+    database(&central, odd);
+    let found = nanoclaw.discover_path(directory.path()).unwrap();
+    let unread: Vec<_> = found.unsupported.iter().map(|found| (found.path.clone(), found.message.as_str())).collect();
+    let said = "the group runs on another provider, whose sessions are not read here";
+    assert_eq!(unread, [(sessions.join("group-7"), said)]);
     let bare = tempfile::tempdir().unwrap();
     let groups = bare.path().join("data/v2-sessions");
     std::fs::create_dir_all(groups.join("group-7")).unwrap();
