@@ -4,6 +4,7 @@
 
 use super::super::report::{SourceReport, number, said_of_links, said_of_unsupported};
 use super::{Found, Run, SyncRequest};
+use crate::secrets::masked_name;
 use jay_sessions::{SessionAdapter, Source, adapter, adapters};
 use jay_types::{Error, Result, Timestamp};
 use std::collections::BTreeMap;
@@ -77,7 +78,7 @@ impl Run<'_> {
         for problem in problems {
             self.reports.push(SourceReport {
                 client: adapter.name().to_owned(),
-                path: problem.path.display().to_string(),
+                path: masked_name(problem.path.display().to_string()),
                 session: None,
                 state: "failed".to_owned(),
                 messages: 0,
@@ -85,7 +86,7 @@ impl Run<'_> {
                 pending_bytes: 0,
                 rows_missing: 0,
                 unknown: BTreeMap::new(),
-                error: Some(problem.message),
+                error: Some(masked_name(problem.message)),
             });
         }
     }

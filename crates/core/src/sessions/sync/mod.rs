@@ -16,6 +16,7 @@ use super::report::{Reread, SourceReport, Synced, Verified, report, state_name};
 use crate::call::Call;
 use crate::engine::DirectoryName;
 use crate::filter;
+use crate::secrets::masked_name;
 use jay_sessions::{Block as ReadBlock, Cursor, OpenRow, ReadOptions, SessionAdapter, Source, Verdict};
 use jay_store::{Draft, Foreseen};
 use jay_types::bounds::Word;
@@ -216,8 +217,17 @@ impl<'a> Run<'a> {
     fn failed(&mut self, source: &Source, error: &Error) {
         tracing::warn!(path = %source.path.display(), %error, "a session file could not be read");
         let mut report = report(source, "failed");
-        report.error = Some(error.message.clone());
+        report.error = Some(masked_name(error.message.clone()));
         self.reports.push(report);
+    }
+
+    /// A source that failed behind `messages` that were taken in.
+    fn stopped(&mut self, source: &Source, error: &Error, messages: u64) {
+        self.failed(source, error);
+        self.messages += messages;
+        if let Some(report) = self.reports.last_mut() {
+            report.messages = messages;
+        }
     }
 
     fn known(&self, source: &Source) -> Result<Option<(u32, Cursor)>> {
@@ -265,7 +275,13 @@ impl<'a> Run<'a> {
         let mut blank: Option<(ReadBlock, Cursor)> = None;
         let mut is_first = true;
         while let Some(read) = reader.next() {
-            let read = read?;
+            let read = match read {
+                Ok(read) => read,
+                Err(error) => {
+                    self.stopped(source, &error, messages);
+                    return Ok(());
+                }
+            };
             if std::mem::take(&mut is_first) && is_blank(&read) {
                 blank = Some((read, reader.cursor()));
                 continue;

@@ -65,3 +65,28 @@ fn a_conversation_that_forgets_its_beginning_is_shown_whole_and_in_order() {
         world.by(&super::sessions::cli(&world), "session_sync", json!({"clients": ["kiro"], "verify": true}));
     assert_eq!((&verified["outcome"], &verified["messages_inserted"]), (&json!("ok"), &json!(0)), "{verified}");
 }
+
+/// A frame that holds its bytes as they are, of at most 255.
+fn frame(rows: &str) -> Vec<u8> {
+    let bytes = u8::try_from(rows.len()).unwrap();
+    let block = (u32::from(bytes) << 3 | 1).to_le_bytes();
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, bytes], &block[..3], rows.as_bytes()].concat()
+}
+
+/// A name can hold what a person must not see, where it is told of a failure too.
+#[test]
+fn what_stands_before_the_damage_is_counted_and_no_secret_is_told_with_it() {
+    let world = World::new();
+    let secret = format!("sk-ant-api03-{}AA", "A".repeat(93));
+    let sessions = world.home.work_dir().join(".dsh/sessions").join(&secret);
+    let rows = "{\"type\":\"session\",\"id\":\"d-000001\"}\n{\"type\":\"user/message\",\"data\":{\"id\":\"u1\",\"text\":\"say 1\"}}\n";
+    let file = [&frame(rows), b"no frame at all".as_slice(), &frame(rows)].concat();
+    jay_testkit::write(sessions.join("session-d-000001/session.jsonl.zstd"), file);
+    jay_testkit::write(world.home.work_dir().join(".cursor/chats").join(&secret).join("s-1/store.db"), "no database");
+    let synced = world.ok("session_sync", json!({"clients": ["deepseek", "cursor-cli"]}));
+    let failed: Vec<u64> =
+        synced["sources"].as_array().unwrap().iter().map(|source| source["messages"].as_u64().unwrap()).collect();
+    assert_eq!((&synced["messages_inserted"], failed), (&json!(1), vec![0, 1]), "{synced}");
+    assert!(!synced.to_string().contains(&secret), "{synced}");
+    assert_eq!(texts(&world, "d-000001"), ["say 1"]);
+}
