@@ -86,6 +86,12 @@ pub trait SessionAdapter: Send + Sync {
         None
     }
 
+    /// In which of its forms a source of this name is, where the client keeps a session in several whose messages have ids of
+    /// their own, so that only one of them may be archived. The lowest is read where none was yet.
+    fn form(&self, _name: &str) -> Option<u8> {
+        None
+    }
+
     /// What `source` holds, opened for reading only, where it is no file of lines; none where it is one.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! A client tells of its lines as any other does ([`JsonLines`]) and of the other form what is said here ([`Other`]). Both
 //! are looked for in the places that the lines' `roots` give.
 //!
-//! **Invariant:** a session that is found in both forms is read from its lines, and is one source.
+//! **Invariant:** a session that is found in both forms is read from one of them: from its lines, where a message has the same id in
+//! both; else from the form in which it was archived first ([`SessionAdapter::form`]), and of two new ones from its lines.
 
 use crate::adapter::{RowParser, SessionAdapter};
 use crate::discover::{self, Discovery, Source};
@@ -31,6 +32,8 @@ pub(crate) struct Other {
     pub(crate) is_form: fn(&Path) -> bool,
     /// Puts what such a file holds into the discovery.
     pub(crate) sources: fn(&Path, &mut Discovery),
+    /// Whether a message has the same id in both forms, so that a session can go on in the other one.
+    pub(crate) ids_agree: bool,
     pub(crate) documents: fn(&Source) -> Result<Box<dyn Documents>>,
     pub(crate) parser: fn(&Source, Option<&Value>) -> Box<dyn RowParser>,
 }
@@ -78,6 +81,9 @@ impl Forms {
 
     /// Leaves out what its session's lines say as well; a file in which nothing stands yet says nothing.
     fn lines_first(&self, discovery: &mut Discovery) {
+        if !self.other.ids_agree {
+            return;
+        }
         let is_other: Vec<bool> = discovery.sources.iter().map(|source| self.is_other(source)).collect();
         let lines: BTreeSet<String> = std::iter::zip(&discovery.sources, &is_other)
             .filter(|(source, is_other)| !**is_other && source.stamp.size_bytes > 0)
@@ -123,6 +129,12 @@ impl SessionAdapter for Forms {
             self.lines_first(&mut discovery);
         }
         Ok(discovery)
+    }
+
+    fn form(&self, name: &str) -> Option<u8> {
+        let path = Path::new(name);
+        let is_other = || self.is_named(path) || (self.other.is_source)(path);
+        (!self.other.ids_agree).then(|| u8::from(is_other()))
     }
 
     fn documents(&self, source: &Source) -> Result<Option<Box<dyn Documents>>> {

@@ -39,7 +39,7 @@ pub const GEMINI_CLI: Forms = Forms {
         describe,
         parser: parser::<Gemini>,
     },
-    other: Other { is_source, is_form, sources, documents, parser: whole },
+    other: Other { is_source, is_form, sources, ids_agree: true, documents, parser: whole },
 };
 
 /// Where the messages of a file that is written whole stand.

@@ -34,6 +34,7 @@ pub const CURSOR_CLI: Forms = Forms {
         is_source: |path| path.file_name().is_some_and(|name| name == store::FILE),
         is_form: crate::database::is_database,
         sources: store::sources,
+        ids_agree: false,
         documents: store::documents,
         parser: store::parser,
     },

@@ -26,6 +26,7 @@ pub const KIRO: Forms = Forms {
         is_source: |path| path.file_name().is_some_and(|name| name == classic::FILE),
         is_form: crate::database::is_database,
         sources: classic::sources,
+        ids_agree: false,
         documents: classic::documents,
         parser: classic::parser,
     },

@@ -146,24 +146,24 @@ fn what_is_called_as_a_database_and_is_none_is_not_read_as_lines() {
 }
 
 #[test]
-fn a_conversation_that_has_lines_is_read_from_them() {
+fn a_conversation_in_two_forms_is_told_in_both_and_lines_come_first() {
     let directory = tempfile::tempdir().unwrap();
     jay_testkit::foreign::lay_out(&crate::fixtures::root().join("kiro"), directory.path());
     let kiro = adapter("kiro").unwrap();
-    let sessions = || -> Vec<(String, bool)> {
+    let id = "9a8b7c6d-2222-4000-8000-00000000000b".to_owned();
+    let forms = || -> Vec<Option<u8>> {
         let found = kiro.discover_path(directory.path()).unwrap().sources;
-        found.into_iter().map(|source| (source.session, source.within.is_some())).collect()
+        let mut forms: Vec<_> =
+            found.iter().filter(|source| source.session == id).map(|source| kiro.form(&source.name())).collect();
+        forms.sort_unstable();
+        forms
     };
-    let (id, before) = ("9a8b7c6d-2222-4000-8000-00000000000b".to_owned(), sessions());
-    assert!(before.contains(&(id.clone(), true)));
+    assert_eq!(forms(), [Some(1)]);
     let lines = directory.path().join(format!("2/sessions/cli/{id}.jsonl"));
-    jay_testkit::write(&lines, b"");
-    assert!(sessions().contains(&(id.clone(), true)), "lines that say nothing take nothing's place");
     let row = r#"{"version":"v1","kind":"Prompt","data":{"message_id":"m","content":[{"kind":"text","data":"y"}]}}"#;
     jay_testkit::write(&lines, row);
-    let after = sessions();
-    assert!(after.contains(&(id.clone(), false)) && !after.contains(&(id, true)));
-    assert_eq!(after.len(), before.len());
+    assert_eq!(forms(), [Some(0), Some(1)]);
+    assert_eq!(adapter("gemini-cli").unwrap().form("a.json"), None, "its messages have the same ids in both");
 }
 
 /// A field of a protobuf message that holds bytes.

@@ -83,6 +83,16 @@ impl Tx<'_> {
         })
     }
 
+    /// The files from which a session was taken in on a machine.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn source_paths(&self, client: &str, session: &str, host: &str) -> Result<Vec<String>> {
+        let sql = "SELECT DISTINCT b.path FROM sessions s JOIN blocks b ON b.entity = s.entity
+                   WHERE s.client = ?1 AND s.session = ?2 AND b.host = ?3";
+        self.all(sql, [client, session, host], |row| row.get(0))
+    }
+
     /// Every source of this machine.
     ///
     /// # Errors

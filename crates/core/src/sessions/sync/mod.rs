@@ -4,6 +4,7 @@
 //! is reported and stops no other.
 
 mod answer;
+mod forms;
 mod found;
 mod place;
 mod reread;
@@ -176,6 +177,7 @@ impl<'a> Run<'a> {
         progress: &mut dyn FnMut(u64, u64, &str),
     ) -> Result<()> {
         let found = self.discover(request)?;
+        let found = self.in_one_form(found)?;
         let found = self.since(found, since);
         let beside = found.clone();
         let waiting = self.without_unchanged(found);

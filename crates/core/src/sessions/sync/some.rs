@@ -39,6 +39,7 @@ pub(crate) fn sync_some(call: &Call<'_>, found: Found, problems: Problems) -> Re
 
 impl Run<'_> {
     fn take_all(&mut self, found: Found) -> Result<()> {
+        let found = self.in_one_form(found)?;
         for waiting in self.without_unchanged(found) {
             if let Err(error) = self.take(&waiting) {
                 self.failed(&waiting.source, &error);

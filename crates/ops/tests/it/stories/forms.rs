@@ -35,6 +35,47 @@ fn a_session_that_goes_on_in_another_form_stands_once() {
     assert_eq!(hits["matched"], 3, "{hits}");
 }
 
+#[expect(clippy::disallowed_methods, reason = "what a client moves away need not survive a crash")]
+fn move_away(path: &Path, world: &World) {
+    std::fs::rename(path, world.home.work_dir().join("gone")).unwrap();
+}
+
+/// Messages of Cursor's database and of its transcripts have ids of their own.
+#[test]
+fn a_session_that_appears_in_another_form_later_stands_once() {
+    let id = "3a0b8d21-6c4f-4e32-9d70-1b2c3d4e5f60";
+    let fixture = fixtures().join("cursor-cli/2026.02");
+    for is_database_first in [true, false] {
+        let world = World::new();
+        let cursor = world.home.work_dir().join(".cursor");
+        let transcript = cursor.join(format!("projects/home-mira-lantern/agent-transcripts/{id}/{id}.jsonl"));
+        let lay_out_transcript = || {
+            jay_testkit::write(
+                &transcript,
+                r#"{"role":"user","message":{"content":[{"type":"text","text":"as a transcript"}]}}"#,
+            );
+        };
+        if !is_database_first {
+            lay_out_transcript();
+        }
+        jay_testkit::foreign::lay_out(&fixture.join("chats"), &cursor.join("chats"));
+        let cursor_alone = json!({"clients": ["cursor-cli"]});
+        world.ok("session_sync", cursor_alone.clone());
+        let said = || world.ok("session_show", json!({"session": id, "limit": 50}))["messages"].clone();
+        let before = said();
+        assert_eq!(before.to_string().contains("as a transcript"), !is_database_first, "{before}");
+        lay_out_transcript();
+        let again = world.ok("session_sync", cursor_alone.clone());
+        assert_eq!((said(), &again["messages_inserted"]), (before.clone(), &json!(0)), "{again}");
+        // What is archived is gone: nothing is doubled, and it is said.
+        let archived = if is_database_first { cursor.join("chats") } else { cursor.join("projects") };
+        move_away(&archived, &world);
+        let without = world.ok("session_sync", cursor_alone);
+        assert_eq!(said(), before);
+        assert!(without["notes"].to_string().contains("left alone: 1 session"), "{without}");
+    }
+}
+
 /// The client rewrites the conversation at each turn and lets the oldest turns go.
 #[test]
 fn a_conversation_that_forgets_its_beginning_is_shown_whole_and_in_order() {
