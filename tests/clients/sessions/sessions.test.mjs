@@ -101,9 +101,9 @@ describe("clients read what was written for them", { concurrency: 1 }, () => {
       for (const session of sessions) {
         // A subagent goes with its parent.
         if (session.parent && session.agent) continue;
-        const messages = await archive.pages("messages", "session", "show", session.session, "--limit", "500");
         // Two clients may have sessions of the same id, which then name none.
         if (ids.filter((id) => id === session.session).length > 1) continue;
+        const messages = await archive.pages("messages", "session", "show", session.session, "--limit", "500");
         const held = said(messages);
         if (held.isAsked) sources.push({ ...session, held });
       }
