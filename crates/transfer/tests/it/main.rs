@@ -1,0 +1,5 @@
+//! Remotes, and what is carried by them.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod remotes;
+mod support;
