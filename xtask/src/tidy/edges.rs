@@ -40,6 +40,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("pulldown-cmark", &["core"]),
     ("rten", &["models"]),
     ("rten-tensor", &["models"]),
+    ("age", &["transfer"]),
+    ("chacha20poly1305", &["transfer"]),
     ("ureq", &["models"]),
 ];
 
