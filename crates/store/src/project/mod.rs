@@ -65,7 +65,8 @@ fn entity(tx: &Tx<'_>, row: EntityRow, wishes: &mut Wishes, now: i64) -> Result<
     }
     versions::write(tx, &folded, kind)?;
     match kind {
-        EntityKind::Node => Ok(()),
+        // Read as states, few at a time: the versions are all that is kept of them.
+        EntityKind::Node | EntityKind::Vault | EntityKind::Member => Ok(()),
         EntityKind::Namespace => namespace::write(tx, &folded, now),
         EntityKind::Actor => actor::write(tx, &folded),
         EntityKind::Memory => memory::write(tx, &folded, wishes),
@@ -77,7 +78,9 @@ fn entity(tx: &Tx<'_>, row: EntityRow, wishes: &mut Wishes, now: i64) -> Result<
 const fn is_of(kind: EntityKind, journal: Journal) -> bool {
     match kind {
         EntityKind::Node | EntityKind::Actor => true,
-        EntityKind::Namespace | EntityKind::Memory => matches!(journal, Journal::Memory),
+        EntityKind::Namespace | EntityKind::Memory | EntityKind::Vault | EntityKind::Member => {
+            matches!(journal, Journal::Memory)
+        }
         EntityKind::Session => matches!(journal, Journal::Archive),
     }
 }

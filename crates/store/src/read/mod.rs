@@ -19,6 +19,7 @@ pub(crate) mod said;
 pub(crate) mod search;
 pub(crate) mod sessions;
 pub(crate) mod sources;
+pub(crate) mod states;
 pub(crate) mod status;
 pub(crate) mod touched;
 pub(crate) mod turns;

@@ -175,8 +175,17 @@ pub const NAME: Register = value(48, "name");
 /// A node's public key, hex.
 pub const PUBLIC_KEY: Register = value(64, "public_key");
 
-/// Everything that changes can be about. 6 and above are reserved: 6 fact entity, 7 fact, 8 run, 9 review, 10 task,
-/// 11 message, 12 policy, 13 checkpoint.
+/// {number, key}: the epoch that files of a vault are sealed in, and the first 8 bytes of its key's hash, hex.
+pub const EPOCH: Register = value(80, "epoch");
+/// For whom a vault's keys are wrapped on this machine: an age recipient.
+pub const RECIPIENT: Register = value(81, "recipient");
+/// {state: "member" or "removed", admitted?, streams?}: whether a node's streams are journalled, and up to where.
+pub const STANDING: Register = value(82, "standing");
+/// Others for whom a vault's keys are wrapped: age or SSH recipients of people.
+pub const RECIPIENTS: Register = set(83, "recipients");
+
+/// Everything that changes can be about. Reserved: 6 fact entity, 7 fact, 8 run, 9 review, 10 task, 11 message, 12 policy,
+/// 13 checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntityKind {
     /// A node, in the `open` of each of its streams.
@@ -189,11 +198,16 @@ pub enum EntityKind {
     Memory,
     /// An archived session.
     Session,
+    /// A vault: the entity whose id is the id of the vault's own namespace (J16).
+    Vault,
+    /// A node of a vault, in the vault's own namespace: the entity whose id is the node's (J16).
+    Member,
 }
 
 impl EntityKind {
     /// The registry: property, rebuild, root and purge tests iterate over it.
-    pub const ALL: [Self; 5] = [Self::Node, Self::Namespace, Self::Actor, Self::Memory, Self::Session];
+    pub const ALL: [Self; 7] =
+        [Self::Node, Self::Namespace, Self::Actor, Self::Memory, Self::Session, Self::Vault, Self::Member];
 
     /// Its number in the header.
     #[must_use]
@@ -204,6 +218,8 @@ impl EntityKind {
             Self::Actor => 3,
             Self::Memory => 4,
             Self::Session => 5,
+            Self::Vault => 14,
+            Self::Member => 15,
         }
     }
 
@@ -222,6 +238,8 @@ impl EntityKind {
             Self::Actor => "actor",
             Self::Memory => "memory",
             Self::Session => "session",
+            Self::Vault => "vault",
+            Self::Member => "member",
         }
     }
 
@@ -253,6 +271,8 @@ impl EntityKind {
                 PLACE,
             ],
             Self::Session => &[],
+            Self::Vault => &[NAME, PUBLIC_KEY, EPOCH, RECIPIENTS],
+            Self::Member => &[NAME, PUBLIC_KEY, RECIPIENT, STANDING],
         }
     }
 
@@ -267,7 +287,9 @@ impl EntityKind {
     pub const fn takes(self, op: Op) -> bool {
         match op {
             Op::Open => matches!(self, Self::Node),
-            Op::Create | Op::Update => matches!(self, Self::Namespace | Self::Actor | Self::Memory),
+            Op::Create | Op::Update => {
+                matches!(self, Self::Namespace | Self::Actor | Self::Memory | Self::Vault | Self::Member)
+            }
             Op::Forget | Op::Unforget => matches!(self, Self::Memory),
             Op::Purge => matches!(self, Self::Memory | Self::Session),
             Op::Block | Op::Reparse => matches!(self, Self::Session),

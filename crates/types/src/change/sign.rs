@@ -20,8 +20,32 @@ impl std::fmt::Debug for NodeKey {
     }
 }
 
-fn message(hash: &Hash) -> Vec<u8> {
-    [SIGNING_CONTEXT, &hash.0].concat()
+/// What else a node signs; each with words of its own, so that no signature can stand for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// What a node tells of itself on a remote.
+    Head,
+    /// Who makes a checkpoint answers for it.
+    Checkpoint,
+    /// A node asks to become a member of a vault.
+    Request,
+    /// A store goes on as another node.
+    Succession,
+}
+
+impl Signed {
+    const fn context(self) -> &'static [u8] {
+        match self {
+            Self::Head => b"scrubjay head v1\0",
+            Self::Checkpoint => b"scrubjay checkpoint v1\0",
+            Self::Request => b"scrubjay request v1\0",
+            Self::Succession => b"scrubjay succession v1\0",
+        }
+    }
+}
+
+fn message(context: &[u8], hash: &Hash) -> Vec<u8> {
+    [context, &hash.0].concat()
 }
 
 impl NodeKey {
@@ -52,7 +76,13 @@ impl NodeKey {
     /// Signs the last header of an (act, stream).
     #[must_use]
     pub fn sign(&self, last_header: &Hash) -> Signature {
-        self.0.sign(&message(last_header)).to_bytes()
+        self.0.sign(&message(SIGNING_CONTEXT, last_header)).to_bytes()
+    }
+
+    /// Signs something else than an act.
+    #[must_use]
+    pub fn sign_other(&self, what: Signed, hash: &Hash) -> Signature {
+        self.0.sign(&message(what.context(), hash)).to_bytes()
     }
 }
 
@@ -66,8 +96,38 @@ pub fn node_of(public_key: &[u8; 32]) -> NodeId {
 /// True where `signature` over `header` is by the holder of `public_key` and that key is the header's node's.
 #[must_use]
 pub fn verify(header: &Header, signature: &Signature, public_key: &[u8; 32]) -> bool {
-    node_of(public_key) == header.node
-        && VerifyingKey::from_bytes(public_key).is_ok_and(|key| {
-            key.verify_strict(&message(&header.hash()), &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
-        })
+    node_of(public_key) == header.node && holds(SIGNING_CONTEXT, &header.hash(), signature, public_key)
+}
+
+/// True where `signature` over `hash`, as something of the kind `what`, is by the holder of `public_key`.
+#[must_use]
+pub fn verify_other(what: Signed, hash: &Hash, signature: &Signature, public_key: &[u8; 32]) -> bool {
+    holds(what.context(), hash, signature, public_key)
+}
+
+fn holds(context: &[u8], hash: &Hash, signature: &Signature, public_key: &[u8; 32]) -> bool {
+    VerifyingKey::from_bytes(public_key).is_ok_and(|key| {
+        key.verify_strict(&message(context, hash), &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_means_one_thing() {
+        let key = NodeKey::from_secret(&[7; 32]);
+        let hash = Hash::of(b"what is signed");
+        let all = [Signed::Head, Signed::Checkpoint, Signed::Request, Signed::Succession];
+        for what in all {
+            let signature = key.sign_other(what, &hash);
+            assert!(verify_other(what, &hash, &signature, &key.public_key()));
+            assert!(!verify_other(what, &Hash::of(b"other"), &signature, &key.public_key()));
+            assert_ne!(signature, key.sign(&hash));
+            for other in all.into_iter().filter(|other| *other != what) {
+                assert!(!verify_other(other, &hash, &signature, &key.public_key()));
+            }
+        }
+    }
 }
