@@ -6,4 +6,5 @@
 //!
 //! **Invariant:** no ranking, no clock, environment or home directory; no file of another node is ever written.
 
+pub mod format;
 pub mod remote;
