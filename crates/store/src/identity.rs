@@ -12,6 +12,7 @@
 //! **Invariant:** a process never signs with a key whose file it did not just find where it was made.
 
 use crate::lock;
+use crate::succession::{self, Succession};
 use jay_types::change::NodeKey;
 use jay_types::surroundings::{Surroundings, random};
 use jay_types::{Error, NodeId};
@@ -155,9 +156,21 @@ impl Identity {
         Ok(Birthmark { node, machine: self.machine.id.clone(), file: file_number(&metadata), born })
     }
 
+    /// The key that stands in the file, whosever it is.
+    fn found(&self) -> Option<NodeKey> {
+        let secret = fs::read(self.key_path()).ok()?;
+        Some(NodeKey::from_secret(&<[u8; 32]>::try_from(secret).ok()?))
+    }
+
     fn make(&self) -> Result<NodeKey, Error> {
         let key = NodeKey::from_secret(&random(self.surroundings.as_ref()));
         let suffix = jay_types::id::to_hex(&random::<8>(self.surroundings.as_ref()));
+        if let Some(before) = self.found() {
+            // Before the old key is gone: it speaks for the new one, so that a vault knows the store again.
+            let mut past = succession::read(&self.directory)?;
+            past.push(Succession::sign(&before, &key));
+            write_secret(&self.directory.join(succession::FILE), &suffix, &succession::to_json(&past)?)?;
+        }
         write_secret(&self.key_path(), &suffix, &key.secret())?;
         let birthmark = self.birthmark(key.node_id())?;
         let json = serde_json::to_vec(&birthmark).map_err(|error| Error::internal(error.to_string()))?;

@@ -8,3 +8,4 @@
 
 pub mod format;
 pub mod remote;
+pub mod vault;

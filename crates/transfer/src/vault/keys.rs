@@ -1,0 +1,158 @@
+//! What a machine keeps of its vault outside the journal: whom it trusts first, its age identity, the keys of all epochs,
+//! and the invitations that it gave out.
+//!
+//! **Invariant:** it is one file of the state directory, for its owner only, replaced as a whole.
+
+use crate::format::clear::KeyId;
+use crate::format::seal::FileKey;
+use jay_store::Store;
+use jay_types::id::{from_hex, to_hex};
+use jay_types::surroundings::{Surroundings, random};
+use jay_types::{Code, Error, NamespaceId, NodeId, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Name of the file.
+const FILE: &str = "vault.json";
+
+/// A node and its public key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownNode {
+    /// The node.
+    pub node: NodeId,
+    /// Its public key, hex.
+    pub public_key: String,
+    /// Its name.
+    pub name: String,
+    /// Up to where its streams count, where it is removed; by stream as the roster writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<BTreeMap<String, u64>>,
+}
+
+/// An invitation that this machine gave out and that was not used yet.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenInvite {
+    /// Its id, hex: names its file.
+    pub id: String,
+    /// Its secret, hex.
+    pub secret: String,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for OpenInvite {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OpenInvite({})", self.id)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct StoredKey {
+    epoch: u32,
+    secret: String,
+}
+
+/// What is kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultKeys {
+    /// The vault.
+    pub vault: NamespaceId,
+    /// What people call it.
+    pub name: String,
+    /// Who made it.
+    pub founder: KnownNode,
+    /// The members that an invitation told of: what the journal says counts more.
+    #[serde(default)]
+    pub told: Vec<KnownNode>,
+    /// This machine's age identity.
+    identity: String,
+    keys: Vec<StoredKey>,
+    /// Invitations that are not used.
+    #[serde(default)]
+    pub invites: Vec<OpenInvite>,
+    /// With which invitation this machine joins, until it is a member: its id and secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joining: Option<OpenInvite>,
+}
+
+impl std::fmt::Debug for VaultKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VaultKeys({}, {} keys)", self.vault, self.keys.len())
+    }
+}
+
+impl VaultKeys {
+    /// Keys of a vault that this machine knows of from now on, with an age identity of its own.
+    #[must_use]
+    pub fn new(vault: NamespaceId, name: String, founder: KnownNode) -> Self {
+        use age::secrecy::ExposeSecret as _;
+        let identity = age::x25519::Identity::generate().to_string().expose_secret().to_owned();
+        Self { vault, name, founder, told: Vec::new(), identity, keys: Vec::new(), invites: Vec::new(), joining: None }
+    }
+
+    /// Adds a key; false where it is here.
+    pub fn add_key(&mut self, key: &FileKey) -> bool {
+        if self.key(key.id).is_some() {
+            return false;
+        }
+        self.keys.push(StoredKey { epoch: key.id.epoch, secret: to_hex(key.secret()) });
+        true
+    }
+
+    /// Makes the key of an epoch.
+    pub fn make_key(&mut self, epoch: u32, surroundings: &dyn Surroundings) -> FileKey {
+        let key = FileKey::new(epoch, random(surroundings));
+        self.add_key(&key);
+        key
+    }
+
+    /// Every key that is here.
+    pub fn keys(&self) -> impl Iterator<Item = FileKey> {
+        self.keys.iter().filter_map(|stored| Some(FileKey::new(stored.epoch, from_hex(&stored.secret)?)))
+    }
+
+    /// The key with this id.
+    #[must_use]
+    pub fn key(&self, id: KeyId) -> Option<FileKey> {
+        self.keys().find(|key| key.id == id)
+    }
+
+    /// This machine's age identity.
+    ///
+    /// # Errors
+    /// `damaged` where the file holds none.
+    pub fn identity(&self) -> Result<age::x25519::Identity> {
+        self.identity.parse().map_err(|_| damaged("its age identity cannot be read"))
+    }
+
+    /// For whom this machine's keys are wrapped.
+    ///
+    /// # Errors
+    /// As [`VaultKeys::identity`].
+    pub fn recipient(&self) -> Result<String> {
+        Ok(self.identity()?.to_public().to_string())
+    }
+
+    /// What this machine keeps; none where it belongs to no vault.
+    ///
+    /// # Errors
+    /// `damaged` or `io`: without the file nothing on a remote can be read, so it is never taken for missing.
+    pub fn load(store: &Store) -> Result<Option<Self>> {
+        let Some(bytes) = store.state(FILE)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// Replaces the file.
+    ///
+    /// # Errors
+    /// `io`; then the old one is there.
+    pub fn save(&self, store: &Store) -> Result<()> {
+        let bytes = serde_json::to_vec(self).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(store.put_state(FILE, &bytes)?)
+    }
+}
+
+fn damaged(why: &str) -> Error {
+    Error::new(Code::Damaged, format!("state/{FILE} cannot be read: {why}"))
+        .hint("Put it back from a copy of the data directory, or join the vault again with `jay vault join`.")
+}

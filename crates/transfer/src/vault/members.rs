@@ -1,0 +1,225 @@
+//! Writing the roster: a vault is made, nodes are let in and taken out, epochs begin.
+//!
+//! **Invariant:** every change here is an ordinary change of the vault's own namespace, signed by this node and in the name of
+//! who acts; it counts elsewhere because this node is a member there.
+
+use super::keys::{KnownNode, VaultKeys};
+use super::request::{Grounds, Request};
+use super::roster::{Roster, epoch_value, standing_value, stream_name};
+use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
+use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
+use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
+use jay_types::id::to_hex;
+use jay_types::surroundings::{Surroundings, new_id};
+use jay_types::{Code, EntityId, Error, NamespaceId, NodeId, Result};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Makes a vault with this node as its founder; nothing of it is on a remote yet.
+///
+/// # Errors
+/// What the store says.
+pub fn found(
+    store: &Store,
+    actor: &ActorName,
+    (name, node_name): (&str, &str),
+    surroundings: &dyn Surroundings,
+) -> Result<VaultKeys> {
+    let vault = NamespaceId(new_id(surroundings).0);
+    let (node, public_key) = store.public_key()?;
+    let founder = KnownNode { node, public_key: to_hex(&public_key), name: node_name.to_owned(), removed: None };
+    let mut keys = VaultKeys::new(vault, name.to_owned(), founder);
+    let key = keys.make_key(1, surroundings);
+    // Before the journal: a key that is lost could never be had again.
+    keys.save(store)?;
+    let recipient = keys.recipient()?;
+    store.write::<_, Error>(actor, |w| {
+        let body =
+            Body::default().with(NAME, name).with(PUBLIC_KEY, to_hex(&public_key)).with(EPOCH, epoch_value(key.id));
+        w.draft(Draft::new(vault, EntityKind::Vault, EntityId(vault.0), Op::Create, body));
+        let body = Body::default()
+            .with(NAME, node_name)
+            .with(PUBLIC_KEY, to_hex(&public_key))
+            .with(RECIPIENT, recipient.as_str())
+            .with(STANDING, standing_value("founder", None, None));
+        w.draft(Draft::new(vault, EntityKind::Member, EntityId(node.0), Op::Create, body));
+        Ok(())
+    })?;
+    Ok(keys)
+}
+
+/// Lets a node in.
+///
+/// # Errors
+/// What the store says.
+pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Request, grounds: &Grounds) -> Result<()> {
+    let (by, of) = match grounds {
+        Grounds::Invite(_) => ("invite", None),
+        Grounds::Succession(of) => ("succession", Some(*of)),
+        Grounds::Keys => ("person", None),
+    };
+    store.write::<_, Error>(actor, |w| {
+        let body = [
+            (NAME, json!(request.name)),
+            (PUBLIC_KEY, json!(request.public_key)),
+            (RECIPIENT, json!(request.recipient)),
+            (STANDING, standing_value(by, of, None)),
+        ];
+        put(w, vault, EntityKind::Member, EntityId(request.node.0), &body)
+    })
+}
+
+/// Takes nodes out: what they wrote up to now counts, what comes later does not.
+///
+/// # Errors
+/// What the store says.
+pub fn remove(
+    store: &Store,
+    actor: &ActorName,
+    vault: NamespaceId,
+    roster: &Roster,
+    nodes: &[NodeId],
+    branches: &[Branch],
+) -> Result<()> {
+    store.write::<_, Error>(actor, |w| {
+        for node in nodes {
+            let Some(member) = roster.nodes.get(node) else { continue };
+            let standing = standing_value(&member.admitted, member.of, Some(&last_of(*node, branches)));
+            put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
+        }
+        Ok(())
+    })
+}
+
+/// The last seq that is held of each stream of a node.
+#[must_use]
+pub fn last_of(node: NodeId, branches: &[Branch]) -> BTreeMap<String, u64> {
+    let mut last = BTreeMap::new();
+    for branch in branches.iter().filter(|branch| branch.stream.node == node) {
+        let held = last.entry(stream_name(branch.stream)).or_insert(0);
+        *held = branch.head_seq.max(*held);
+    }
+    last
+}
+
+/// Begins a new epoch: what is sealed from now on cannot be read by who is no member any longer.
+///
+/// # Errors
+/// What the store says; then the key is here and is not used.
+pub fn rotate(
+    store: &Store,
+    actor: &ActorName,
+    keys: &mut VaultKeys,
+    roster: &Roster,
+    surroundings: &dyn Surroundings,
+) -> Result<u32> {
+    let newest = keys.keys().map(|key| key.id.epoch).max().unwrap_or(0);
+    let epoch = newest.max(roster.key.map_or(0, |key| key.epoch)) + 1;
+    let key = keys.make_key(epoch, surroundings);
+    keys.save(store)?;
+    let vault = keys.vault;
+    store.write::<_, Error>(actor, |w| {
+        put(w, vault, EntityKind::Vault, EntityId(vault.0), &[(EPOCH, epoch_value(key.id))])
+    })?;
+    Ok(epoch)
+}
+
+/// Wraps keys for a person too, or no longer.
+///
+/// # Errors
+/// `not_found` where a recipient that is to be taken away is not there.
+pub fn set_recipient(
+    store: &Store,
+    actor: &ActorName,
+    vault: NamespaceId,
+    recipient: &str,
+    is_added: bool,
+) -> Result<()> {
+    store.write::<_, Error>(actor, |w| {
+        let state = state_of(w, vault, EntityKind::Vault, EntityId(vault.0))?;
+        let dots = state.as_ref().map(|state| state.element_dots(RECIPIENTS, recipient)).unwrap_or_default();
+        let edit = match (is_added, dots.is_empty()) {
+            (true, true) => SetEdit { add: vec![recipient.to_owned()], remove: Vec::new() },
+            (true, false) => return Ok(()),
+            (false, false) => SetEdit { add: Vec::new(), remove: dots },
+            (false, true) => {
+                return Err(Error::new(Code::NotFound, "keys are not wrapped for this recipient")
+                    .hint("`jay vault members` lists for whom they are."));
+            }
+        };
+        let body = Body::default().with_set(RECIPIENTS, &edit);
+        w.draft(Draft::new(vault, EntityKind::Vault, EntityId(vault.0), Op::Update, body));
+        Ok(())
+    })
+}
+
+/// Vouches for history: streams of nodes that the roster does not know count up to where this store holds them, and those of
+/// removed nodes as far as this store took them in before it knew. Answers how many nodes that were.
+///
+/// # Errors
+/// What the store says.
+pub fn vouch(
+    store: &Store,
+    actor: &ActorName,
+    vault: NamespaceId,
+    roster: &Roster,
+    branches: &[Branch],
+) -> Result<usize> {
+    let mut news: Vec<(NodeId, Value)> = Vec::new();
+    let mut nodes: Vec<NodeId> = branches.iter().map(|branch| branch.stream.node).collect();
+    nodes.sort();
+    nodes.dedup();
+    for node in nodes {
+        let held = last_of(node, branches);
+        match roster.nodes.get(&node) {
+            None => news.push((node, standing_value("history", None, Some(&held)))),
+            Some(member) => {
+                let Some(before) = &member.removed else { continue };
+                let mut all = before.clone();
+                for (stream, seq) in held {
+                    let last = all.entry(stream).or_insert(0);
+                    *last = seq.max(*last);
+                }
+                if all != *before {
+                    news.push((node, standing_value(&member.admitted, member.of, Some(&all))));
+                }
+            }
+        }
+    }
+    if !news.is_empty() {
+        store.write::<_, Error>(actor, |w| {
+            for (node, standing) in &news {
+                put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing.clone())])?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(news.len())
+}
+
+/// Writes value registers of an entity over all heads that are seen; creates it where it is not here.
+fn put(
+    w: &mut WriteTx<'_>,
+    vault: NamespaceId,
+    kind: EntityKind,
+    id: EntityId,
+    values: &[(Register, Value)],
+) -> Result<()> {
+    let state = state_of(w, vault, kind, id)?;
+    let mut body = Body::default();
+    for (register, value) in values {
+        body = body.with(*register, value.clone());
+        let heads = state.as_ref().map(|state| state.head_dots(*register)).unwrap_or_default();
+        if !heads.is_empty() {
+            body.replaces.insert(register.name.to_owned(), heads);
+        }
+    }
+    let op = if state.is_some_and(|state| state.created.is_some()) { Op::Update } else { Op::Create };
+    w.draft(Draft::new(vault, kind, id, op, body));
+    Ok(())
+}
+
+fn state_of(tx: &Tx<'_>, vault: NamespaceId, kind: EntityKind, id: EntityId) -> Result<Option<EntityState>> {
+    let states = tx.states_of(vault, kind)?;
+    Ok(states.into_iter().find(|(found, _)| *found == id).map(|(_, state)| state))
+}

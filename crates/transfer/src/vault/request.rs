@@ -1,0 +1,154 @@
+//! Requests: a node that is no member asks to become one, with what speaks for it.
+//!
+//! `nodes/<node>/request.jay`, signed by the node. With an invitation it is sealed under that invitation's key, else under the
+//! vault's, which the node must know already. What speaks for it: the invitation (only who gave it out can tell), that it goes
+//! on from a member whose key signed for it (a copied or rolled-back data directory, J3), or nothing but that it knows the
+//! keys: then a person decides.
+//!
+//! **Invariant:** whoever is removed speaks for nobody.
+
+use super::invite;
+use super::keys::{OpenInvite, VaultKeys};
+use super::roster::Roster;
+use crate::format::FileFault;
+use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
+use crate::format::seal::{self, FileKey};
+use jay_store::Succession;
+use jay_types::change::sign::{Signature, Signed, node_of, verify_other};
+use jay_types::id::{from_hex, to_hex};
+use jay_types::surroundings::{Surroundings, random};
+use jay_types::{Error, Hash, NodeId, Result, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of the largest request that is read.
+pub const REQUEST_MAX_BYTES: u64 = 256 << 10;
+/// Name of the file in a node's directory.
+pub const REQUEST_NAME: &str = "request.jay";
+
+/// What a node asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Who asks.
+    pub node: NodeId,
+    /// Its public key, hex.
+    pub public_key: String,
+    /// For whom keys are to be wrapped for it.
+    pub recipient: String,
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// The invitation with which it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
+    /// The nodes that its data directory was before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<Succession>,
+}
+
+/// What speaks for a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// An invitation of ours.
+    Invite(OpenInvite),
+    /// It goes on from this member.
+    Succession(NodeId),
+    /// It knows the keys: a person decides.
+    Keys,
+}
+
+/// Where a node's request lies.
+#[must_use]
+pub fn path(node: NodeId) -> String {
+    format!("nodes/{node}/{REQUEST_NAME}")
+}
+
+/// The file of a request; `sign` signs as the node that asks.
+///
+/// # Errors
+/// What signing says.
+pub fn seal_request(
+    request: &Request,
+    keys: &VaultKeys,
+    key: &FileKey,
+    surroundings: &dyn Surroundings,
+    sign: impl FnOnce(&Hash) -> Result<Signature>,
+) -> Result<Vec<u8>> {
+    let json = serde_json::to_vec(request).map_err(|error| Error::internal(error.to_string()))?;
+    let mut content = sign(&Hash::of(&json))?.to_vec();
+    content.extend(json);
+    let nonce: [u8; NONCE_BYTES] = random(surroundings);
+    let (kind, ranges) = (FileKind::Request, Vec::new());
+    let clear = Clear { kind, vault: keys.vault, key: key.id, node: request.node, ranges, nonce };
+    Ok(seal::seal(&clear, key, &content))
+}
+
+/// Opens a request, and says with which invitation of ours it is sealed, if with one.
+///
+/// # Errors
+/// [`FileFault::NoKey`] where it answers an invitation of somebody else; else what is wrong with it.
+pub fn open(file: &[u8], keys: &VaultKeys) -> Result<(Request, Option<OpenInvite>), FileFault> {
+    let invites: Vec<(FileKey, OpenInvite)> =
+        keys.invites.iter().filter_map(|open| Some((invite::key_of(&from_hex(&open.secret)?), open.clone()))).collect();
+    let find = |id| {
+        let of_invite = invites.iter().find(|(key, _)| key.id == id).map(|(key, _)| key.clone());
+        of_invite.or_else(|| keys.key(id))
+    };
+    let (clear, content) = seal::open(file, &find)?;
+    let (signature, json) = content.split_first_chunk::<64>().ok_or(FileFault::Damaged)?;
+    let request: Request = serde_json::from_slice(json).map_err(|_| FileFault::Damaged)?;
+    let public_key = from_hex::<32>(&request.public_key).ok_or(FileFault::Damaged)?;
+    let is_signed = verify_other(Signed::Request, &Hash::of(json), signature, &public_key);
+    if clear.kind != FileKind::Request
+        || clear.vault != keys.vault
+        || clear.node != request.node
+        || node_of(&public_key) != request.node
+        || !is_signed
+    {
+        return Err(FileFault::Damaged);
+    }
+    let invite = invites.into_iter().find(|(key, _)| key.id == clear.key).map(|(_, open)| open);
+    Ok((request, invite))
+}
+
+/// What speaks for a request at this moment.
+#[must_use]
+pub fn grounds(request: &Request, invite: Option<OpenInvite>, roster: &Roster, now: Timestamp) -> Grounds {
+    if let Some(open) = invite.filter(|open| Some(&open.id) == request.invite.as_ref() && now <= open.expires_at) {
+        return Grounds::Invite(open);
+    }
+    match predecessor(request, roster) {
+        Some(of) => Grounds::Succession(of),
+        None => Grounds::Keys,
+    }
+}
+
+/// The member that a chain of successions leads back to.
+fn predecessor(request: &Request, roster: &Roster) -> Option<NodeId> {
+    let mut node = request.node;
+    for _ in 0..=request.past.len() {
+        let link = request.past.iter().find(|link| link.to == node && link.holds())?;
+        if roster.is_member(link.from) {
+            return Some(link.from);
+        }
+        node = link.from;
+    }
+    None
+}
+
+/// A request of this store's node.
+///
+/// # Errors
+/// `io` or `damaged` where keys cannot be read.
+pub fn of_store(store: &jay_store::Store, keys: &VaultKeys, name: &str, now: Timestamp) -> Result<Request> {
+    let (node, public_key) = store.public_key()?;
+    Ok(Request {
+        node,
+        public_key: to_hex(&public_key),
+        recipient: keys.recipient()?,
+        name: name.to_owned(),
+        at: now,
+        invite: keys.joining.as_ref().map(|open| open.id.clone()),
+        past: store.successions()?,
+    })
+}

@@ -1,0 +1,201 @@
+//! Who belongs to a vault, as the journal says it, and whose changes therefore count.
+//!
+//! **Invariant:** a pure reading of the vault's and its members' registers; of a node that the journal does not know yet what
+//! the invitation told counts.
+
+use super::keys::{KnownNode, VaultKeys};
+use crate::format::clear::KeyId;
+use jay_store::Tx;
+use jay_types::change::header::StreamId;
+use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
+use jay_types::change::{EntityKind, EntityState};
+use jay_types::id::{from_hex, to_hex};
+use jay_types::{NamespaceId, NodeId, Result};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A node of a vault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// What people call it: a machine's name.
+    pub name: String,
+    /// Its public key; none where only its history counts.
+    pub public_key: Option<[u8; 32]>,
+    /// For whom keys are wrapped for it.
+    pub recipient: Option<String>,
+    /// Up to where its streams count, where it is no member any longer; streams that are not named count for nothing.
+    pub removed: Option<BTreeMap<String, u64>>,
+    /// How it came in: `founder`, `invite`, `succession`, `person`, `history`.
+    pub admitted: String,
+    /// The node that it goes on from.
+    pub of: Option<NodeId>,
+}
+
+/// Whether a part of a stream may be journalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Its author is a member, or it is old enough.
+    Yes,
+    /// Its author was removed before it.
+    Removed,
+    /// Its author is not known here: it may become a member.
+    Unknown,
+}
+
+/// A vault's members at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roster {
+    /// By node.
+    pub nodes: BTreeMap<NodeId, Member>,
+    /// The key in which files are sealed from now on.
+    pub key: Option<KeyId>,
+    /// People for whom keys are wrapped too.
+    pub recipients: Vec<String>,
+    /// Nodes of which the journal itself says something.
+    journalled: Vec<NodeId>,
+}
+
+/// A stream as `standing` names it.
+#[must_use]
+pub fn stream_name(stream: StreamId) -> String {
+    format!("{} {} {}", stream.journal, stream.namespace, stream.node)
+}
+
+impl Roster {
+    /// The roster of the vault whose keys are here.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn read(tx: &Tx<'_>, keys: &VaultKeys) -> Result<Self> {
+        let mut roster = Self::default();
+        for told in std::iter::once(&keys.founder).chain(&keys.told) {
+            let admitted = if told.node == keys.founder.node { "founder" } else { "invite" };
+            roster.nodes.insert(told.node, member_of(told, admitted));
+        }
+        for (id, state) in tx.states_of(keys.vault, EntityKind::Member)? {
+            let node = NodeId(id.0);
+            roster.nodes.insert(node, read_member(&state));
+            roster.journalled.push(node);
+        }
+        for (id, state) in tx.states_of(keys.vault, EntityKind::Vault)? {
+            if id.0 == keys.vault.0 {
+                roster.key = state.value(EPOCH).and_then(read_epoch);
+                roster.recipients =
+                    state.sets.get(RECIPIENTS.name).into_iter().flatten().map(|(r, _)| r.clone()).collect();
+            }
+        }
+        Ok(roster)
+    }
+
+    /// True where the journal itself says something of a node.
+    #[must_use]
+    pub fn is_journalled(&self, node: NodeId) -> bool {
+        self.journalled.contains(&node)
+    }
+
+    /// Whether changes of a stream up to `seq` count.
+    #[must_use]
+    pub fn accepts(&self, stream: StreamId, seq: u64) -> Accepted {
+        let Some(member) = self.nodes.get(&stream.node) else { return Accepted::Unknown };
+        match &member.removed {
+            None => Accepted::Yes,
+            Some(last) if last.get(&stream_name(stream)).is_some_and(|last| seq <= *last) => Accepted::Yes,
+            Some(_) => Accepted::Removed,
+        }
+    }
+
+    /// The nodes that are members now.
+    pub fn active(&self) -> impl Iterator<Item = (NodeId, &Member)> {
+        self.nodes.iter().filter(|(_, member)| member.removed.is_none()).map(|(node, member)| (*node, member))
+    }
+
+    /// True where a node is a member now.
+    #[must_use]
+    pub fn is_member(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|member| member.removed.is_none())
+    }
+
+    /// For whom keys are wrapped, each once, in order.
+    #[must_use]
+    pub fn wrapped_for(&self) -> Vec<String> {
+        let members = self.active().filter_map(|(_, member)| member.recipient.clone());
+        let mut all: Vec<String> = members.chain(self.recipients.iter().cloned()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// What an invitation tells of the members.
+    #[must_use]
+    pub fn told(&self) -> Vec<KnownNode> {
+        self.nodes
+            .iter()
+            .map(|(node, member)| KnownNode {
+                node: *node,
+                public_key: member.public_key.map(|key| to_hex(&key)).unwrap_or_default(),
+                name: member.name.clone(),
+                removed: member.removed.clone(),
+            })
+            .collect()
+    }
+}
+
+fn member_of(told: &KnownNode, admitted: &str) -> Member {
+    Member {
+        name: told.name.clone(),
+        public_key: from_hex(&told.public_key),
+        recipient: None,
+        removed: told.removed.clone(),
+        admitted: admitted.to_owned(),
+        of: None,
+    }
+}
+
+fn read_member(state: &EntityState) -> Member {
+    let text = |register| state.value(register).and_then(Value::as_str).map(str::to_owned);
+    let standing = state.value(STANDING);
+    let field = |name: &str| standing.and_then(|standing| standing.get(name));
+    // Whoever's standing cannot be read counts for nothing.
+    let is_member = field("state").and_then(Value::as_str) == Some("member");
+    let last = field("streams").and_then(Value::as_object).into_iter().flatten();
+    let last = last.filter_map(|(stream, seq)| Some((stream.clone(), seq.as_u64()?))).collect();
+    let admitted = |name: &str| field("admitted").and_then(|admitted| admitted.get(name)).and_then(Value::as_str);
+    Member {
+        name: text(NAME).unwrap_or_default(),
+        public_key: text(PUBLIC_KEY).as_deref().and_then(from_hex),
+        recipient: text(RECIPIENT),
+        removed: (!is_member).then_some(last),
+        admitted: admitted("by").unwrap_or("unknown").to_owned(),
+        of: admitted("of").and_then(|of| NodeId::parse(of).ok()),
+    }
+}
+
+fn read_epoch(value: &Value) -> Option<KeyId> {
+    let number = value.get("number")?.as_u64()?;
+    Some(KeyId { epoch: u32::try_from(number).ok()?, id: from_hex(value.get("key")?.as_str()?)? })
+}
+
+/// An epoch as the register holds it.
+#[must_use]
+pub fn epoch_value(key: KeyId) -> Value {
+    json!({"number": key.epoch, "key": to_hex(&key.id)})
+}
+
+/// A standing as the register holds it; `last` where the node is no member.
+#[must_use]
+pub fn standing_value(admitted: &str, of: Option<NodeId>, last: Option<&BTreeMap<String, u64>>) -> Value {
+    let mut by = json!({"by": admitted});
+    if let Some(of) = of {
+        by["of"] = json!(of);
+    }
+    match last {
+        None => json!({"state": "member", "admitted": by}),
+        Some(last) => json!({"state": "removed", "admitted": by, "streams": last}),
+    }
+}
+
+/// The vault's own namespace as a stream of `node`.
+#[must_use]
+pub const fn meta_stream(vault: NamespaceId, node: NodeId) -> StreamId {
+    StreamId { journal: 0, namespace: vault, node }
+}
