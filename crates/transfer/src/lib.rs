@@ -8,4 +8,5 @@
 
 pub mod format;
 pub mod remote;
+pub mod sync;
 pub mod vault;

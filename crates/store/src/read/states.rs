@@ -45,6 +45,77 @@ impl Tx<'_> {
     }
 }
 
+impl Tx<'_> {
+    /// The path that each namespace has now, deleted ones too; without those of which no path is known here.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn namespace_paths(&self) -> Result<Vec<(NamespaceId, String)>> {
+        self.all(
+            "SELECT ns.id, s.path FROM namespace_state s JOIN namespaces ns ON ns.num = s.namespace WHERE s.path IS NOT NULL",
+            [],
+            |row| Ok((NamespaceId(row.get(0)?), row.get(1)?)),
+        )
+    }
+
+    /// True where a change with this number is here in any branch of the stream: whatever follows it may be given.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn reaches(&self, stream: StreamId, seq: u64) -> Result<bool> {
+        if stream.journal != self.journal.number() {
+            return Ok(false);
+        }
+        let found = self.one(
+            "SELECT 1 FROM streams s JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+             WHERE n.id = ?1 AND ns.id = ?2 AND s.head_seq >= ?3",
+            params![stream.node.0, stream.namespace.0, i64::try_from(seq).unwrap_or(i64::MAX)],
+            |_| Ok(()),
+        )?;
+        Ok(seq == 0 || found.is_some())
+    }
+
+    /// The hash of a change of a branch, or of what the branch left.
+    ///
+    /// # Errors
+    /// `damaged` where it is not here.
+    pub fn branch_hash(&self, branch: &crate::journal::export::Branch, seq: u64) -> Result<Hash> {
+        self.hash_in_branch(branch.num, seq)
+    }
+
+    /// The greatest logical clock in this journal.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn greatest_clock(&self) -> Result<u64> {
+        Ok(self.meta_number("hlc")?.and_then(|hlc| u64::try_from(hlc).ok()).unwrap_or(0))
+    }
+
+    /// Changes and fields that are kept and not applied, with their author's node and why, counted.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn deferred_by_node(&self) -> Result<Vec<(NodeId, String, u64)>> {
+        self.all(
+            "SELECT n.id, d.reason, count(*) FROM deferred d JOIN changes c ON c.pos = d.pos JOIN streams s ON s.num = c.stream
+               JOIN nodes n ON n.num = s.node GROUP BY n.id, d.reason ORDER BY n.id, d.reason",
+            [],
+            |row| Ok((NodeId(row.get(0)?), row.get(1)?, row.get::<_, i64>(2)? as u64)),
+        )
+    }
+
+    /// Streams that may not go on: author, namespace, why, detail, since when.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn stopped_streams(&self) -> Result<Vec<(NodeId, NamespaceId, String, String)>> {
+        self.all("SELECT node, namespace, reason, detail FROM stopped ORDER BY node, namespace", [], |row| {
+            let detail: Option<String> = row.get(3)?;
+            Ok((NodeId(row.get(0)?), NamespaceId(row.get(1)?), row.get(2)?, detail.unwrap_or_default()))
+        })
+    }
+}
+
 impl Store {
     /// This store's node and its public key; the node is made where there is none yet.
     ///

@@ -184,10 +184,10 @@ pub fn epoch_value(key: KeyId) -> Value {
 /// A standing as the register holds it; `last` where the node is no member.
 #[must_use]
 pub fn standing_value(admitted: &str, of: Option<NodeId>, last: Option<&BTreeMap<String, u64>>) -> Value {
-    let mut by = json!({"by": admitted});
-    if let Some(of) = of {
-        by["of"] = json!(of);
-    }
+    let by = match of {
+        Some(of) => json!({"by": admitted, "of": of}),
+        None => json!({"by": admitted}),
+    };
     match last {
         None => json!({"state": "member", "admitted": by}),
         Some(last) => json!({"state": "removed", "admitted": by, "streams": last}),

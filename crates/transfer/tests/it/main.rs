@@ -3,3 +3,5 @@
 
 mod remotes;
 mod support;
+mod syncing;
+mod world;

@@ -19,7 +19,7 @@ use jay_types::change::sign::verify;
 use jay_types::change::{Header, Journal, StoredBody};
 use jay_types::{Hash, Hlc, NamespaceId, NodeId};
 use rusqlite::params;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A part of an act that was not journalled, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct ReceiveReport {
     pub journalled: u64,
     /// Here already.
     pub have: u64,
+    /// Both of these by author.
+    pub by_node: BTreeMap<NodeId, (u64, u64)>,
     /// Bodies that completed changes which were here without them.
     pub bodies: u64,
     /// Changes whose predecessor is not here yet.
@@ -218,6 +220,7 @@ fn take_part(
     report.renewed_node |= head.header.node == own;
     journal_part(tx, part, stream, namespace, touched)?;
     report.journalled += part.len() as u64;
+    report.by_node.entry(head.header.node).or_default().0 += part.len() as u64;
     ahead::note(tx, part.iter().map(|received| &received.header), now)?;
     stopped::lift(tx, head.header.node, head.header.namespace)?;
     Ok(Ok(()))
@@ -296,6 +299,7 @@ fn take_known(
     }
     for ((pos, entity), received) in known {
         report.have += 1;
+        report.by_node.entry(received.header.node).or_default().1 += 1;
         let missing = tx.number("SELECT count(*) FROM bodies WHERE pos = ?1", [pos])? == 0;
         if let Some(body) = received.body().filter(|_| missing)
             && !tx.is_purged(entity)?

@@ -1,0 +1,189 @@
+//! The vault's side of a sync: keys that others wrapped are taken, requests are answered, and this node's own key rings and
+//! request are there and right.
+//!
+//! **Invariant:** nobody is let in without an invitation of this machine, a member that it goes on from, or a person.
+
+use super::run::Run;
+use crate::format::FileFault;
+use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
+use crate::vault::request::{self, Grounds, REQUEST_MAX_BYTES, REQUEST_NAME, Request};
+use crate::vault::{invite, members};
+use jay_types::change::sign::Signed;
+use jay_types::id::from_hex;
+use jay_types::{Error, Hash, Result};
+use std::collections::BTreeSet;
+
+/// Takes in the keys that other nodes wrapped for this machine.
+pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
+    let identity = run.keys.identity()?;
+    let mut is_new = false;
+    for (path, stamp) in unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age")) {
+        let Some(bytes) = run.remote.read(&path, KEYRING_MAX_BYTES)? else { continue };
+        run.report.bytes_read += bytes.len() as u64;
+        let unwrapped = keyring::unwrap(&bytes, &[&identity]).filter(|found| found.vault == run.keys.vault);
+        for key in unwrapped.into_iter().flat_map(|found| found.keys) {
+            is_new |= run.keys.add_key(&key);
+        }
+        run.state.read.insert(path, stamp);
+    }
+    if is_new && !run.is_dry {
+        run.keys.save(run.peer.memory)?;
+    }
+    Ok(())
+}
+
+/// Files of other nodes that were not read as they are now: those of which the path below a node's directory is `wanted`.
+fn unread(run: &Run<'_, '_>, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let own = run.own_directory();
+    run.listing
+        .iter()
+        .filter(|file| !file.path.starts_with(&own))
+        .filter(|file| file.path.splitn(3, '/').nth(2).is_some_and(&wanted))
+        .filter(|file| run.state.read.get(&file.path) != Some(&file.stamp))
+        .map(|file| (file.path.clone(), file.stamp.clone()))
+        .collect()
+}
+
+/// Answers requests, vouches for history, and sees to this node's own files.
+pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<()> {
+    let is_member = run.roster.is_member(run.node);
+    if is_member {
+        finish_joining(run)?;
+        answer_requests(run)?;
+        let branches = run.branches()?;
+        if members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, &branches)? > 0 {
+            run.read_roster()?;
+        }
+        wrap_keys(run)?;
+        close_invitations(run)
+    } else {
+        ask(run)
+    }
+}
+
+/// Once it is a member, a node needs its invitation and its request no longer.
+fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
+    if run.keys.joining.take().is_some() {
+        run.keys.save(run.peer.memory)?;
+    }
+    let path = request::path(run.node);
+    if run.listing.iter().any(|file| file.path == path) {
+        run.remote.delete(&path)?;
+    }
+    Ok(())
+}
+
+fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
+    let mut still_asking = BTreeSet::new();
+    for (path, _) in unread(run, |rest| rest == REQUEST_NAME) {
+        let Some(bytes) = run.remote.read(&path, REQUEST_MAX_BYTES)? else { continue };
+        run.report.bytes_read += bytes.len() as u64;
+        match request::open(&bytes, &run.keys) {
+            Ok((request, invite)) if path == request::path(request.node) => {
+                let grounds = request::grounds(&request, invite, &run.roster, run.now());
+                if !answer(run, &request, &grounds)? {
+                    still_asking.insert(request.node);
+                }
+            }
+            // For whoever invited it; or it is still being carried.
+            Err(FileFault::NoKey | FileFault::Incomplete) => {}
+            Ok(_) => {
+                run.report.note(format!("{path} is a request of another node than its directory's: it is ignored"));
+            }
+            Err(fault) => run.report.note(format!("{path} is ignored: {fault}")),
+        }
+    }
+    run.state.requests.retain(|node, _| still_asking.contains(node));
+    Ok(())
+}
+
+/// True where the request is answered.
+fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result<bool> {
+    if let Some(member) = run.roster.nodes.get(&request.node).filter(|_| run.roster.is_journalled(request.node)) {
+        if member.removed.is_some() {
+            run.report.note(format!("{} asks to come back and was removed: it is not let in", request.node));
+        }
+        return Ok(true);
+    }
+    match grounds {
+        Grounds::Keys => {
+            run.state.requests.insert(request.node, (request.name.clone(), request.at));
+            run.report.note(format!(
+                "{} ({}) asks to join: `jay vault add {} {}` lets it in",
+                request.node, request.name, run.config.name, request.node
+            ));
+            return Ok(false);
+        }
+        Grounds::Invite(open) => {
+            // Before it is let in: whatever comes between, the code counts once.
+            run.keys.invites.retain(|kept| kept.id != open.id);
+            run.keys.save(run.peer.memory)?;
+        }
+        Grounds::Succession(_) => {}
+    }
+    members::admit(run.peer.memory, &run.peer.actor, run.keys.vault, request, grounds)?;
+    run.read_roster()?;
+    run.report.note(format!("{} ({}) is a member now", request.name, request.node));
+    Ok(true)
+}
+
+/// Key rings of every epoch, for everybody who belongs to the vault: written anew where that changed or a file is gone.
+fn wrap_keys(run: &mut Run<'_, '_>) -> Result<()> {
+    let recipients = run.roster.wrapped_for();
+    let epochs: BTreeSet<u32> = run.keys.keys().map(|key| key.id.epoch).collect();
+    for epoch in epochs {
+        let path = keyring::path(run.node, epoch);
+        let secrets = run.keys.keys().filter(|key| key.id.epoch == epoch).map(|key| key.id.id);
+        let mark = Hash::of(&[recipients.join("\n").into_bytes(), secrets.flatten().collect()].concat()).to_string();
+        let is_there = run.listing.iter().any(|file| file.path == path);
+        if is_there && run.state.keyrings.get(&epoch) == Some(&mark) {
+            continue;
+        }
+        let file = keyring::wrap(&run.keys, epoch, &recipients)?;
+        run.replace(&path, &file)?;
+        run.state.keyrings.insert(epoch, mark);
+    }
+    Ok(())
+}
+
+/// Takes away invitations that were used or have expired.
+fn close_invitations(run: &mut Run<'_, '_>) -> Result<()> {
+    let now = run.now();
+    let before = run.keys.invites.len();
+    run.keys.invites.retain(|open| open.expires_at >= now);
+    if run.keys.invites.len() != before {
+        run.keys.save(run.peer.memory)?;
+    }
+    let open: BTreeSet<String> = run.keys.invites.iter().map(|open| invite::path(run.node, &open.id)).collect();
+    let directory = format!("{}invites/", run.own_directory());
+    let closed = run.listing.iter().map(|file| &file.path).filter(|path| path.starts_with(&directory));
+    for path in closed.filter(|path| !open.contains(*path)) {
+        run.remote.delete(path)?;
+    }
+    Ok(())
+}
+
+/// Asks to become a member.
+fn ask(run: &mut Run<'_, '_>) -> Result<()> {
+    let path = request::path(run.node);
+    run.report.note(
+        "this machine is not a member of the vault yet: it reads what others wrote, and they take in what it wrote once a \
+         member has let it in"
+            .to_owned(),
+    );
+    if run.listing.iter().any(|file| file.path == path) {
+        return Ok(());
+    }
+    let key = match &run.keys.joining {
+        Some(open) => from_hex(&open.secret)
+            .map(|secret| invite::key_of(&secret))
+            .ok_or_else(|| Error::internal("an invitation without a secret"))?,
+        None => run.sealing_key()?,
+    };
+    let memory = run.peer.memory;
+    let request = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
+    let file = request::seal_request(&request, &run.keys, &key, run.peer.surroundings, |hash| {
+        Ok(memory.sign(Signed::Request, hash)?.1)
+    })?;
+    run.replace(&path, &file)
+}

@@ -1,0 +1,23 @@
+//! Sync with a remote: what others wrote is read and journalled, what this machine has and the remote lacks is written.
+//!
+//! [`pull`] reads files, [`push`] writes them, [`membership`] lets others in and wraps keys, [`coverage`] says what a remote's
+//! files carry of what is here. [`state`] is a local record of what was read; it can be lost, and is made anew by reading.
+//!
+//! **Invariant:** what a file brings goes through `receive`, and only where the author belongs to the vault; what is not complete
+//! or cannot be read yet is left for later, and stops nothing else.
+
+pub mod config;
+mod coverage;
+mod membership;
+mod outgoing;
+mod parts;
+mod pull;
+mod push;
+pub mod report;
+mod run;
+mod scope;
+pub mod setup;
+pub mod state;
+pub mod status;
+
+pub use run::{Direction, Peer, Progress, demand_keys, dry_run, sync};

@@ -1,0 +1,38 @@
+//! Parts: the changes of one (act, stream), which stand or fall together.
+
+use jay_types::change::Header;
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::StreamId;
+
+/// A part of a segment.
+pub(super) struct Part<'e> {
+    /// Its stream.
+    pub(super) stream: StreamId,
+    /// The last seq.
+    pub(super) last: u64,
+    /// Its changes.
+    pub(super) entries: &'e [FrameEntry],
+}
+
+/// Cuts entries into parts. What has a header of a later version is a part by itself: the journal says what is to be done.
+pub(super) fn cut(entries: &[FrameEntry]) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = entries;
+    while let Some(first) = rest.first() {
+        let Some((_, stream, seq)) = Header::peek(&first.header) else {
+            rest = rest.get(1..).unwrap_or_default();
+            continue;
+        };
+        let act = |entry: &FrameEntry| Header::decode(&entry.header).ok().map(|header| (header.stream(), header.act));
+        let of = act(first);
+        let size = match of {
+            None => 1,
+            Some(_) => rest.iter().take_while(|entry| act(entry) == of).count().max(1),
+        };
+        let (entries, tail) = rest.split_at(size.min(rest.len()));
+        let last = entries.last().and_then(|entry| Header::peek(&entry.header)).map_or(seq, |(.., last)| last);
+        parts.push(Part { stream, last, entries });
+        rest = tail;
+    }
+    parts
+}

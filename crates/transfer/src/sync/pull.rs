@@ -1,0 +1,443 @@
+//! Reading what others wrote.
+//!
+//! Files are found by listing. A file's clear header says which changes it carries, so that one whose changes are here is not
+//! read further; so are repeated and compacted ones cheap. What cannot be taken in yet (a gap, an author who is no member yet, a
+//! key that has not come) waits, and is tried again when something it waits for is here.
+//!
+//! **Invariant:** a file is applied only when every change that its header names is in the journal, or is not for this store.
+
+use super::parts;
+use super::run::Run;
+use super::scope::{Scope, Shared};
+use super::state::{FileRecord, FileState, SeenHead};
+use crate::format::FileFault;
+use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
+use crate::format::head::{HEAD_MAX_BYTES, HEAD_NAME, Head};
+use crate::format::seal;
+use crate::format::segment::{self, SEGMENT_MAX_BYTES};
+use crate::remote::RemoteFile;
+use crate::vault::roster::Accepted;
+use jay_store::ReceiveReport;
+use jay_types::change::Header;
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::StreamId;
+use jay_types::{Error, NodeId, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files up to this size are read whole at once; of larger ones the header first.
+const WHOLE_BYTES: u64 = 64 << 10;
+/// Bytes that hold the header of most files.
+const HEADER_BYTES: u64 = 4 << 10;
+/// Changes that are journalled in one transaction, about: a commit costs as much as some hundred changes.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Reads heads and segments until nothing new can be taken in.
+pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
+    read_heads(run)?;
+    let mut round = Round::default();
+    loop {
+        round.is_progress = false;
+        for file in candidates(run) {
+            take_file(run, &mut round, &file)?;
+        }
+        flush(run, &mut round)?;
+        if !round.is_progress {
+            break;
+        }
+    }
+    // Who became a member only now has a head that could not be verified before.
+    read_heads(run)?;
+    tell_files(run);
+    Ok(())
+}
+
+/// What is gathered for the next transaction.
+#[derive(Default)]
+struct Round {
+    entries: Vec<FrameEntry>,
+    /// The last seq of each stream among them: what follows it may be gathered too.
+    reached: BTreeMap<StreamId, u64>,
+    bytes: usize,
+    /// Files whose changes are among the entries.
+    files: Vec<(RemoteFile, Clear)>,
+    is_progress: bool,
+}
+
+/// Segments that were not looked at as they are now, or that wait; those of the vault's own namespace first.
+fn candidates(run: &Run<'_, '_>) -> Vec<RemoteFile> {
+    let is_candidate = |file: &&RemoteFile| {
+        let Some(rest) = file.path.splitn(3, '/').nth(2) else { return false };
+        let is_segment =
+            rest.contains(".jay") && rest != crate::vault::request::REQUEST_NAME && !rest.starts_with("invites/");
+        let is_done = run
+            .state
+            .files
+            .get(&file.path)
+            .is_some_and(|record| record.stamp == file.stamp && record.state != FileState::Waiting);
+        is_segment && !is_done
+    };
+    let mut files: Vec<RemoteFile> = run.listing.iter().filter(is_candidate).cloned().collect();
+    let word = format!("m{}", jay_types::id::to_hex(run.keys.vault.0.split_at(12).1));
+    // In the order of the streams, where that is known from an earlier look.
+    let first = |file: &RemoteFile| {
+        let record = run.state.files.get(&file.path)?;
+        record.ranges.first().map(|range| (range.stream, range.from))
+    };
+    files.sort_by_cached_key(|file| (!file.path.contains(&word), first(file)));
+    files
+}
+
+fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Result<()> {
+    if let Some(record) = run.state.files.get(&file.path)
+        && record.stamp == file.stamp
+        && !record.ranges.is_empty()
+        && !can_go_on(run, round, &record.ranges)?
+    {
+        return Ok(());
+    }
+    let (clear, bytes) = match read_clear(run, file)? {
+        Some(Ok(read)) => read,
+        Some(Err((state, why))) => return note(run, file, Vec::new(), state, Some(why)),
+        // It was taken away while it was read.
+        None => return Ok(()),
+    };
+    if let Some(why) = misplaced(run, file, &clear) {
+        return note(run, file, Vec::new(), FileState::Quarantined, Some(why));
+    }
+    if clear.kind != FileKind::Segment {
+        return note(run, file, clear.ranges, FileState::Applied, None);
+    }
+    if is_here(run, &clear.ranges)? {
+        count_have(run, &clear.ranges);
+        return note(run, file, clear.ranges, FileState::Applied, None);
+    }
+    if run.keys.key(clear.key).is_none() {
+        let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
+        return note(run, file, clear.ranges, FileState::Waiting, Some(why));
+    }
+    if !can_go_on(run, round, &clear.ranges)? {
+        return wait(run, file, &clear);
+    }
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => match run.remote.read(&file.path, SEGMENT_MAX_BYTES)? {
+            Some(bytes) => {
+                run.report.bytes_read += bytes.len() as u64;
+                bytes
+            }
+            None => return Ok(()),
+        },
+    };
+    match open(run, &bytes) {
+        Ok((opened, entries)) if opened == clear => gather(run, round, file, clear, &entries),
+        Ok(_) => Ok(()),
+        Err(FileFault::Incomplete) => {
+            note(run, file, clear.ranges, FileState::Waiting, Some(FileFault::Incomplete.to_string()))
+        }
+        Err(fault) => note(run, file, Vec::new(), FileState::Quarantined, Some(fault.to_string())),
+    }
+}
+
+/// A file's header with its bytes, where they were read; or what is wrong with it and why. None where it is gone.
+type Looked = Option<std::result::Result<(Clear, Option<Vec<u8>>), (FileState, String)>>;
+
+/// A file's clear header, and its bytes where it is small.
+fn read_clear(run: &mut Run<'_, '_>, file: &RemoteFile) -> Result<Looked> {
+    let (mut limit, is_small) = if file.bytes <= WHOLE_BYTES { (WHOLE_BYTES, true) } else { (HEADER_BYTES, false) };
+    let incomplete = || Err((FileState::Waiting, FileFault::Incomplete.to_string()));
+    loop {
+        let Some(bytes) = run.remote.read(&file.path, limit)? else { return Ok(None) };
+        run.report.bytes_read += bytes.len() as u64;
+        return Ok(Some(match Clear::decode(&bytes) {
+            Ok((clear, _, whole)) if !is_small && file.bytes >= whole => Ok((clear, None)),
+            Ok((clear, _, whole)) if is_small && bytes.len() as u64 >= whole => Ok((clear, Some(bytes))),
+            Ok(_) => incomplete(),
+            Err(FileFault::Incomplete) if !is_small && limit < CLEAR_MAX_BYTES as u64 => {
+                limit = CLEAR_MAX_BYTES as u64;
+                continue;
+            }
+            Err(FileFault::Incomplete) => incomplete(),
+            Err(fault) => Err((FileState::Quarantined, fault.to_string())),
+        }));
+    }
+}
+
+/// Why a file does not belong where it lies.
+fn misplaced(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Option<String> {
+    if clear.vault != run.keys.vault {
+        return Some("it belongs to another vault".to_owned());
+    }
+    let directory = format!("nodes/{}/", clear.node);
+    (!file.path.starts_with(&directory)).then(|| format!("it lies under another name than {}", clear.node))
+}
+
+fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<(Clear, Vec<FrameEntry>), FileFault> {
+    let (clear, content) = seal::open(bytes, &|id| run.keys.key(id))?;
+    let entries = segment::decode(&content)?;
+    // A header of a later version has no ranges that this one could tell.
+    match segment::ranges_of(&entries) {
+        Some(ranges) if ranges != clear.ranges => Err(FileFault::Damaged),
+        _ => Ok((clear, entries)),
+    }
+}
+
+/// Adds the parts that may be journalled.
+fn gather(
+    run: &mut Run<'_, '_>,
+    round: &mut Round,
+    file: &RemoteFile,
+    clear: Clear,
+    entries: &[FrameEntry],
+) -> Result<()> {
+    let mut is_roster = false;
+    let accepted: Vec<FrameEntry> = {
+        let mut scope = run.scope()?;
+        scope.learn(entries);
+        let wanted = |part: &parts::Part<'_>| {
+            scope.shares(part.stream) == Shared::Yes && run.roster.accepts(part.stream, part.last) == Accepted::Yes
+        };
+        let parts = parts::cut(entries);
+        let wanted: Vec<_> = parts.iter().filter(|part| wanted(part)).collect();
+        is_roster |= wanted.iter().any(|part| part.stream.namespace == run.keys.vault);
+        wanted.iter().flat_map(|part| part.entries).cloned().collect()
+    };
+    for entry in &accepted {
+        if let Some((_, stream, seq)) = Header::peek(&entry.header) {
+            let reached = round.reached.entry(stream).or_default();
+            *reached = seq.max(*reached);
+        }
+    }
+    round.bytes += accepted.iter().map(FrameEntry::size_bytes).sum::<usize>();
+    round.entries.extend(accepted);
+    round.files.push((file.clone(), clear));
+    // What the roster says decides about the files after it.
+    if is_roster || round.bytes >= BATCH_BYTES {
+        flush(run, round)?;
+    }
+    Ok(())
+}
+
+/// Journals what was gathered, and notes of each file what became of it.
+fn flush(run: &mut Run<'_, '_>, round: &mut Round) -> Result<()> {
+    let entries = std::mem::take(&mut round.entries);
+    round.reached.clear();
+    round.bytes = 0;
+    let mut refused = BTreeMap::new();
+    if !entries.is_empty() {
+        for journal in [0, 1] {
+            let of_journal = |entry: &&FrameEntry| {
+                Header::peek(&entry.header).is_some_and(|(_, stream, _)| stream.journal == journal)
+            };
+            let part: Vec<FrameEntry> = entries.iter().filter(of_journal).cloned().collect();
+            if !part.is_empty() {
+                let received = run.store(journal).receive(&part)?;
+                round.is_progress |= received.journalled + received.bodies > 0;
+                count(run, &received);
+                refused
+                    .extend(received.refused.into_iter().map(|one| ((one.node, one.namespace), (one.seq, one.reason))));
+            }
+        }
+        run.read_roster()?;
+    }
+    for (file, clear) in std::mem::take(&mut round.files) {
+        let fault = clear.ranges.iter().find_map(|range| {
+            let (seq, reason) = refused.get(&(range.stream.node, range.stream.namespace))?;
+            (range.from..=range.to)
+                .contains(seq)
+                .then(|| format!("refused: {reason} at {seq} of {}", range.stream.node))
+        });
+        match fault {
+            // Time or a newer program cures these.
+            Some(why) if why.contains("bad_clock") || why.contains("unknown_version") => {
+                note(run, &file, clear.ranges, FileState::Waiting, Some(why))?;
+            }
+            Some(why) => note(run, &file, clear.ranges, FileState::Quarantined, Some(why))?,
+            None if is_here(run, &clear.ranges)? => note(run, &file, clear.ranges, FileState::Applied, None)?,
+            None => wait(run, &file, &clear)?,
+        }
+    }
+    Ok(())
+}
+
+fn count(run: &mut Run<'_, '_>, received: &ReceiveReport) {
+    run.report.pulled += received.journalled;
+    if received.renewed_node {
+        let note =
+            "this data directory was copied or rolled back: it goes on as a new node, and nothing of either is lost";
+        run.report.note(note.to_owned());
+    }
+    for (node, (journalled, have)) in &received.by_node {
+        let report = run.report.node(*node);
+        report.applied += journalled;
+        report.have += have;
+    }
+    for refusal in &received.refused {
+        run.report.node(refusal.node).refused += 1;
+    }
+}
+
+fn count_have(run: &mut Run<'_, '_>, ranges: &[Range]) {
+    for range in ranges {
+        run.report.node(range.stream.node).have += range.to - range.from + 1;
+    }
+}
+
+/// True where every change of the ranges is in the journal, or is of a stream that is not for this store.
+fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+    let scope = run.scope()?;
+    for range in ranges {
+        if is_for_us(&scope, range)
+            && !run
+                .store(range.stream.journal)
+                .read::<_, Error>(|tx| Ok(tx.has_change(range.stream, range.to, range.hash)?))?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_for_us(scope: &Scope<'_>, range: &Range) -> bool {
+    scope.shares(range.stream) != Shared::No
+}
+
+/// True where something of the ranges may be taken in now: its author counts and what is before it is here.
+fn can_go_on(run: &Run<'_, '_>, round: &Round, ranges: &[Range]) -> Result<bool> {
+    for range in ranges {
+        if run.roster.accepts(range.stream, range.from) != Accepted::Yes {
+            continue;
+        }
+        let (here, reached) = run.store(range.stream.journal).read::<_, Error>(|tx| {
+            Ok((tx.has_change(range.stream, range.to, range.hash)?, tx.reaches(range.stream, range.from - 1)?))
+        })?;
+        let gathered = round.reached.get(&range.stream).is_some_and(|seq| *seq >= range.from - 1);
+        if !here && (reached || gathered) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Notes why something of a file is not here.
+fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Result<()> {
+    let mut unknown = BTreeSet::new();
+    let mut removed = BTreeSet::new();
+    for range in &clear.ranges {
+        match run.roster.accepts(range.stream, range.to) {
+            Accepted::Yes => {}
+            Accepted::Unknown => {
+                unknown.insert(range.stream.node);
+            }
+            Accepted::Removed => {
+                removed.insert(range.stream.node);
+            }
+        }
+    }
+    let list = |nodes: &BTreeSet<NodeId>| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
+    let why = if !removed.is_empty() {
+        format!("{} was removed from the vault before it wrote this", list(&removed))
+    } else if !unknown.is_empty() {
+        format!("{} is no member of the vault yet", list(&unknown))
+    } else {
+        "what comes before it is not here yet".to_owned()
+    };
+    note(run, file, clear.ranges.clone(), FileState::Waiting, Some(why))
+}
+
+fn note(
+    run: &mut Run<'_, '_>,
+    file: &RemoteFile,
+    ranges: Vec<Range>,
+    state: FileState,
+    why: Option<String>,
+) -> Result<()> {
+    let record = FileRecord { stamp: file.stamp.clone(), bytes: file.bytes, state, why, ranges, missing_since: None };
+    run.state.files.insert(file.path.clone(), record);
+    Ok(())
+}
+
+/// Reads what other nodes tell of themselves.
+fn read_heads(run: &mut Run<'_, '_>) -> Result<()> {
+    let own = run.own_directory();
+    let heads: Vec<(NodeId, RemoteFile)> = run
+        .listing
+        .iter()
+        .filter(|file| !file.path.starts_with(&own))
+        .filter_map(|file| {
+            let (node, name) = file.path.strip_prefix("nodes/")?.split_once('/')?;
+            (name == HEAD_NAME).then_some(())?;
+            Some((NodeId::parse(node).ok()?, file.clone()))
+        })
+        .filter(|(node, file)| run.state.heads.get(node).is_none_or(|seen| seen.stamp != file.stamp))
+        .collect();
+    for (node, file) in heads {
+        let Some(public_key) = run.roster.nodes.get(&node).and_then(|member| member.public_key) else { continue };
+        let Some(bytes) = run.remote.read(&file.path, HEAD_MAX_BYTES)? else { continue };
+        run.report.bytes_read += bytes.len() as u64;
+        let opened = seal::open(&bytes, &|id| run.keys.key(id));
+        let head = opened.and_then(|(clear, content)| {
+            if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {
+                return Err(FileFault::Damaged);
+            }
+            Head::decode(&content, node, &public_key)
+        });
+        match head {
+            Ok(head) => note_head(run, node, &file, head),
+            Err(FileFault::Incomplete | FileFault::NoKey) => {}
+            Err(fault) => run.report.note(format!("{}: {fault}", file.path)),
+        }
+    }
+    Ok(())
+}
+
+/// The latest head counts, whatever a carrier brings back.
+fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head) {
+    match run.state.heads.get_mut(&node) {
+        Some(seen) if head.generation < seen.head.generation => {
+            let note = format!(
+                "rolled_back: the remote shows an older head of {node} (generation {}, seen was {}); it is not applied backwards",
+                head.generation, seen.head.generation
+            );
+            seen.stamp.clone_from(&file.stamp);
+            seen.rolled_back_to = Some(head.generation);
+            run.report.note(note);
+        }
+        _ => {
+            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, rolled_back_to: None });
+        }
+    }
+}
+
+fn tell_files(run: &mut Run<'_, '_>) {
+    let waiting =
+        run.state.files.iter().filter(|(_, record)| record.missing_since.is_none()).filter_map(|(path, record)| {
+            let why = record.why.clone()?;
+            let is_quarantined = record.state == FileState::Quarantined;
+            Some(super::report::FileReport { path: path.clone(), why, is_quarantined })
+        });
+    run.report.files = waiting.collect();
+}
+
+/// What a pull would read, by clear headers alone.
+pub(super) fn foresee(run: &mut Run<'_, '_>) -> Result<()> {
+    for file in candidates(run) {
+        let Some(Ok((clear, _))) = read_clear(run, &file)? else { continue };
+        if clear.kind != FileKind::Segment || misplaced(run, &file, &clear).is_some() {
+            continue;
+        }
+        let scope = run.scope()?;
+        let mut news = Vec::new();
+        for range in clear.ranges.iter().filter(|range| is_for_us(&scope, range)) {
+            let store = run.store(range.stream.journal);
+            if !store.read::<_, Error>(|tx| Ok(tx.has_change(range.stream, range.to, range.hash)?))? {
+                news.push((range.stream.node, range.to - range.from + 1));
+            }
+        }
+        drop(scope);
+        for (node, changes) in news {
+            run.report.pulled += changes;
+            run.report.node(node).applied += changes;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Writing what this machine has and the remote's files lack, then its head.
+//!
+//! **Invariant:** a head is written after the files that it tells of; a file that the remote lost is written anew.
+
+use super::coverage::covered;
+use super::run::Run;
+use super::state::{FileRecord, FileState, stream_head};
+use crate::format::clear::{FileKind, RANGES_MAX};
+use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
+use crate::format::segment;
+use jay_store::Branch;
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::sign::Signed;
+use jay_types::{Error, Hash, NodeId, Result};
+use std::collections::BTreeMap;
+
+/// Bytes of changes in one segment, about; an act of 12 MiB makes a larger one.
+const SEGMENT_BYTES: usize = 4 << 20;
+/// Changes that are read from the journal at once: more than an act has.
+const READ_CHANGES: u32 = 8_192;
+
+/// What is to be written: a branch, and after which seq.
+fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>> {
+    let mut missing = Vec::new();
+    for journal in [0, 1] {
+        let of_journal: Vec<&Branch> = branches.iter().filter(|branch| branch.stream.journal == journal).collect();
+        if of_journal.is_empty() {
+            continue;
+        }
+        let place = (run.own_directory(), run.now());
+        let covered = covered(run.store(journal), &of_journal, &run.state.files, (&place.0, place.1))?;
+        for branch in of_journal {
+            let upto = covered.get(&branch.num).copied().unwrap_or(0);
+            if upto < branch.head_seq {
+                missing.push((*branch, upto));
+            }
+        }
+    }
+    // The roster first: what comes after it counts by it.
+    missing.sort_by_key(|(branch, _)| (branch.stream.namespace != run.keys.vault, branch.stream, branch.num));
+    Ok(missing)
+}
+
+/// Writes what is missing.
+pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
+    forget_lost(run);
+    let mut branches = run.branches()?;
+    if only_roster {
+        branches.retain(|branch| branch.stream.namespace == run.keys.vault);
+    }
+    let missing = missing(run, &branches)?;
+    let files_before = run.report.files_written;
+    write_missing(run, &missing)?;
+    write_head(run, &branches, run.report.files_written > files_before)
+}
+
+/// Own files that are gone are no longer counted on.
+fn forget_lost(run: &mut Run<'_, '_>) {
+    let own = run.own_directory();
+    run.state.files.retain(|path, record| !(path.starts_with(&own) && record.missing_since.is_some()));
+}
+
+fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let in_all: u64 = missing.iter().map(|(branch, after)| branch.head_seq - after).sum();
+    let mut gathered = Gathered::default();
+    for (branch, after) in missing {
+        let mut after = *after;
+        while after < branch.head_seq {
+            let changes = run
+                .store(branch.stream.journal)
+                .read::<_, Error>(|tx| Ok(tx.branch_changes(branch, after, READ_CHANGES)?))?;
+            let Some(last) = changes.last() else { break };
+            let is_end = last.header.seq == branch.head_seq;
+            // An act that was cut by the limit is read again as a whole.
+            let whole = if is_end {
+                changes.len()
+            } else {
+                changes.iter().rposition(|change| change.header.index + 1 == change.header.count).map_or(0, |at| at + 1)
+            };
+            if whole == 0 {
+                return Err(Error::internal(format!("an act of a stream of {} has no end", branch.stream.node)));
+            }
+            for change in changes.iter().take(whole) {
+                after = change.header.seq;
+                gathered.add(change.entry());
+                if change.header.index + 1 == change.header.count && gathered.is_full() {
+                    gathered.write(run, in_all)?;
+                }
+            }
+        }
+    }
+    gathered.write(run, in_all)
+}
+
+/// Whole acts that become a segment.
+#[derive(Default)]
+struct Gathered {
+    entries: Vec<FrameEntry>,
+    bytes: usize,
+    streams: usize,
+}
+
+impl Gathered {
+    fn add(&mut self, entry: FrameEntry) {
+        self.bytes += entry.size_bytes();
+        self.entries.push(entry);
+    }
+
+    fn is_full(&mut self) -> bool {
+        if self.bytes < SEGMENT_BYTES {
+            // Ranges are counted rarely: a store has thousands of streams or few.
+            self.streams += 1;
+            if self.streams < RANGES_MAX {
+                return false;
+            }
+            self.streams = 0;
+            return segment::ranges_of(&self.entries).is_some_and(|ranges| ranges.len() >= RANGES_MAX / 2);
+        }
+        true
+    }
+
+    fn write(&mut self, run: &mut Run<'_, '_>, in_all: u64) -> Result<()> {
+        let entries = std::mem::take(&mut self.entries);
+        self.bytes = 0;
+        self.streams = 0;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        write_segment(run, &entries)?;
+        run.report.pushed += entries.len() as u64;
+        let pushed = run.report.pushed;
+        (run.progress)(pushed, in_all, "writing changes");
+        Ok(())
+    }
+}
+
+/// Seals entries as a segment and writes it.
+pub(super) fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String> {
+    let key = run.sealing_key()?;
+    let ranges =
+        segment::ranges_of(entries).ok_or_else(|| Error::internal("a header of another version in the journal"))?;
+    let content = segment::encode(entries)?;
+    let (name, file) = run.sealed(FileKind::Segment, &key, ranges.clone(), &content);
+    let path = format!("{}{name}", run.own_directory());
+    run.write_new(&path, &file)?;
+    let stamp = String::new();
+    let record = FileRecord {
+        stamp,
+        bytes: file.len() as u64,
+        state: FileState::Applied,
+        why: None,
+        ranges,
+        missing_since: None,
+    };
+    run.state.files.insert(path.clone(), record);
+    Ok(path)
+}
+
+/// Writes this node's head where it would tell something new.
+fn write_head(run: &mut Run<'_, '_>, branches: &[Branch], wrote_files: bool) -> Result<()> {
+    let before = run.state.own.clone().filter(|own| own.node == run.node);
+    let path = format!("{}{HEAD_NAME}", run.own_directory());
+    let is_there = run.listing.iter().any(|file| file.path == path);
+    let position = position_of(branches);
+    let seen = seen(run)?;
+    let is_news = wrote_files || before.as_ref().is_none_or(|head| head.position != position);
+    let is_answer = before.as_ref().is_none_or(|head| head.seen != seen);
+    if is_there && !is_news && !is_answer {
+        return Ok(());
+    }
+    let generation = before.as_ref().map_or(0, |head| head.generation) + 1;
+    let content = if is_news { generation } else { before.as_ref().map_or(generation, |head| head.content) };
+    let deferred = run.peer.memory.read::<_, Error>(|tx| Ok(tx.deferred_by_node()?))?;
+    let head = Head {
+        node: run.node,
+        generation,
+        content,
+        at: run.now(),
+        hlc: run.peer.memory.read::<_, Error>(|tx| Ok(tx.greatest_clock()?))?,
+        program: run.peer.program.clone(),
+        position,
+        changes: branches.iter().map(held).sum(),
+        checkpoint: None,
+        heads: newest(branches, before.as_ref()),
+        seen,
+        deferred: deferred.iter().map(|(.., count)| count).sum(),
+    };
+    let (json, hash) = head.json();
+    let (node, signature) = run.peer.memory.sign(Signed::Head, &hash)?;
+    if node != run.node {
+        // Another process made a new node meanwhile: the next sync tells of it.
+        return Ok(());
+    }
+    let key = run.sealing_key()?;
+    let (_, file) = run.sealed(FileKind::Head, &key, Vec::new(), &Head::encode(&json, &signature));
+    run.replace(&path, &file)?;
+    run.state.note_content(head.content, head.changes);
+    run.state.own = Some(head);
+    Ok(())
+}
+
+/// Changes of a branch that stand in no other.
+fn held(branch: &Branch) -> u64 {
+    branch.head_seq - branch.parent.map_or(0, |(_, seq)| seq)
+}
+
+/// A hash over all branch heads, in their order.
+pub(super) fn position_of(branches: &[Branch]) -> Hash {
+    let mut heads: Vec<StreamHead> =
+        branches.iter().map(|branch| stream_head(branch.stream, branch.head_seq, branch.head_hash)).collect();
+    heads.sort();
+    let mut hasher = blake3::Hasher::new_derive_key("scrubjay position v1");
+    for head in heads {
+        hasher.update(&[head.journal]);
+        hasher.update(&head.namespace.0);
+        hasher.update(&head.node.0);
+        hasher.update(&head.seq.to_be_bytes());
+        hasher.update(&head.hash.0);
+    }
+    Hash(*hasher.finalize().as_bytes())
+}
+
+/// The branch heads that the next head tells of: those that moved, then those that it told of before.
+fn newest(branches: &[Branch], before: Option<&Head>) -> Vec<StreamHead> {
+    let told: BTreeMap<_, u64> =
+        before.into_iter().flat_map(|head| &head.heads).map(|head| ((head.stream(), head.hash), head.seq)).collect();
+    let mut all: Vec<(bool, StreamHead)> = branches
+        .iter()
+        .map(|branch| {
+            let head = stream_head(branch.stream, branch.head_seq, branch.head_hash);
+            (told.contains_key(&(branch.stream, branch.head_hash)), head)
+        })
+        .collect();
+    all.sort_by_key(|(is_told, head)| (*is_told, *head));
+    all.into_iter().take(STREAM_HEADS_MAX).map(|(_, head)| head).collect()
+}
+
+/// Of each member the last content of which everything that its head names is here.
+fn seen(run: &Run<'_, '_>) -> Result<BTreeMap<NodeId, u64>> {
+    let before = run.state.own.as_ref().map(|own| own.seen.clone()).unwrap_or_default();
+    let mut seen = BTreeMap::new();
+    let scope = run.scope()?;
+    for (node, told) in &run.state.heads {
+        let mut is_here = true;
+        for head in &told.head.heads {
+            if scope.shares(head.stream()) == super::scope::Shared::No {
+                continue;
+            }
+            let store = run.store(head.journal);
+            is_here &= store.read::<_, Error>(|tx| Ok(tx.has_change(head.stream(), head.seq, head.hash)?))?;
+        }
+        let content = if is_here { Some(told.head.content) } else { before.get(node).copied() };
+        if let Some(content) = content {
+            seen.insert(*node, content);
+        }
+    }
+    Ok(seen)
+}
+
+/// What a push would write.
+pub(super) fn foresee(run: &mut Run<'_, '_>) -> Result<()> {
+    forget_lost(run);
+    let branches = run.branches()?;
+    let missing = missing(run, &branches)?;
+    run.report.pushed = missing.iter().map(|(branch, after)| branch.head_seq - after).sum();
+    Ok(())
+}

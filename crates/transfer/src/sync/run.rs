@@ -1,0 +1,217 @@
+//! One sync with one remote, from the first listing to the record of what was done.
+
+use super::config::RemoteConfig;
+use super::report::SyncedRemote;
+use super::scope::Scope;
+use super::state::RemoteState;
+use super::{membership, pull, push};
+use crate::remote::{Remote, RemoteFile};
+use crate::vault::keys::VaultKeys;
+use crate::vault::roster::Roster;
+use jay_store::{ActorName, Branch, Store};
+use jay_types::surroundings::Surroundings;
+use jay_types::{Code, Error, NodeId, Result, Timestamp};
+
+/// This machine, as it takes part in a sync.
+pub struct Peer<'a> {
+    /// The journal of memories.
+    pub memory: &'a Store,
+    /// The journal of archived sessions.
+    pub archive: &'a Store,
+    /// Time and randomness.
+    pub surroundings: &'a dyn Surroundings,
+    /// In whose name the roster is written.
+    pub actor: ActorName,
+    /// The machine's name.
+    pub name: String,
+    /// The version of this program.
+    pub program: String,
+}
+
+/// Which way changes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Both.
+    Both,
+    /// Only what others wrote is read.
+    Pull,
+    /// Only what this machine has is written.
+    Push,
+    /// As [`Direction::Both`], but of what this machine has only the vault's own namespace is written.
+    Roster,
+}
+
+/// Told while a sync runs: bytes or files done, in all (0 where it is not known), and what is done.
+pub type Progress<'a> = dyn FnMut(u64, u64, &str) + 'a;
+
+/// Everything that the steps of a sync need.
+pub(super) struct Run<'a, 'p> {
+    pub(super) peer: &'a Peer<'a>,
+    pub(super) remote: &'a dyn Remote,
+    pub(super) config: &'a RemoteConfig,
+    pub(super) keys: VaultKeys,
+    pub(super) roster: Roster,
+    pub(super) node: NodeId,
+    pub(super) state: RemoteState,
+    pub(super) listing: Vec<RemoteFile>,
+    pub(super) report: SyncedRemote,
+    pub(super) progress: &'a mut Progress<'p>,
+    /// Nothing is written, here or there.
+    pub(super) is_dry: bool,
+}
+
+impl Run<'_, '_> {
+    pub(super) fn now(&self) -> Timestamp {
+        self.peer.surroundings.now()
+    }
+
+    /// The stores by the number of their journal.
+    pub(super) fn store(&self, journal: u8) -> &Store {
+        if journal == 0 { self.peer.memory } else { self.peer.archive }
+    }
+
+    pub(super) fn read_roster(&mut self) -> Result<()> {
+        self.roster = self.peer.memory.read(|tx| Roster::read(tx, &self.keys))?;
+        Ok(())
+    }
+
+    pub(super) fn scope(&self) -> Result<Scope<'_>> {
+        self.peer.memory.read(|tx| Scope::read(tx, self.config, self.keys.vault))
+    }
+
+    /// The branches that are shared with this remote, of both journals.
+    pub(super) fn branches(&self) -> Result<Vec<Branch>> {
+        let scope = self.scope()?;
+        let mut all = self.peer.memory.read::<_, Error>(|tx| Ok(tx.branches()?))?;
+        if self.config.archive && self.peer.archive.exists() {
+            all.extend(self.peer.archive.read::<_, Error>(|tx| Ok(tx.branches()?))?);
+        }
+        Ok(scope.shared(all))
+    }
+
+    pub(super) fn own_directory(&self) -> String {
+        format!("nodes/{}/", self.node)
+    }
+
+    /// A new listing; what is listed no longer is marked, what is back loses its mark.
+    fn list(&mut self) -> Result<()> {
+        self.listing = self.remote.list("nodes/")?;
+        let now = self.now();
+        for file in &self.listing {
+            // Own files are not read back: they are what was written.
+            if let Some(record) = self.state.files.get_mut(&file.path)
+                && record.stamp.is_empty()
+                && record.bytes == file.bytes
+            {
+                record.stamp.clone_from(&file.stamp);
+            }
+        }
+        for (path, record) in &mut self.state.files {
+            let is_listed = self.listing.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
+            match (is_listed, record.missing_since) {
+                (true, _) => record.missing_since = None,
+                (false, None) => record.missing_since = Some(now),
+                (false, Some(_)) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The keys of this machine's vault.
+///
+/// # Errors
+/// `refused` where it belongs to none, with what to do.
+pub fn demand_keys(store: &Store, config: &RemoteConfig) -> Result<VaultKeys> {
+    VaultKeys::load(store)?.ok_or_else(|| not_joined(&config.name))
+}
+
+/// What is said to who syncs with a vault of others.
+pub(super) fn not_joined(remote: &str) -> Error {
+    Error::new(Code::Refused, format!("this machine does not belong to the vault of `{remote}`")).hint(format!(
+        "Run `jay vault invite {remote}` on a machine that does, then here `jay vault join {remote} --code CODE`."
+    ))
+}
+
+/// Syncs with a remote. `state` is read, and written whatever becomes of it.
+///
+/// # Errors
+/// `refused` where this machine belongs to no vault; what the remote says; what the stores say. What was taken in or written
+/// until then stays.
+pub fn sync(
+    peer: &Peer<'_>,
+    remote: &dyn Remote,
+    config: &RemoteConfig,
+    direction: Direction,
+    progress: &mut Progress<'_>,
+) -> Result<SyncedRemote> {
+    let keys = demand_keys(peer.memory, config)?;
+    let before = RemoteState::load(peer.memory, &config.name)?;
+    let mut run = begin(peer, remote, config, (keys, before.clone()), progress)?;
+    let done = steps(&mut run, direction);
+    if done.is_ok() {
+        run.state.last_success = Some(run.now());
+    }
+    run.report.finished_at = run.now();
+    if run.state != before {
+        run.state.save(peer.memory, &config.name)?;
+    }
+    done.map(|()| run.report)
+}
+
+fn begin<'a, 'p>(
+    peer: &'a Peer<'a>,
+    remote: &'a dyn Remote,
+    config: &'a RemoteConfig,
+    (keys, state): (VaultKeys, RemoteState),
+    progress: &'a mut Progress<'p>,
+) -> Result<Run<'a, 'p>> {
+    let (node, _) = peer.memory.public_key()?;
+    let report = SyncedRemote::new(&config.name, &config.url);
+    let listing = Vec::new();
+    let roster = Roster::default();
+    Ok(Run { peer, remote, config, keys, roster, node, state, listing, report, progress, is_dry: false })
+}
+
+fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
+    run.list()?;
+    run.read_roster()?;
+    membership::take_keys(run)?;
+    if direction != Direction::Push {
+        pull::pull(run)?;
+    }
+    // A branch of our own stream may have come: then this store goes on as a new node.
+    run.node = run.peer.memory.public_key()?.0;
+    if direction != Direction::Pull {
+        membership::tend(run)?;
+        push::push(run, direction == Direction::Roster)?;
+    }
+    Ok(())
+}
+
+/// What a sync would do: nothing is written, here or there, but the clear headers of new files are read.
+///
+/// # Errors
+/// As [`sync`].
+pub fn dry_run(
+    peer: &Peer<'_>,
+    remote: &dyn Remote,
+    config: &RemoteConfig,
+    direction: Direction,
+    progress: &mut Progress<'_>,
+) -> Result<SyncedRemote> {
+    let keys = demand_keys(peer.memory, config)?;
+    let state = RemoteState::load(peer.memory, &config.name)?;
+    let mut run = begin(peer, remote, config, (keys, state), progress)?;
+    run.is_dry = true;
+    run.list()?;
+    run.read_roster()?;
+    if direction != Direction::Push {
+        pull::foresee(&mut run)?;
+    }
+    if direction != Direction::Pull {
+        push::foresee(&mut run)?;
+    }
+    run.report.finished_at = run.now();
+    Ok(run.report)
+}

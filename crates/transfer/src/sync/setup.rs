@@ -1,0 +1,204 @@
+//! Beginning: a vault on an empty remote, an invitation, joining with its code.
+//!
+//! **Invariant:** a vault is made only where nothing of one is on the remote and this machine belongs to none.
+
+use super::config::RemoteConfig;
+use super::run::{Direction, Peer, Progress, sync};
+use crate::format::clear::{CLEAR_MAX_BYTES, Clear};
+use crate::remote::Remote;
+use crate::vault::code::InviteCode;
+use crate::vault::invite::{self, INVITE_MAX_BYTES};
+use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
+use crate::vault::keys::{OpenInvite, VaultKeys};
+use crate::vault::members;
+use crate::vault::roster::Roster;
+use jay_types::id::to_hex;
+use jay_types::{Code, Error, NamespaceId, Result, Timestamp};
+use std::collections::BTreeSet;
+
+/// What lies on a remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing of a vault.
+    Empty,
+    /// Files of these vaults: of one, where all is well.
+    Vaults(BTreeSet<NamespaceId>),
+}
+
+/// Looks what lies on a remote.
+///
+/// # Errors
+/// What the remote says.
+pub fn look(remote: &dyn Remote) -> Result<Found> {
+    let listing = remote.list("nodes/")?;
+    let mut vaults = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut is_empty = true;
+    for file in &listing {
+        is_empty = false;
+        let Some(node) = file.path.split('/').nth(1) else { continue };
+        // One file of each node tells.
+        if seen.contains(node) || file.path.ends_with(".age") {
+            continue;
+        }
+        let Some(bytes) = remote.read(&file.path, CLEAR_MAX_BYTES as u64)? else { continue };
+        if let Ok((clear, ..)) = Clear::decode(&bytes) {
+            vaults.insert(clear.vault);
+            seen.insert(node.to_owned());
+        }
+    }
+    Ok(if is_empty { Found::Empty } else { Found::Vaults(vaults) })
+}
+
+/// What became of a remote that was added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// A vault was made there.
+    Founded(NamespaceId),
+    /// The vault of this machine is, or will be, there too.
+    Known(NamespaceId),
+    /// It holds a vault to which this machine does not belong yet.
+    MustJoin,
+}
+
+/// Makes a vault on an empty remote, or recognises the one that is there.
+///
+/// # Errors
+/// `conflict` where another vault lies there than the one of this machine; what remote and store say.
+pub fn begin(
+    peer: &Peer<'_>,
+    remote: &dyn Remote,
+    config: &RemoteConfig,
+    progress: &mut Progress<'_>,
+) -> Result<Begun> {
+    let found = look(remote)?;
+    let begun = match (VaultKeys::load(peer.memory)?, found) {
+        (None, Found::Empty) => {
+            let keys = members::found(peer.memory, &peer.actor, (&config.name, &peer.name), peer.surroundings)?;
+            Begun::Founded(keys.vault)
+        }
+        (None, Found::Vaults(_)) => return Ok(Begun::MustJoin),
+        (Some(keys), Found::Empty) => Begun::Known(keys.vault),
+        (Some(keys), Found::Vaults(there)) => {
+            if there.iter().any(|vault| *vault != keys.vault) {
+                return Err(Error::new(Code::Conflict, format!("{} holds another vault than this machine's", remote.address()))
+                    .hint("A store belongs to one vault. Give an empty folder, or use another data directory (JAY_HOME) for the other vault."));
+            }
+            Begun::Known(keys.vault)
+        }
+    };
+    // So that the next machine finds the vault, and nobody makes a second one.
+    sync(peer, remote, config, Direction::Roster, progress)?;
+    Ok(begun)
+}
+
+/// Leaves an invitation on the remote: its code, and until when it counts.
+///
+/// # Errors
+/// `refused` where this machine is no member; what remote and store say.
+pub fn invite(
+    peer: &Peer<'_>,
+    remote: &dyn Remote,
+    config: &RemoteConfig,
+    progress: &mut Progress<'_>,
+) -> Result<(InviteCode, Timestamp)> {
+    // What others did since, and who they are, goes into the invitation.
+    sync(peer, remote, config, Direction::Roster, progress)?;
+    let mut keys = super::run::demand_keys(peer.memory, config)?;
+    let roster = peer.memory.read(|tx| Roster::read(tx, &keys))?;
+    let (node, _) = peer.memory.public_key()?;
+    demand_member(&roster, node, config)?;
+    let (code, open, file) = invite::make(&keys, &roster, node, peer.surroundings)?;
+    let (path, expires_at) = (invite::path(node, &open.id), open.expires_at);
+    keys.invites.push(open);
+    // What is not remembered could not be answered.
+    keys.save(peer.memory)?;
+    remote.create(&path, &file)?;
+    Ok((code, expires_at))
+}
+
+/// Refuses what only a member may do.
+///
+/// # Errors
+/// `refused`.
+pub fn demand_member(roster: &Roster, node: jay_types::NodeId, config: &RemoteConfig) -> Result<()> {
+    if roster.is_member(node) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Refused, "this machine is not a member of the vault yet").hint(format!(
+        "Let the machine that invited it run `jay sync {name}`, then run `jay sync {name}` here.",
+        name = config.name
+    )))
+}
+
+/// How a machine joins.
+pub enum Proof<'a> {
+    /// With the code of an invitation.
+    Code(InviteCode),
+    /// With an age or SSH identity, or a passphrase, for which keys are wrapped.
+    Identity(&'a dyn age::Identity),
+}
+
+/// Takes in what speaks for this machine: from then on it can read. Who let it in, or a person, makes it a member.
+///
+/// # Errors
+/// `conflict` where this machine belongs to another vault; `not_found` where nothing there opens; `refused` where the invitation
+/// has expired.
+pub fn join(peer: &Peer<'_>, remote: &dyn Remote, proof: &Proof<'_>) -> Result<VaultKeys> {
+    let before = VaultKeys::load(peer.memory)?;
+    let keys = match proof {
+        Proof::Code(code) => by_code(peer, remote, code, before.clone())?,
+        Proof::Identity(identity) => by_identity(remote, *identity, before.clone())?,
+    };
+    if let Some(before) = before
+        && before.vault != keys.vault
+    {
+        return Err(Error::new(Code::Conflict, "this machine belongs to another vault")
+            .hint("A store belongs to one vault: use another data directory (JAY_HOME) for this one."));
+    }
+    keys.save(peer.memory)?;
+    // An earlier request may have been made with a code that has expired.
+    remote.delete(&crate::vault::request::path(peer.memory.public_key()?.0))?;
+    Ok(keys)
+}
+
+fn by_code(peer: &Peer<'_>, remote: &dyn Remote, code: &InviteCode, before: Option<VaultKeys>) -> Result<VaultKeys> {
+    let id = to_hex(&code.id);
+    let name = format!("/invites/{id}.jay");
+    let listing = remote.list("nodes/")?;
+    let path = listing.iter().map(|file| &file.path).find(|path| path.ends_with(&name));
+    let file = path.map(|path| remote.read(path, INVITE_MAX_BYTES)).transpose()?.flatten().ok_or_else(|| {
+        Error::not_found("there is no invitation with this code").hint(
+            "It may still be carried here, or was used: a code counts once. `jay vault invite` makes another one.",
+        )
+    })?;
+    let invitation = invite::read(&file, code, peer.surroundings.now())?;
+    let mut keys = match before {
+        Some(keys) if keys.vault == invitation.vault => keys,
+        _ => VaultKeys::new(invitation.vault, invitation.name.clone(), invitation.founder.clone()),
+    };
+    for key in invitation.keys() {
+        keys.add_key(&key);
+    }
+    keys.told = invitation.told;
+    keys.joining = Some(OpenInvite { id, secret: to_hex(&code.secret), expires_at: invitation.expires_at });
+    Ok(keys)
+}
+
+fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option<VaultKeys>) -> Result<VaultKeys> {
+    let mut keys = before;
+    for file in remote.list("nodes/")?.iter().filter(|file| file.path.ends_with(".age")) {
+        let Some(bytes) = remote.read(&file.path, KEYRING_MAX_BYTES)? else { continue };
+        let Some(found) = keyring::unwrap(&bytes, &[identity]) else { continue };
+        let keys = keys.get_or_insert_with(|| VaultKeys::new(found.vault, found.name.clone(), found.founder.clone()));
+        if keys.vault == found.vault {
+            for key in &found.keys {
+                keys.add_key(key);
+            }
+        }
+    }
+    keys.filter(|keys| keys.keys().next().is_some()).ok_or_else(|| {
+        Error::not_found("no key of the vault is wrapped for this identity")
+            .hint("`jay vault members` on a machine that belongs to it lists for whom keys are wrapped.")
+    })
+}

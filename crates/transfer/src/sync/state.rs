@@ -1,0 +1,165 @@
+//! What this machine knows of the files on a remote: a local record, one file of the state directory for each remote.
+//!
+//! **Invariant:** whoever loses it loses nothing but the reading of clear headers; it is written after the journal, so that it
+//! never says of a file that it was taken in when it was not.
+
+use crate::format::clear::Range;
+use crate::format::head::{Head, StreamHead};
+use jay_store::Store;
+use jay_types::change::header::StreamId;
+use jay_types::{Error, Hash, NamespaceId, NodeId, Result, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileState {
+    /// Everything in it is here.
+    Applied,
+    /// Something in it cannot be taken in yet.
+    Waiting,
+    /// It is complete and not what it says, or not ours: it is not read again unless it changes.
+    Quarantined,
+}
+
+/// A file that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// The listing's stamp when it was.
+    pub stamp: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What became of it.
+    pub state: FileState,
+    /// Why it waits or is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// What it carries.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "write_ranges",
+        deserialize_with = "read_ranges"
+    )]
+    pub ranges: Vec<Range>,
+    /// Since when it is not listed any longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
+}
+
+/// What another node told last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenHead {
+    /// The listing's stamp of the file.
+    pub stamp: String,
+    /// The latest head that was ever seen of the node.
+    pub head: Head,
+    /// A carrier gave back an older one, of this generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
+
+/// How many earlier contents are remembered, to tell how far behind another node is.
+const CONTENTS_MAX: usize = 64;
+
+/// The record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteState {
+    /// Files by path.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileRecord>,
+    /// Heads of other nodes.
+    #[serde(default)]
+    pub heads: BTreeMap<NodeId, SeenHead>,
+    /// The head that this node wrote last.
+    #[serde(default)]
+    pub own: Option<Head>,
+    /// For each of the latest contents of our own heads how many changes were shared.
+    #[serde(default)]
+    pub contents: Vec<(u64, u64)>,
+    /// For whom our key rings are wrapped, by epoch: a hash of keys and recipients.
+    #[serde(default)]
+    pub keyrings: BTreeMap<u32, String>,
+    /// Stamps of key rings, requests and invitations that were read.
+    #[serde(default)]
+    pub read: BTreeMap<String, String>,
+    /// Requests that a person has to decide.
+    #[serde(default)]
+    pub requests: BTreeMap<NodeId, (String, Timestamp)>,
+    /// When the last sync with it ended well.
+    #[serde(default)]
+    pub last_success: Option<Timestamp>,
+}
+
+impl RemoteState {
+    fn file_name(remote: &str) -> String {
+        format!("remote-{remote}.json")
+    }
+
+    /// The record of a remote; an empty one where there is none or it cannot be read.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn load(store: &Store, remote: &str) -> Result<Self> {
+        let bytes = store.state(&Self::file_name(remote))?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    }
+
+    /// Replaces it.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn save(&self, store: &Store, remote: &str) -> Result<()> {
+        let bytes = serde_json::to_vec(self).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(store.put_state(&Self::file_name(remote), &bytes)?)
+    }
+
+    /// Notes how much is shared with this content of our head.
+    pub fn note_content(&mut self, content: u64, changes: u64) {
+        self.contents.retain(|(known, _)| *known != content);
+        self.contents.push((content, changes));
+        let surplus = self.contents.len().saturating_sub(CONTENTS_MAX);
+        self.contents.drain(..surplus);
+    }
+
+    /// How many changes that we share a node lacks, by what it has acknowledged; none where that is not known.
+    #[must_use]
+    pub fn lag_there(&self, us: NodeId, node: NodeId) -> Option<u64> {
+        let own = self.own.as_ref()?;
+        let seen = *self.heads.get(&node)?.head.seen.get(&us)?;
+        if seen >= own.content {
+            return Some(0);
+        }
+        let had = self.contents.iter().find(|(content, _)| *content == seen).map(|(_, changes)| *changes)?;
+        Some(own.changes.saturating_sub(had))
+    }
+}
+
+/// One end of a branch as a head tells it.
+#[must_use]
+pub const fn stream_head(stream: StreamId, seq: u64, hash: Hash) -> StreamHead {
+    StreamHead { journal: stream.journal, namespace: stream.namespace, node: stream.node, seq, hash }
+}
+
+fn write_ranges<S: Serializer>(ranges: &[Range], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ranges.iter().map(|range| {
+        let Range { stream, from, to, hash } = range;
+        format!("{} {} {} {from} {to} {hash}", stream.journal, stream.namespace, stream.node)
+    }))
+}
+
+fn read_ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Range>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let read = |text: &str| -> Option<Range> {
+        let mut words = text.split(' ');
+        let mut next = || words.next();
+        let stream = StreamId {
+            journal: next()?.parse().ok()?,
+            namespace: NamespaceId::parse(next()?).ok()?,
+            node: NodeId::parse(next()?).ok()?,
+        };
+        Some(Range { stream, from: next()?.parse().ok()?, to: next()?.parse().ok()?, hash: Hash::parse(next()?).ok()? })
+    };
+    texts.iter().map(|text| read(text).ok_or_else(|| serde::de::Error::custom("not a range"))).collect()
+}

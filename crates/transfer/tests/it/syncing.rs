@@ -1,0 +1,156 @@
+//! Machines that share a folder end with the same, whatever each did alone, and pay for what is new only.
+
+use crate::world::{Home, config, folder, settle, vault};
+use jay_transfer::remote::Remote as _;
+use jay_transfer::sync::config::RemoteConfig;
+use jay_transfer::sync::setup::{self, Begun, Proof};
+use jay_types::Code;
+use jay_types::time::MINUTE;
+
+#[test]
+fn what_one_machine_remembers_the_others_know() {
+    let (shared, homes) = vault(2);
+    let at = folder(shared.path(), 7);
+    let note = homes[0].remember("work/acme", "the basin is deep");
+    homes[1].remember("global", "tests run at night");
+    homes[2].remember("work/acme", "the lamp is red");
+    settle(&homes, &at);
+    let all = ["tests run at night", "the basin is deep", "the lamp is red"];
+    for home in &homes {
+        assert_eq!(home.texts(), all);
+        assert_eq!(home.dump(), homes[0].dump());
+    }
+    // Both edit at once: nothing is lost, and all see the same.
+    homes[1].edit(note, "the basin is shallow");
+    homes[2].edit(note, "the basin is dry");
+    settle(&homes, &at);
+    for home in &homes {
+        assert_eq!(home.texts(), ["tests run at night", "the basin is dry", "the lamp is red"]);
+        assert_eq!(home.dump(), homes[0].dump());
+    }
+}
+
+#[test]
+fn nothing_new_writes_nothing_and_reads_nothing() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    for n in 0..50 {
+        homes[0].remember("global", &format!("note {n}"));
+    }
+    settle(&homes, &at);
+    for home in &homes {
+        let synced = home.sync(&at);
+        assert_eq!((synced.bytes_read, synced.bytes_written, synced.pushed, synced.pulled), (0, 0, 0, 0));
+    }
+    homes[0].remember("global", "one more");
+    let pushed = homes[0].sync(&at);
+    assert_eq!((pushed.pushed, pushed.files_written), (1, 2), "a segment and a head");
+    assert!(pushed.bytes_written < 4096, "{} bytes", pushed.bytes_written);
+    let pulled = homes[1].sync(&at);
+    assert_eq!(pulled.pulled, 1);
+    assert!(pulled.bytes_read < 16 << 10, "{} bytes", pulled.bytes_read);
+}
+
+#[test]
+fn a_vault_is_made_once_and_joined_with_a_code() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (founder, other) = (Home::new(1), Home::new(2));
+    assert!(matches!(founder.begin(&at), Begun::Founded(_)));
+    assert!(matches!(founder.begin(&at), Begun::Known(_)));
+    founder.remember("global", "the basin is deep");
+    founder.sync(&at);
+    assert_eq!(other.begin(&at), Begun::MustJoin);
+    let refused = other.try_sync(&at, &config()).unwrap_err();
+    assert_eq!((refused.code, refused.code.exit_code()), (Code::Refused, 4));
+    assert!(refused.hint.unwrap().contains("jay vault join home --code CODE"));
+
+    let code = founder.invite(&at);
+    other.remember("global", "what the other knew before");
+    other.join(&at, &code);
+    // It reads at once; the others take in what it wrote once it is let in.
+    let first = other.sync(&at);
+    assert!(first.pulled > 0 && first.notes.iter().any(|note| note.contains("not a member")), "{first:?}");
+    assert_eq!(other.texts(), ["the basin is deep", "what the other knew before"]);
+    assert_eq!(founder.texts(), ["the basin is deep"]);
+    settle(&[founder, other], &at);
+}
+
+#[test]
+fn a_code_counts_once_and_not_for_ever() {
+    let (shared, homes) = vault(0);
+    let at = folder(shared.path(), 7);
+    let code = homes[0].invite(&at);
+    let (first, second) = (Home::new(11), Home::new(12));
+    first.join(&at, &code);
+    first.sync(&at);
+    homes[0].sync(&at);
+    let gone = setup::join(&second.peer(), &at, &Proof::Code(code)).unwrap_err();
+    assert_eq!(gone.code, Code::NotFound, "{gone:?}");
+
+    let late = homes[0].invite(&at);
+    second.steps.clock.advance(25 * 60 * MINUTE + homes[0].steps.clock.now().0 - second.steps.clock.now().0);
+    let expired = setup::join(&second.peer(), &at, &Proof::Code(late.clone())).unwrap_err();
+    assert_eq!(expired.code, Code::Refused, "{expired:?}");
+    // Whose clock is behind joins, and is not let in by who invited it too long ago.
+    let behind = Home::new(13);
+    behind.join(&at, &late);
+    behind.remember("global", "from a machine whose clock is behind");
+    behind.sync(&at);
+    homes[0].steps.clock.advance(25 * 60 * MINUTE);
+    homes[0].sync(&at);
+    assert_eq!(homes[0].texts(), Vec::<String>::new());
+    assert!(at.list("nodes/").unwrap().iter().all(|file| !file.path.contains("/invites/")), "it is taken away");
+}
+
+#[test]
+fn what_is_private_or_not_chosen_stays() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (one, other) = (Home::new(1), Home::new(2));
+    let only_work = RemoteConfig { namespaces: vec!["work".to_owned()], ..config() };
+    one.begin(&at);
+    let code = one.invite(&at);
+    other.join(&at, &code);
+    one.remember("private/diary", "dear diary");
+    one.remember("work/acme", "the basin is deep");
+    one.remember("home", "the cellar is wet");
+    for _ in 0..3 {
+        one.try_sync(&at, &only_work).unwrap();
+        other.sync(&at);
+    }
+    assert_eq!(other.texts(), ["the basin is deep"]);
+    // The other shares more; this one takes in what it has chosen.
+    other.remember("home", "the roof is new");
+    other.remember("work/acme/api", "the api is slow");
+    for _ in 0..3 {
+        other.sync(&at);
+        one.try_sync(&at, &only_work).unwrap();
+    }
+    assert_eq!(one.texts(), ["dear diary", "the api is slow", "the basin is deep", "the cellar is wet"]);
+    // A wider choice brings whole streams from their beginning.
+    for _ in 0..3 {
+        one.sync(&at);
+        other.sync(&at);
+    }
+    assert_eq!(one.texts().len(), 5);
+    assert_eq!(other.texts(), ["the api is slow", "the basin is deep", "the cellar is wet", "the roof is new"]);
+}
+
+#[test]
+fn a_copied_directory_goes_on_as_a_new_member() {
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[1].remember("global", "before the copy");
+    settle(&homes, &at);
+    let copy = homes[1].copy(77);
+    copy.remember("global", "by the copy");
+    homes[1].remember("global", "by the original");
+    assert_ne!(copy.id(), homes[1].id());
+    homes.push(copy);
+    settle(&homes, &at);
+    for home in &homes {
+        assert_eq!(home.texts(), ["before the copy", "by the copy", "by the original"]);
+        assert_eq!(home.dump(), homes[0].dump());
+    }
+}
