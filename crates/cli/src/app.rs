@@ -342,6 +342,7 @@ fn failing(spec: &Spec, value: &Value, dry_run: bool) -> Option<Code> {
         "doctor" => (value.get("healthy") == Some(&Value::Bool(false))).then_some(Code::VerificationFailed),
         "session_sync" if dry_run && count("/verified/rows_missing") > 0 => Some(Code::VerificationFailed),
         "session_sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
+        "sync" => value.get("error").is_some_and(|error| !error.is_null()).then_some(Code::Io),
         "session_append" => (count("/errors") > 0).then_some(Code::BadInput),
         _ => None,
     }

@@ -43,7 +43,16 @@ pub(crate) fn command() -> Command {
             }
         }
     }
-    root = root.subcommands(groups.into_iter().map(|(_, command)| command));
+    for (group, command) in groups {
+        root = match root.find_subcommand(&group) {
+            // An operation that has the group's name too, `jay sync` beside `jay sync status`.
+            Some(_) => root.mut_subcommand(&group, |operation| {
+                let operation = operation.args_conflicts_with_subcommands(true).subcommand_negates_reqs(true);
+                operation.subcommands(command.get_subcommands().cloned().collect::<Vec<_>>())
+            }),
+            None => root.subcommand(command),
+        };
+    }
     crate::commands::add_to(root)
 }
 
@@ -54,6 +63,8 @@ fn group_command(group: &str) -> Command {
         "namespace" => "List, rename and guard namespaces",
         "stats" => "Sum what was used",
         "docs" => "Add, list and remove folders of documents",
+        "remote" => "Add, show, try and remove folders and buckets that are shared with other machines",
+        "vault" => "Invite machines, let them in, take them out, and change the key",
         "jobs" => "Look at queued work, or do it",
         "model" => "Install, choose and remove models that make vectors or rerank",
         _ => "",

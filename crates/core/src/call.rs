@@ -65,7 +65,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn actor(&self) -> ActorName {
+    /// As the journal names who acts.
+    #[must_use]
+    pub fn actor(&self) -> ActorName {
         ActorName { kind: self.kind.name().to_owned(), name: self.name.clone() }
     }
 

@@ -176,6 +176,38 @@ impl Engine {
         Ok(Self { memory, archive, embedder, model, model_fault, reranker, reranker_fault, options, surroundings })
     }
 
+    /// The journals of memories and of archived sessions, for what carries their changes to other machines.
+    #[must_use]
+    pub const fn stores(&self) -> (&Store, &Store) {
+        (&self.memory, &self.archive)
+    }
+
+    /// Time and randomness.
+    #[must_use]
+    pub fn surroundings(&self) -> &Arc<dyn Surroundings> {
+        &self.surroundings
+    }
+
+    /// Where things are and how to behave.
+    #[must_use]
+    pub const fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+
+    /// Texts that wait for a vector of an embedder or model in use.
+    ///
+    /// # Errors
+    /// What the stores say.
+    pub fn not_embedded(&self) -> Result<u64> {
+        let mut waiting = 0;
+        for store in [&self.memory, &self.archive] {
+            for kind in ["embed", "embed_model"] {
+                waiting += store.read::<_, Error>(|tx| Ok(tx.jobs_pending(Some(kind))?))?;
+            }
+        }
+        Ok(waiting)
+    }
+
     /// Runs `work`, whose writes to the memory on this thread share one commit: an answer may be given only after this
     /// returns.
     ///

@@ -27,6 +27,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod sessions;
 pub mod sql;
+pub mod turn;
 pub mod usage;
 
 pub use call::{ActorKind, Call, Caller, Door, Idempotency};

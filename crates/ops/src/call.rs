@@ -107,7 +107,7 @@ fn offered(spec: &Spec, caller: &Caller) -> Result<()> {
             error.hint(format!("Send it as a line of `jay call`: {{\"op\":\"{}\",\"input\":{{…}}}}.", spec.name))
         });
     }
-    if spec.access == Access::Admin && caller.kind != ActorKind::Person {
+    if matches!(spec.access, Access::Admin | Access::Arrange) && caller.kind != ActorKind::Person {
         return Err(Error::new(Code::Refused, format!("{} is for people only", spec.name))
             .hint(format!("Ask the person you work for to run `jay {words}`.")));
     }

@@ -20,6 +20,7 @@ mod names;
 mod operation;
 pub mod operations;
 pub mod schema;
+pub mod sharing;
 pub mod surface;
 pub mod tokens;
 

@@ -21,6 +21,9 @@ pub enum Access {
     Admin,
     /// Changes only what this store derives from its journals (queues, projections); running it twice is harmless.
     Maintain,
+    /// Arranges with whom this machine shares: remotes, the vault. People only; sent twice it is done twice, since the answers may
+    /// hold a secret that is kept nowhere.
+    Arrange,
 }
 
 impl Access {

@@ -108,6 +108,7 @@ pub fn reference() -> String {
             Access::Write => "writes",
             Access::Admin => "writes, people only",
             Access::Maintain => "maintains what is derived",
+            Access::Arrange => "arranges what is shared, people only",
         };
         let tool = match (spec.doors.contains(&Door::Mcp), Profile::Default.operations().any(|s| s.name == spec.name)) {
             (true, true) => "; in the default MCP profile",

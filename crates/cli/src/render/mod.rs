@@ -5,6 +5,7 @@ mod document;
 mod memory;
 mod model;
 mod session;
+mod sharing;
 mod sql;
 mod store;
 pub(crate) mod text;
@@ -75,6 +76,18 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "blame" => shown(value, |answer| blame::blamed(answer, view)),
         "sql" => shown(value, |answer| sql::answered(answer, view)),
         "stats_usage" => shown(value, |answer| usage::counted(answer, view)),
+        "sync" => shown(value, |answer| sharing::synced(answer, view)),
+        "sync_status" => shown(value, |answer| sharing::status(answer, view)),
+        "remote_add" => shown(value, |answer| sharing::added(answer, view)),
+        "remote_list" => shown(value, |answer| sharing::listed(answer, view)),
+        "remote_show" => shown(value, |answer| sharing::remote_shown(answer, view)),
+        "remote_check" => shown(value, |answer| sharing::checked(answer, view)),
+        "remote_remove" => shown(value, |answer| sharing::removed(answer, view)),
+        "vault_invite" => shown(value, |answer| sharing::invited(answer, view)),
+        "vault_join" => shown(value, |answer| sharing::joined(answer, view)),
+        "vault_members" | "vault_add" | "vault_remove" | "vault_rotate" => {
+            shown(value, |answer| sharing::members(answer, view))
+        }
         "model_install" | "model_remove" => shown(value, |answer| model::changed(answer, view)),
         "model_list" => shown(value, |answer| model::listed(answer, view)),
         "model_use" => shown(value, |answer| model::used(answer, view)),

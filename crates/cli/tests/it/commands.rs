@@ -96,7 +96,7 @@ fn failures_say_what_helps() {
         2,
         expect![[r#"
             error: `purged` is not an operation
-            hint: The operations are remember, remember_batch, recall, get, list, update, forget, unforget, purge, link, unlink, history, revert, undo, feedback, move, namespace_list, namespace_show, namespace_rename, namespace_alias, namespace_set, namespace_merge, namespace_delete, docs_add, docs_list, docs_remove, session_sync, session_append, session_list, session_show, session_export, session_resume, session_erase, session_retention, session_search, git_ingest, blame, sql, stats_usage, model_install, model_list, model_use, model_remove, status, doctor, eval, jobs_list, jobs_run.
+            hint: The operations are remember, remember_batch, recall, get, list, update, forget, unforget, purge, link, unlink, history, revert, undo, feedback, move, namespace_list, namespace_show, namespace_rename, namespace_alias, namespace_set, namespace_merge, namespace_delete, docs_add, docs_list, docs_remove, session_sync, session_append, session_list, session_show, session_export, session_resume, session_erase, session_retention, session_search, git_ingest, blame, sql, stats_usage, sync, sync_status, remote_add, remote_list, remote_show, remote_check, remote_remove, vault_invite, vault_join, vault_members, vault_add, vault_remove, vault_rotate, model_install, model_list, model_use, model_remove, status, doctor, eval, jobs_list, jobs_run.
         "#]],
     );
     refused(

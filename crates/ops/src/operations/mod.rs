@@ -34,6 +34,11 @@ mod purge;
 mod recall;
 mod remember;
 mod remember_batch;
+mod remote_add;
+mod remote_check;
+mod remote_list;
+mod remote_remove;
+mod remote_show;
 mod revert;
 mod session_append;
 mod session_erase;
@@ -47,13 +52,21 @@ mod session_sync;
 mod sql;
 mod stats_usage;
 mod status;
+mod sync;
+mod sync_status;
 mod undo;
 mod unforget;
 mod unlink;
 mod update;
+mod vault_add;
+mod vault_invite;
+mod vault_join;
+mod vault_members;
+mod vault_remove;
+mod vault_rotate;
 
 /// Every operation, in the order in which help lists them.
-pub static ALL: [Spec; 48] = [
+pub static ALL: [Spec; 61] = [
     Spec::of::<remember::Remember>(),
     Spec::of::<remember_batch::RememberBatch>(),
     Spec::of::<recall::Recall>(),
@@ -93,6 +106,19 @@ pub static ALL: [Spec; 48] = [
     Spec::of::<blame::Blame>(),
     Spec::of::<sql::Sql>(),
     Spec::of::<stats_usage::StatsUsage>(),
+    Spec::of::<sync::Sync>(),
+    Spec::of::<sync_status::TellSyncStatus>(),
+    Spec::of::<remote_add::RemoteAdd>(),
+    Spec::of::<remote_list::RemoteList>(),
+    Spec::of::<remote_show::RemoteShow>(),
+    Spec::of::<remote_check::RemoteCheck>(),
+    Spec::of::<remote_remove::RemoteRemove>(),
+    Spec::of::<vault_invite::VaultInvite>(),
+    Spec::of::<vault_join::VaultJoin>(),
+    Spec::of::<vault_members::VaultMembers>(),
+    Spec::of::<vault_add::VaultAdd>(),
+    Spec::of::<vault_remove::VaultRemove>(),
+    Spec::of::<vault_rotate::VaultRotate>(),
     Spec::of::<model_install::ModelInstall>(),
     Spec::of::<model_list::ModelList>(),
     Spec::of::<model_use::ModelUse>(),

@@ -8,6 +8,7 @@
 //! **Invariant:** a file is there whole under its path or not at all, as far as the place itself goes; a path that
 //! [`check_path`] refuses is never asked for.
 
+pub mod address;
 pub mod folder;
 
 use jay_types::{Error, Result};

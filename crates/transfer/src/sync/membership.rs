@@ -44,20 +44,23 @@ fn unread(run: &Run<'_, '_>, wanted: impl Fn(&str) -> bool) -> Vec<(String, Stri
         .collect()
 }
 
-/// Answers requests, vouches for history, and sees to this node's own files.
-pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<()> {
+/// Answers requests, vouches for history, and sees to this node's own files. True where a node was let in.
+pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     let is_member = run.roster.is_member(run.node);
     if is_member {
         finish_joining(run)?;
+        let members = run.roster.active().count();
         answer_requests(run)?;
+        let is_news = run.roster.active().count() > members;
         let branches = run.branches()?;
         if members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, &branches)? > 0 {
             run.read_roster()?;
         }
         wrap_keys(run)?;
-        close_invitations(run)
+        close_invitations(run)?;
+        Ok(is_news)
     } else {
-        ask(run)
+        ask(run).map(|()| false)
     }
 }
 

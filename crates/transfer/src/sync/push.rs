@@ -203,7 +203,7 @@ fn write_head(run: &mut Run<'_, '_>, branches: &[Branch], wrote_files: bool) -> 
 }
 
 /// Changes of a branch that stand in no other.
-fn held(branch: &Branch) -> u64 {
+pub(super) fn held(branch: &Branch) -> u64 {
     branch.head_seq - branch.parent.map_or(0, |(_, seq)| seq)
 }
 

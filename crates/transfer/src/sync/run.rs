@@ -153,6 +153,7 @@ pub fn sync(
         run.state.last_success = Some(run.now());
     }
     run.report.finished_at = run.now();
+    name_nodes(&mut run);
     if run.state != before {
         run.state.save(peer.memory, &config.name)?;
     }
@@ -173,6 +174,13 @@ fn begin<'a, 'p>(
     Ok(Run { peer, remote, config, keys, roster, node, state, listing, report, progress, is_dry: false })
 }
 
+fn name_nodes(run: &mut Run<'_, '_>) {
+    for report in &mut run.report.nodes {
+        let member = run.roster.nodes.get(&report.node);
+        report.name = member.map(|member| member.name.clone()).filter(|name| !name.is_empty());
+    }
+}
+
 fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     run.list()?;
     run.read_roster()?;
@@ -183,7 +191,10 @@ fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     // A branch of our own stream may have come: then this store goes on as a new node.
     run.node = run.peer.memory.public_key()?.0;
     if direction != Direction::Pull {
-        membership::tend(run)?;
+        if membership::tend(run)? && direction != Direction::Push {
+            // What a node wrote before it was let in counts from now on.
+            pull::pull(run)?;
+        }
         push::push(run, direction == Direction::Roster)?;
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 use super::config::RemoteConfig;
 use super::run::{Direction, Peer, Progress, sync};
+use super::state::RemoteState;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear};
 use crate::remote::Remote;
 use crate::vault::code::InviteCode;
@@ -11,8 +12,10 @@ use crate::vault::invite::{self, INVITE_MAX_BYTES};
 use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
 use crate::vault::keys::{OpenInvite, VaultKeys};
 use crate::vault::members;
+use crate::vault::request::{self, Request};
 use crate::vault::roster::Roster;
-use jay_types::id::to_hex;
+use jay_store::{Branch, Store};
+use jay_types::id::{matches_shortened, to_hex};
 use jay_types::{Code, Error, NamespaceId, Result, Timestamp};
 use std::collections::BTreeSet;
 
@@ -135,8 +138,10 @@ pub fn demand_member(roster: &Roster, node: jay_types::NodeId, config: &RemoteCo
 pub enum Proof<'a> {
     /// With the code of an invitation.
     Code(InviteCode),
-    /// With an age or SSH identity, or a passphrase, for which keys are wrapped.
+    /// With an age or SSH identity for which keys are wrapped.
     Identity(&'a dyn age::Identity),
+    /// With a passphrase that opens such an identity.
+    Passphrase(&'a str),
 }
 
 /// Takes in what speaks for this machine: from then on it can read. Who let it in, or a person, makes it a member.
@@ -149,6 +154,7 @@ pub fn join(peer: &Peer<'_>, remote: &dyn Remote, proof: &Proof<'_>) -> Result<V
     let keys = match proof {
         Proof::Code(code) => by_code(peer, remote, code, before.clone())?,
         Proof::Identity(identity) => by_identity(remote, *identity, before.clone())?,
+        Proof::Passphrase(passphrase) => by_identity(remote, &recovered(remote, passphrase)?, before.clone())?,
     };
     if let Some(before) = before
         && before.vault != keys.vault
@@ -185,9 +191,30 @@ fn by_code(peer: &Peer<'_>, remote: &dyn Remote, code: &InviteCode, before: Opti
     Ok(keys)
 }
 
+fn recovered(remote: &dyn Remote, passphrase: &str) -> Result<age::x25519::Identity> {
+    for file in remote.list("nodes/")?.iter().filter(|file| file.path.contains("/recovery/")) {
+        let bytes = remote.read(&file.path, KEYRING_MAX_BYTES)?.unwrap_or_default();
+        if let Some(identity) = keyring::open_recovery(&bytes, passphrase) {
+            return Ok(identity);
+        }
+    }
+    Err(Error::not_found("the passphrase opens nothing there")
+        .hint("`jay vault add REMOTE --passphrase WORDS` on a machine that belongs to the vault sets one."))
+}
+
+/// Makes an identity that a passphrase opens, and wraps the keys for it from the next sync on.
+///
+/// # Errors
+/// What remote and store say.
+pub fn add_passphrase(peer: &Peer<'_>, remote: &dyn Remote, keys: &VaultKeys, passphrase: &str) -> Result<()> {
+    let (recipient, file) = keyring::make_recovery(passphrase)?;
+    remote.replace(&keyring::recovery_path(peer.memory.public_key()?.0, &recipient), &file)?;
+    members::set_recipient(peer.memory, &peer.actor, keys.vault, &recipient, true)
+}
+
 fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option<VaultKeys>) -> Result<VaultKeys> {
     let mut keys = before;
-    for file in remote.list("nodes/")?.iter().filter(|file| file.path.ends_with(".age")) {
+    for file in remote.list("nodes/")?.iter().filter(|file| file.path.contains("/keys/")) {
         let Some(bytes) = remote.read(&file.path, KEYRING_MAX_BYTES)? else { continue };
         let Some(found) = keyring::unwrap(&bytes, &[identity]) else { continue };
         let keys = keys.get_or_insert_with(|| VaultKeys::new(found.vault, found.name.clone(), found.founder.clone()));
@@ -201,4 +228,46 @@ fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option
         Error::not_found("no key of the vault is wrapped for this identity")
             .hint("`jay vault members` on a machine that belongs to it lists for whom keys are wrapped.")
     })
+}
+
+/// The request of the node that an id, or a part of one, means.
+///
+/// # Errors
+/// `not_found` where none asks, `ambiguous` where several do.
+pub fn asking(
+    store: &Store,
+    remote: &dyn Remote,
+    config: &RemoteConfig,
+    keys: &VaultKeys,
+    who: &str,
+) -> Result<Request> {
+    let state = RemoteState::load(store, &config.name)?;
+    let nodes: Vec<_> = state
+        .requests
+        .iter()
+        .filter(|(node, (name, _))| matches_shortened(&node.to_string(), who) || name == who)
+        .map(|(node, _)| *node)
+        .collect();
+    let none = || {
+        Error::not_found(format!("no machine that is called `{}` asks to join", jay_types::text::shorten(who, 60)))
+            .hint("`jay sync status` lists those that ask; a recipient begins with `age1` or `ssh-`.")
+    };
+    match nodes.as_slice() {
+        [node] => {
+            let bytes = remote.read(&request::path(*node), request::REQUEST_MAX_BYTES)?.ok_or_else(none)?;
+            Ok(request::open(&bytes, keys)?.0)
+        }
+        [] => Err(none()),
+        several => Err(Error::new(Code::Ambiguous, "several machines that ask are called so")
+            .details(serde_json::json!({"candidates": several}))
+            .hint("Give the whole id; `jay sync status` lists them.")),
+    }
+}
+
+/// The branches that this machine shares with a remote.
+///
+/// # Errors
+/// What the stores say.
+pub fn shared_branches(peer: &Peer<'_>, config: &RemoteConfig, keys: &VaultKeys) -> Result<Vec<Branch>> {
+    super::status::shared(peer.memory, peer.archive, config, keys)
 }

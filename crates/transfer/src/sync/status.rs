@@ -1,1 +1,305 @@
-//! Later.
+//! How far every node is with a remote, as this machine knows it. Nothing is asked of the remote.
+//!
+//! **Invariant:** what is not known is not told as zero.
+
+use super::config::RemoteConfig;
+use super::report::FileReport;
+use super::scope::{Scope, Shared};
+use super::state::{FileState, RemoteState, SeenHead};
+use crate::vault::keys::VaultKeys;
+use crate::vault::roster::{Member, Roster};
+use jay_store::{Branch, Store};
+use jay_types::time::MINUTE;
+use jay_types::{Error, NamespaceId, NodeId, Result, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// From when on a clock is spoken of, microseconds.
+const CLOCK_TOLD_FROM: i64 = 5 * MINUTE;
+
+/// The vault of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VaultStatus {
+    /// Its id
+    pub id: NamespaceId,
+    /// Its name
+    pub name: String,
+    /// Who made it
+    pub founder: NodeId,
+    /// True once this machine was let in
+    pub is_member: bool,
+    /// The epoch that files are sealed in
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
+    /// True where the key of that epoch is here
+    pub has_key: bool,
+}
+
+/// A node of a vault, as a remote shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeStatus {
+    /// The node
+    pub node: NodeId,
+    /// Its name
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// This machine
+    pub is_here: bool,
+    /// member, removed, or history where only what it wrote before counts
+    pub standing: String,
+    /// When it last told of itself, by its own clock
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_at: Option<Timestamp>,
+    /// Which telling that was
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Changes that it shares and that are not here, at least; absent where it has not told
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking_here: Option<u64>,
+    /// Changes that are shared here and that it has not told of having; absent where it is not known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking_there: Option<u64>,
+    /// True where it holds exactly what is shared here
+    pub is_equal: bool,
+    /// Changes that it holds and cannot apply
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred_there: Option<u64>,
+    /// By how much its changes came ahead of this machine's clock, in milliseconds
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
+    /// By how much its clock is behind what it had seen, in milliseconds
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_behind_ms: Option<i64>,
+    /// The carrier brought back an older telling, of this generation; it is not applied backwards
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back_to: Option<u64>,
+}
+
+/// A remote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RemoteStatus {
+    /// Its name
+    pub name: String,
+    /// Where it is
+    pub url: String,
+    /// When the last sync with it ended well; absent before the first
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
+    /// Changes that are shared there
+    pub changes: u64,
+    /// Files of it that were looked at
+    pub files: u64,
+    /// Files that are not taken in, or not yet
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FileReport>,
+    /// Nodes of the vault
+    pub nodes: Vec<NodeStatus>,
+    /// Nodes that ask to be let in, with the names that they give themselves
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asking: Vec<Asking>,
+}
+
+/// A node that asks to be let in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asking {
+    /// The node
+    pub node: NodeId,
+    /// The name that it gives itself
+    pub name: String,
+    /// When it asked, by its own clock
+    pub at: Timestamp,
+}
+
+/// Changes of a node that are kept and not applied, or a stream of it that may not go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// The author
+    pub node: NodeId,
+    /// Why
+    pub reason: String,
+    /// How many, where they are counted
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// What else is known
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SyncStatus {
+    /// The vault; absent where this machine belongs to none
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault: Option<VaultStatus>,
+    /// Every remote
+    pub remotes: Vec<RemoteStatus>,
+    /// Changes that are kept and wait for a newer version or for their body
+    pub deferred: Vec<Held>,
+    /// Streams that may not go on
+    pub refused: Vec<Held>,
+    /// Branches of streams that were written twice
+    pub forks: u64,
+    /// What there is to say
+    pub notes: Vec<String>,
+}
+
+/// Reads what is known.
+///
+/// # Errors
+/// What the stores say.
+pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig]) -> Result<SyncStatus> {
+    let keys = VaultKeys::load(memory)?;
+    let here = memory.node();
+    let roster = match &keys {
+        Some(keys) => memory.read(|tx| Roster::read(tx, keys))?,
+        None => Roster::default(),
+    };
+    let mut all = Vec::new();
+    for remote in remotes {
+        all.push(of_remote(memory, archive, remote, keys.as_ref(), &roster, here)?);
+    }
+    let mut held = (Vec::new(), Vec::new());
+    let mut forks = 0;
+    for store in [memory, archive] {
+        let (deferred, stopped, counts) =
+            store.read::<_, Error>(|tx| Ok((tx.deferred_by_node()?, tx.stopped_streams()?, tx.counts()?)))?;
+        let counted = |(node, reason, count)| Held { node, reason, count: Some(count), detail: String::new() };
+        held.0.extend(deferred.into_iter().map(counted));
+        held.1.extend(stopped.into_iter().map(|(node, _, reason, detail)| Held { node, reason, count: None, detail }));
+        forks += counts.forks;
+    }
+    let vault = keys.as_ref().map(|keys| VaultStatus {
+        id: keys.vault,
+        name: keys.name.clone(),
+        founder: keys.founder.node,
+        is_member: here.is_some_and(|node| roster.is_member(node)),
+        epoch: roster.key.map(|key| key.epoch),
+        has_key: roster.key.is_none_or(|key| keys.key(key).is_some()),
+    });
+    let mut notes = Vec::new();
+    if remotes.is_empty() {
+        notes.push("there is no remote yet: `jay remote add home /path/to/folder` adds one".to_owned());
+    }
+    if keys.is_none() && !remotes.is_empty() {
+        notes.push("this machine belongs to no vault yet: `jay vault join REMOTE --code CODE`".to_owned());
+    }
+    Ok(SyncStatus { vault, remotes: all, deferred: held.0, refused: held.1, forks, notes })
+}
+
+fn of_remote(
+    memory: &Store,
+    archive: &Store,
+    remote: &RemoteConfig,
+    keys: Option<&VaultKeys>,
+    roster: &Roster,
+    here: Option<NodeId>,
+) -> Result<RemoteStatus> {
+    let state = RemoteState::load(memory, &remote.name)?;
+    let branches = match keys {
+        Some(keys) => shared(memory, archive, remote, keys)?,
+        None => Vec::new(),
+    };
+    let ahead: BTreeMap<NodeId, i64> = memory.read::<_, Error>(|tx| {
+        Ok(tx.clocks_ahead()?.into_iter().map(|ahead| (ahead.node, ahead.wall_ahead_us)).collect())
+    })?;
+    let position = super::push::position_of(&branches);
+    let known: BTreeSet<NodeId> = roster.nodes.keys().chain(state.heads.keys()).copied().collect();
+    let mut nodes = Vec::new();
+    for node in known {
+        let lacking_here = match state.heads.get(&node) {
+            Some(seen) if Some(node) != here => Some(lacking(memory, archive, remote, keys, seen)?),
+            _ => None,
+        };
+        let mut status = of_node(node, roster.nodes.get(&node), state.heads.get(&node));
+        status.is_here = Some(node) == here;
+        status.lacking_here = lacking_here;
+        status.lacking_there = here.filter(|here| *here != node).and_then(|here| state.lag_there(here, node));
+        status.is_equal = status.is_here || state.heads.get(&node).is_some_and(|seen| seen.head.position == position);
+        status.clock_ahead_ms = ahead.get(&node).filter(|ahead| **ahead > CLOCK_TOLD_FROM).map(|ahead| ahead / 1000);
+        nodes.push(status);
+    }
+    let told = state.files.iter().filter(|(_, record)| record.missing_since.is_none());
+    let faults = told.clone().filter_map(|(path, record)| {
+        let is_quarantined = record.state == FileState::Quarantined;
+        Some(FileReport { path: path.clone(), why: record.why.clone()?, is_quarantined })
+    });
+    Ok(RemoteStatus {
+        name: remote.name.clone(),
+        url: remote.url.clone(),
+        last_success: state.last_success,
+        changes: branches.iter().map(super::push::held).sum(),
+        files: told.clone().count() as u64,
+        faults: faults.collect(),
+        nodes,
+        asking: state
+            .requests
+            .iter()
+            .map(|(node, (name, at))| Asking { node: *node, name: name.clone(), at: *at })
+            .collect(),
+    })
+}
+
+pub(super) fn shared(memory: &Store, archive: &Store, remote: &RemoteConfig, keys: &VaultKeys) -> Result<Vec<Branch>> {
+    let (scope, mut branches) =
+        memory.read::<_, Error>(|tx| Ok((Scope::read(tx, remote, keys.vault)?, tx.branches()?)))?;
+    if remote.archive && archive.exists() {
+        branches.extend(archive.read::<_, Error>(|tx| Ok(tx.branches()?))?);
+    }
+    Ok(scope.shared(branches))
+}
+
+fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> NodeStatus {
+    let standing = match member {
+        Some(member) if member.removed.is_none() => "member",
+        Some(member) if member.admitted == "history" => "history",
+        Some(_) => "removed",
+        None => "unknown",
+    };
+    let head = seen.map(|seen| &seen.head);
+    let behind = head.map(|head| i64::try_from(head.hlc).unwrap_or(i64::MAX).saturating_sub(head.at.0));
+    NodeStatus {
+        node,
+        name: member.map(|member| member.name.clone()).unwrap_or_default(),
+        is_here: false,
+        standing: standing.to_owned(),
+        told_at: head.map(|head| head.at),
+        generation: head.map(|head| head.generation),
+        lacking_here: None,
+        lacking_there: None,
+        is_equal: false,
+        deferred_there: head.map(|head| head.deferred),
+        clock_ahead_ms: None,
+        clock_behind_ms: behind.filter(|behind| *behind > CLOCK_TOLD_FROM).map(|behind| behind / 1000),
+        rolled_back_to: seen.and_then(|seen| seen.rolled_back_to),
+    }
+}
+
+/// Changes that a node's head names and that are not here, at least.
+fn lacking(
+    memory: &Store,
+    archive: &Store,
+    remote: &RemoteConfig,
+    keys: Option<&VaultKeys>,
+    seen: &SeenHead,
+) -> Result<u64> {
+    let Some(keys) = keys else { return Ok(0) };
+    let scope = memory.read(|tx| Scope::read(tx, remote, keys.vault))?;
+    let mut lacking = 0;
+    for head in &seen.head.heads {
+        if scope.shares(head.stream()) == Shared::No {
+            continue;
+        }
+        let store = if head.journal == 0 { memory } else { archive };
+        lacking += store.read::<_, Error>(|tx| {
+            if tx.has_change(head.stream(), head.seq, head.hash)? {
+                return Ok(0);
+            }
+            let of_stream = tx.branches()?.into_iter().filter(|branch| branch.stream == head.stream());
+            let held = of_stream.map(|branch| branch.head_seq).max().unwrap_or(0);
+            // Of a fork the other branch is lacking, however long it is.
+            Ok(head.seq.saturating_sub(held).max(1))
+        })?;
+    }
+    Ok(lacking)
+}

@@ -38,6 +38,13 @@ pub struct Unwrapped {
     pub keys: Vec<FileKey>,
 }
 
+/// Where a node keeps an identity that a passphrase opens.
+#[must_use]
+pub fn recovery_path(node: jay_types::NodeId, recipient: &str) -> String {
+    let hash = jay_types::Hash::of(recipient.as_bytes());
+    format!("nodes/{node}/recovery/{}.age", to_hex(hash.0.split_at(8).0))
+}
+
 /// Where a node keeps the keys of an epoch.
 #[must_use]
 pub fn path(node: jay_types::NodeId, epoch: u32) -> String {
@@ -68,15 +75,32 @@ pub fn wrap(keys: &VaultKeys, epoch: u32, recipients: &[String]) -> Result<Vec<u
         recipients.iter().filter_map(|text| recipient(text).ok()).collect();
     let encryptor = age::Encryptor::with_recipients(known.iter().map(|recipient| recipient.as_ref() as _))
         .map_err(|error| Error::internal(format!("keys cannot be wrapped: {error}")))?;
-    write(encryptor, &ring(keys, epoch))
+    let json = serde_json::to_vec(&ring(keys, epoch)).map_err(|error| Error::internal(error.to_string()))?;
+    write(encryptor, &json)
 }
 
-/// As [`wrap`], for who knows a passphrase; scrypt makes guessing dear.
+/// A new age identity, wrapped under a passphrase (scrypt makes guessing dear), and its recipient: for whom keys are wrapped like
+/// for any other, so that nobody has to keep the passphrase.
 ///
 /// # Errors
 /// `internal`.
-pub fn wrap_for_passphrase(keys: &VaultKeys, epoch: u32, passphrase: &str) -> Result<Vec<u8>> {
-    write(age::Encryptor::with_user_passphrase(SecretString::from(passphrase.to_owned())), &ring(keys, epoch))
+pub fn make_recovery(passphrase: &str) -> Result<(String, Vec<u8>)> {
+    use age::secrecy::ExposeSecret as _;
+    let identity = age::x25519::Identity::generate();
+    let encryptor = age::Encryptor::with_user_passphrase(SecretString::from(passphrase.to_owned()));
+    let file = write(encryptor, identity.to_string().expose_secret().as_bytes())?;
+    Ok((identity.to_public().to_string(), file))
+}
+
+/// The identity that a passphrase opens.
+#[must_use]
+pub fn open_recovery(file: &[u8], passphrase: &str) -> Option<age::x25519::Identity> {
+    let decryptor = age::Decryptor::new_buffered(file).ok()?;
+    let identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
+    let mut text = String::new();
+    let reader = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)).ok()?;
+    reader.take(KEYRING_MAX_BYTES).read_to_string(&mut text).ok()?;
+    text.parse().ok()
 }
 
 fn ring(keys: &VaultKeys, epoch: u32) -> Ring {
@@ -85,11 +109,10 @@ fn ring(keys: &VaultKeys, epoch: u32) -> Ring {
     Ring { vault, name, founder, epoch, keys: of_epoch.map(|key| to_hex(key.secret())).collect() }
 }
 
-fn write(encryptor: age::Encryptor, ring: &Ring) -> Result<Vec<u8>> {
-    let json = serde_json::to_vec(ring).map_err(|error| Error::internal(error.to_string()))?;
+fn write(encryptor: age::Encryptor, content: &[u8]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let written = encryptor.wrap_output(&mut file).and_then(|mut writer| {
-        writer.write_all(&json)?;
+        writer.write_all(content)?;
         writer.finish()
     });
     written.map_err(|error| Error::internal(format!("keys cannot be wrapped: {error}")))?;
@@ -105,6 +128,28 @@ pub fn unwrap(file: &[u8], identities: &[&dyn age::Identity]) -> Option<Unwrappe
     let ring: Ring = serde_json::from_slice(&json).ok()?;
     let keys = ring.keys.iter().filter_map(|key| Some(FileKey::new(ring.epoch, from_hex(key)?))).collect();
     Some(Unwrapped { vault: ring.vault, name: ring.name, founder: ring.founder, keys })
+}
+
+/// Reads a person's age or SSH identity. An SSH key with a passphrase of its own is not asked for it.
+///
+/// # Errors
+/// `io` where the file cannot be read, `bad_input` where it holds no such key; neither repeats what stands in it.
+pub fn read_identity(path: &std::path::Path) -> Result<Box<dyn age::Identity>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::io(format!("cannot read the identity {}", path.display()), &error))?;
+    let key = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    if let Ok(identity) = key.parse::<age::x25519::Identity>() {
+        return Ok(Box::new(identity));
+    }
+    match age::ssh::Identity::from_buffer(text.as_bytes(), None) {
+        Ok(identity @ age::ssh::Identity::Unencrypted(_)) => Ok(Box::new(identity)),
+        Ok(age::ssh::Identity::Encrypted(_)) => {
+            Err(Error::bad_input(format!("{} is locked with a passphrase", path.display()))
+                .hint("Unlock a copy of it with `ssh-keygen -p`, or use an age identity; remove the copy afterwards."))
+        }
+        _ => Err(Error::bad_input(format!("{} holds no age or SSH identity", path.display()))
+            .hint("Give the private key: a file with AGE-SECRET-KEY-1… or an OpenSSH ed25519 or RSA key.")),
+    }
 }
 
 #[cfg(test)]
@@ -138,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn a_passphrase_opens_what_was_wrapped_for_it() {
+    fn a_passphrase_opens_an_identity_for_which_keys_are_wrapped() {
         let keys = keys();
-        let file = wrap_for_passphrase(&keys, 1, "correct horse").unwrap();
-        let identity = |text: &str| age::scrypt::Identity::new(SecretString::from(text.to_owned()));
-        let found = unwrap(&file, &[&identity("correct horse")]).unwrap();
-        assert_eq!(found.keys, [FileKey::new(1, [1; 32])]);
-        assert!(unwrap(&file, &[&identity("wrong")]).is_none());
+        let (recipient, recovery) = make_recovery("correct horse").unwrap();
+        assert!(open_recovery(&recovery, "wrong").is_none());
+        let identity = open_recovery(&recovery, "correct horse").unwrap();
+        let file = wrap(&keys, 1, &[recipient]).unwrap();
+        assert_eq!(unwrap(&file, &[&identity]).unwrap().keys, [FileKey::new(1, [1; 32])]);
     }
 
     #[test]

@@ -7,23 +7,16 @@
 //! never fails a sync.
 
 use super::super::report::Synced;
-use crate::call::{Call, Door};
-use jay_store::{Attempt, Exclusive, Holder};
+use crate::call::Call;
+use crate::turn::Work;
+use jay_store::Exclusive;
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
-/// Name of the lock.
-const LOCK: &str = "sync-archive";
+const WORK: Work = Work { lock: "sync-archive", command: "jay session sync" };
 /// Name of the record.
 const RECORD: &str = "last-sync-archive.json";
-/// How often it is looked whether the lock is free.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a person's sync waits for another: the first one of a large archive takes minutes.
-const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
-/// How long one that came through a server waits: its connection ends before an hour, and a thread of the server waits with it.
-const WAIT_SERVED_MAX: Duration = Duration::from_secs(20);
 
 /// How a sync ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,53 +57,13 @@ impl LastSync {
 /// The lock of the store, once it is ours. `is_patient` waits for another sync.
 ///
 /// # Errors
-/// `busy` where another sync runs and is not waited for, or does not end within [`WAIT_MAX`]; `io`.
+/// `busy` where another sync runs and is not waited for, or does not end in time; `io`.
 pub(in crate::sessions) fn take(
     call: &Call<'_>,
     is_patient: bool,
     progress: &mut dyn FnMut(u64, u64, &str),
 ) -> Result<Exclusive> {
-    let wait_max = match call.caller.door {
-        Door::Cli | Door::Call => WAIT_MAX,
-        Door::Http | Door::Mcp | Door::Web => WAIT_SERVED_MAX,
-    };
-    let mut waited = Duration::ZERO;
-    let mut told = None;
-    loop {
-        let holder = match call.engine.archive.exclusive(LOCK)? {
-            Attempt::Taken(lock) => return Ok(lock),
-            Attempt::Held(holder) => holder,
-        };
-        if !is_patient || waited >= wait_max {
-            return Err(busy(holder, is_patient));
-        }
-        if told != Some(holder) {
-            progress(0, 0, &format!("waiting for {}", said_of(holder)));
-            told = Some(holder);
-        }
-        std::thread::sleep(LOOK_EVERY);
-        waited += LOOK_EVERY;
-    }
-}
-
-fn said_of(holder: Option<Holder>) -> String {
-    match holder {
-        Some(Holder { pid, started_at }) => format!("the sync of process {pid}, running since {started_at}"),
-        None => "another sync, which does not say whose it is".to_owned(),
-    }
-}
-
-fn busy(holder: Option<Holder>, is_patient: bool) -> Error {
-    let hint = if is_patient {
-        "See what that process does, and run `jay session sync` again."
-    } else {
-        "Without `--no-wait`, `jay session sync` waits until it is done."
-    };
-    let error = Error::new(Code::Busy, format!("the store is busy with {}", said_of(holder))).hint(hint);
-    match holder {
-        Some(holder) => error.details(serde_json::json!({"pid": holder.pid, "started_at": holder.started_at})),
-        None => error,
-    }
+    crate::turn::take(call, &WORK, is_patient, progress)
 }
 
 /// Notes how a sync ended. Where that fails, the answer says so: `jay status` would go on telling of an earlier one.

@@ -1,0 +1,245 @@
+//! Remotes, syncs and the vault.
+
+use super::View;
+use super::text::{age, count, notes, size, table};
+use crate::output::one_line;
+use jay_ops::sharing::remotes::{RemoteAdded, RemoteChecked, RemoteRemoved, RemoteView, Remotes};
+use jay_ops::sharing::synced::{NodeStatus, RemoteStatus, SyncStatusView, Synced};
+use jay_ops::sharing::vault::{Invited, Joined, Members};
+
+/// Characters of a node's id that tell it apart.
+const NODE_CHARACTERS: usize = 8;
+
+fn short(node: &impl ToString) -> String {
+    node.to_string().chars().take(NODE_CHARACTERS).collect()
+}
+
+fn what_is_shared(remote: &RemoteView) -> String {
+    let what = match remote.namespaces.as_slice() {
+        [] => "everything but private".to_owned(),
+        some => some.join(", "),
+    };
+    if remote.archive { format!("{what}; archived sessions too") } else { what }
+}
+
+pub(super) fn added(added: &RemoteAdded, view: &View) -> String {
+    let vault = match added.vault.as_str() {
+        "made" => "a vault was made there",
+        "known" => "it holds this machine's vault",
+        _ => "it holds a vault that this machine does not belong to yet",
+    };
+    let name = view.style.bold(&one_line(&added.remote.name));
+    format!("{name} is {}: {vault}\n", one_line(&added.remote.url)) + &notes(&added.notes, view.style)
+}
+
+pub(super) fn listed(all: &Remotes, view: &View) -> String {
+    if all.remotes.is_empty() {
+        return "No remotes yet: `jay remote add home /path/to/folder` shares with other machines.\n".to_owned();
+    }
+    let row = |remote: &RemoteView| vec![remote.name.clone(), remote.url.clone(), what_is_shared(remote)];
+    table(&all.remotes.iter().map(row).collect::<Vec<_>>(), view.style.width)
+}
+
+pub(super) fn removed(removed: &RemoteRemoved, view: &View) -> String {
+    format!("{} is no longer a remote\n", one_line(&removed.remote.name)) + &notes(&removed.notes, view.style)
+}
+
+pub(super) fn checked(checked: &RemoteChecked, view: &View) -> String {
+    let rows = [
+        ("where", checked.remote.url.clone()),
+        ("holds", format!("{}, {}", count(checked.files, "file", "files"), size(checked.bytes))),
+        ("vault", if checked.is_ours { "this machine's" } else { "not this machine's" }.to_owned()),
+        (
+            "writes",
+            if checked.is_writable { "a file was written, read back and removed" } else { "NOT possible" }.to_owned(),
+        ),
+        ("took", format!("{} ms", checked.duration_ms)),
+    ];
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("  {name}:"), value]).collect();
+    format!("{}\n{}", view.style.bold(&one_line(&checked.remote.name)), table(&rows, view.style.width))
+        + &notes(&checked.notes, view.style)
+}
+
+pub(super) fn synced(synced: &Synced, view: &View) -> String {
+    let mut text = String::new();
+    for remote in &synced.remotes {
+        let name = view.style.bold(&one_line(&remote.remote));
+        match &remote.error {
+            Some(error) => text += &format!("{name}: FAILED: {}\n", one_line(error)),
+            None => {
+                let (pushed, pulled) = if view.dry_run { ("to share", "to bring") } else { ("shared", "brought") };
+                let (out, into) =
+                    (count(remote.pushed, "change", "changes"), count(remote.pulled, "change", "changes"));
+                let moved = format!("{} written, {} read", size(remote.bytes_written), size(remote.bytes_read));
+                text += &format!("{name}: {out} {pushed}, {into} {pulled} ({moved})\n");
+            }
+        }
+        for file in &remote.files {
+            let mark = if file.is_quarantined { "not read" } else { "waits" };
+            text += &format!("  {mark}: {}: {}\n", one_line(&file.path), one_line(&file.why));
+        }
+    }
+    let told = synced.nodes.iter().filter(|node| node.applied + node.deferred + node.refused > 0);
+    let rows: Vec<Vec<String>> = told
+        .map(|node| {
+            let name = node.name.clone().unwrap_or_default();
+            let mut words = vec![count(node.applied, "change", "changes")];
+            words.extend((node.deferred > 0).then(|| format!("{} deferred", node.deferred)));
+            words.extend((node.refused > 0).then(|| format!("{} refused", node.refused)));
+            vec![format!("  from {}", short(&node.node)), name, words.join(", ")]
+        })
+        .collect();
+    if !rows.is_empty() {
+        text += &table(&rows, view.style.width);
+    }
+    if synced.not_embedded > 0 {
+        let waiting = count(synced.not_embedded, "text waits", "texts wait");
+        text += &format!("{waiting} for a vector and is found by its words meanwhile: `jay jobs run --until-empty`\n");
+    }
+    text + &notes(&synced.notes, view.style)
+}
+
+pub(super) fn status(status: &SyncStatusView, view: &View) -> String {
+    let mut text = String::new();
+    if let Some(vault) = &status.status.vault {
+        let standing = if vault.is_member { "a member" } else { "not let in yet" };
+        let epoch = vault.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+        let key = if vault.has_key { "" } else { ", its key has not come yet" };
+        text += &format!(
+            "vault {} ({}){epoch}{key}: this machine is {standing}\n",
+            one_line(&vault.name),
+            short(&vault.id)
+        );
+    }
+    match &status.last {
+        Some(last) if last.outcome == "ok" => {
+            text += &format!(
+                "last sync {}: {} shared, {} brought\n",
+                age(last.finished_at, view.now),
+                count(last.pushed, "change", "changes"),
+                count(last.pulled, "change", "changes")
+            );
+        }
+        Some(last) => {
+            let error = last.error.as_deref().unwrap_or("it is not known why");
+            text += &format!("last sync {}: FAILED: {}\n", age(last.finished_at, view.now), one_line(error));
+        }
+        None if !status.status.remotes.is_empty() => text += "last sync: never\n",
+        None => {}
+    }
+    for remote in &status.status.remotes {
+        text += &format!("\n{}", remote_shown(remote, view));
+    }
+    let held = |what: &str, all: &[jay_ops::sharing::synced::Held]| -> String {
+        let line = |held: &jay_ops::sharing::synced::Held| {
+            let count = held.count.map(|count| format!("{count} ")).unwrap_or_default();
+            format!("  {what} of {}: {count}{} {}", short(&held.node), one_line(&held.reason), one_line(&held.detail))
+        };
+        all.iter().map(|held| line(held).trim_end().to_owned() + "\n").collect()
+    };
+    text += &held("deferred", &status.status.deferred);
+    text += &held("refused", &status.status.refused);
+    if status.status.forks > 0 {
+        text += &format!(
+            "{}: streams that a copied or rolled-back store wrote twice\n",
+            count(status.status.forks, "fork", "forks")
+        );
+    }
+    text + &notes(&status.status.notes, view.style)
+}
+
+pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
+    let last = remote.last_success.map_or_else(|| "never".to_owned(), |at| age(at, view.now));
+    let mut text = format!(
+        "{} {}\n  {} in {}, last good sync {last}\n",
+        view.style.bold(&one_line(&remote.name)),
+        one_line(&remote.url),
+        count(remote.changes, "change", "changes"),
+        count(remote.files, "file", "files"),
+    );
+    let rows: Vec<Vec<String>> =
+        remote.nodes.iter().filter(|node| node.standing != "history").map(|node| node_row(node, view)).collect();
+    text += &table(&rows, view.style.width);
+    for file in &remote.faults {
+        let mark = if file.is_quarantined { "not read" } else { "waits" };
+        text += &format!("  {mark}: {}: {}\n", one_line(&file.path), one_line(&file.why));
+    }
+    for asking in &remote.asking {
+        let node = short(&asking.node);
+        text += &format!("  {} ({node}) asks to join: `jay vault add {node}` lets it in\n", one_line(&asking.name));
+    }
+    text
+}
+
+fn node_row(node: &NodeStatus, view: &View) -> Vec<String> {
+    let mut words = Vec::new();
+    match (node.is_here, node.told_at) {
+        (true, _) => words.push("this machine".to_owned()),
+        (false, None) => words.push("has not told of itself yet".to_owned()),
+        (false, Some(at)) => {
+            let lag = match (node.lacking_here, node.lacking_there) {
+                _ if node.is_equal => "equal".to_owned(),
+                (Some(0), Some(0)) => "nothing is lacking".to_owned(),
+                (here, there) => {
+                    let number = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+                    format!("{} to come here, {} to go there", number(here), number(there))
+                }
+            };
+            words.push(format!("{lag}, told {}", age(at, view.now)));
+        }
+    }
+    if node.standing != "member" {
+        words.push(node.standing.clone());
+    }
+    words.extend(
+        node.deferred_there.filter(|n| *n > 0).map(|n| format!("cannot apply {}", count(n, "change", "changes"))),
+    );
+    let minutes = |ms: i64| format!("{} min", ms / 60_000);
+    words.extend(node.clock_ahead_ms.map(|ms| format!("its clock is {} ahead", minutes(ms))));
+    words.extend(node.clock_behind_ms.map(|ms| format!("its clock is {} behind", minutes(ms))));
+    words.extend(node.rolled_back_to.map(|to| format!("rolled_back: the remote shows its telling {to} again")));
+    vec![format!("  {}", short(&node.node)), node.name.clone(), words.join("; ")]
+}
+
+pub(super) fn invited(invited: &Invited, view: &View) -> String {
+    format!("{}\n", view.style.bold(&invited.code))
+        + &format!("It counts once, until {}.\n", invited.expires_at)
+        + &notes(&invited.notes, view.style)
+}
+
+pub(super) fn joined(joined: &Joined, view: &View) -> String {
+    let founder = short(&joined.founder);
+    format!("joined the vault {} of {} (founder {founder})\n", one_line(&joined.name), one_line(&joined.remote))
+        + &notes(&joined.notes, view.style)
+}
+
+pub(super) fn members(members: &Members, view: &View) -> String {
+    let epoch = members.epoch.map(|epoch| format!(", epoch {epoch}")).unwrap_or_default();
+    let mut text = format!("{} ({}){epoch}\n", view.style.bold(&one_line(&members.name)), short(&members.vault));
+    let rows: Vec<Vec<String>> = members
+        .members
+        .iter()
+        .map(|member| {
+            let came = match (member.admitted.as_str(), member.of) {
+                ("founder", _) => "made the vault".to_owned(),
+                ("invite", _) => "invited".to_owned(),
+                ("succession", Some(of)) => format!("goes on from {}", short(&of)),
+                ("person", _) => "let in by a person".to_owned(),
+                (other, _) => other.to_owned(),
+            };
+            let here = if member.is_here { "this machine" } else { "" };
+            vec![
+                format!("  {}", short(&member.node)),
+                member.name.clone(),
+                member.standing.clone(),
+                came,
+                here.to_owned(),
+            ]
+        })
+        .collect();
+    text += &table(&rows, view.style.width);
+    for recipient in &members.recipients {
+        text += &format!("  keys are wrapped for {}\n", one_line(recipient));
+    }
+    text + &notes(&members.notes, view.style)
+}

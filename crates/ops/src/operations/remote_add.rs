@@ -1,0 +1,48 @@
+//! `remote_add`.
+
+use crate::operation::{Access, Operation, PEOPLE, Progress};
+use crate::sharing::remotes::{self, RemoteAdded};
+use jay_core::Call;
+use jay_types::Result;
+use jay_types::bounds::Word;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Share what is here with other machines through a folder or a bucket
+///
+/// The folder is one that Syncthing, Dropbox or a disk carries; what is written there is sealed. Where it is empty a vault is made;
+/// where it holds one, this machine joins it with a code. What stands below `private` never leaves.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) struct RemoteAddInput {
+    /// What to call it: home
+    #[schemars(extend("x-positional" = true))]
+    name: Word,
+    /// A folder, or an address such as s3://bucket/prefix
+    #[schemars(extend("x-positional" = true))]
+    url: Word,
+    /// Share only this namespace and those below it; several are joined by commas
+    #[serde(default)]
+    namespace: Option<Word>,
+    /// Share archived sessions too
+    #[serde(default)]
+    archive: bool,
+}
+
+pub(super) struct RemoteAdd;
+
+impl Operation for RemoteAdd {
+    const NAME: &'static str = "remote_add";
+    const ACCESS: Access = Access::Arrange;
+    const DOORS: &'static [jay_core::Door] = PEOPLE;
+    type Input = RemoteAddInput;
+    type Output = RemoteAdded;
+
+    fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        Self::run_with_progress(call, input, &mut |_, _, _| {})
+    }
+
+    fn run_with_progress(call: &Call<'_>, input: Self::Input, progress: &mut Progress<'_>) -> Result<Self::Output> {
+        let namespace = input.namespace.as_ref().map(Word::as_str);
+        remotes::add(call, (input.name.as_str(), input.url.as_str(), namespace, input.archive), progress)
+    }
+}
