@@ -164,6 +164,9 @@ pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
         let mark = if file.is_quarantined { "not read" } else { "waits" };
         text += &format!("  {mark}: {}: {}\n", one_line(&file.path), one_line(&file.why));
     }
+    for path in &remote.purges_pending {
+        text += &format!("  holds what was purged until its owner syncs: {}\n", one_line(path));
+    }
     for asking in &remote.asking {
         let node = short(&asking.node);
         text += &format!("  {} ({node}) asks to join: `jay vault add {node}` lets it in\n", one_line(&asking.name));

@@ -9,6 +9,7 @@ use jay_types::change::sign::{Signature, Signed};
 use jay_types::change::{EntityKind, EntityState, fold};
 use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId};
 use rusqlite::params;
+use std::collections::BTreeSet;
 
 impl Tx<'_> {
     /// The states of all entities of `kind` in a namespace, by id; none where the namespace is not here. Made of all their
@@ -135,5 +136,41 @@ impl Store {
         self.ready()?;
         let key = self.identity.key()?;
         Ok((key.node_id(), key.sign_other(what, hash)))
+    }
+}
+
+/// Where the changes of a purged entity stand: its namespace, the entity, and stream and seq of each change.
+pub type PurgedChanges = (NamespaceId, EntityId, Vec<(StreamId, u64)>);
+
+impl Tx<'_> {
+    /// The changes of every purged entity, but of those in `known`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn purged_changes(&self, known: &BTreeSet<(NamespaceId, EntityId)>) -> Result<Vec<PurgedChanges>> {
+        let purged: Vec<(i64, [u8; 16], [u8; 16])> = self.all(
+            "SELECT p.entity, ns.id, e.id FROM purged p JOIN entities e ON e.num = p.entity
+               JOIN namespaces ns ON ns.num = e.namespace ORDER BY p.entity",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?;
+        let mut found = Vec::new();
+        for (num, namespace, entity) in purged {
+            let (namespace, entity) = (NamespaceId(namespace), EntityId(entity));
+            if known.contains(&(namespace, entity)) {
+                continue;
+            }
+            let changes = self.all(
+                "SELECT n.id, c.seq FROM changes c JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+                 WHERE c.entity = ?1",
+                [num],
+                |row| {
+                    let node = NodeId(row.get(0)?);
+                    Ok((StreamId { journal: self.journal.number(), namespace, node }, row.get(1)?))
+                },
+            )?;
+            found.push((namespace, entity, changes));
+        }
+        Ok(found)
     }
 }

@@ -14,6 +14,7 @@ mod parts;
 mod pull;
 mod push;
 pub mod report;
+mod rewrite;
 mod run;
 mod scope;
 pub mod setup;

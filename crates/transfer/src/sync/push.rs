@@ -3,6 +3,7 @@
 //! **Invariant:** a head is written after the files that it tells of; a file that the remote lost is written anew.
 
 use super::coverage::covered;
+use super::rewrite;
 use super::run::Run;
 use super::state::{FileRecord, FileState, stream_head};
 use crate::format::clear::{FileKind, RANGES_MAX};
@@ -51,6 +52,11 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     let missing = missing(run, &branches)?;
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
+    if !only_roster {
+        rewrite::scrub(run, &branches)?;
+        rewrite::join_small(run, &branches)?;
+        rewrite::remove_joined(run)?;
+    }
     write_head(run, &branches, run.report.files_written > files_before)
 }
 

@@ -7,9 +7,9 @@ use crate::format::clear::Range;
 use crate::format::head::{Head, StreamHead};
 use jay_store::Store;
 use jay_types::change::header::StreamId;
-use jay_types::{Error, Hash, NamespaceId, NodeId, Result, Timestamp};
+use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId, Result, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +87,15 @@ pub struct RemoteState {
     /// Requests that a person has to decide.
     #[serde(default)]
     pub requests: BTreeMap<NodeId, (String, Timestamp)>,
+    /// Own files that were joined into others: by which content of our head others know of it, and since when.
+    #[serde(default)]
+    pub retired: BTreeMap<String, (u64, Timestamp)>,
+    /// Purged entities for which the files were looked through.
+    #[serde(default)]
+    pub scrubbed: BTreeSet<(NamespaceId, EntityId)>,
+    /// Files that hold bodies of what is purged: they are written anew by their owners.
+    #[serde(default)]
+    pub unscrubbed: BTreeSet<String>,
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,

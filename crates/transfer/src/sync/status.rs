@@ -93,6 +93,9 @@ pub struct RemoteStatus {
     /// Files that are not taken in, or not yet
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FileReport>,
+    /// Files that still hold what was purged: their owners write them anew when they sync
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub purges_pending: Vec<String>,
     /// Nodes of the vault
     pub nodes: Vec<NodeStatus>,
     /// Nodes that ask to be let in, with the names that they give themselves
@@ -231,6 +234,7 @@ fn of_remote(
         changes: branches.iter().map(super::push::held).sum(),
         files: told.clone().count() as u64,
         faults: faults.collect(),
+        purges_pending: state.unscrubbed.iter().cloned().collect(),
         nodes,
         asking: state
             .requests

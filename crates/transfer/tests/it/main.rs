@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod remotes;
+mod rewriting;
 mod support;
 mod syncing;
 mod world;

@@ -1,0 +1,130 @@
+//! Files that take the place of others: what was purged is in none of them, and many small ones become few.
+
+use crate::world::{Home, folder, settle, vault};
+use jay_transfer::format::{seal, segment};
+use jay_transfer::remote::Remote as _;
+use jay_transfer::vault::keys::VaultKeys;
+use jay_types::change::{Body, Op};
+use jay_types::time::DAY;
+use std::path::Path;
+
+/// The files of a folder in which a text stands, once they are opened.
+fn holding(home: &Home, at: &Path, text: &str) -> Vec<String> {
+    let keys = VaultKeys::load(&home.memory).unwrap().unwrap();
+    let at = folder(at, 99);
+    let mut found = Vec::new();
+    for file in at.list("nodes/").unwrap() {
+        let bytes = at.read(&file.path, u64::MAX).unwrap().unwrap();
+        let opened =
+            seal::open(&bytes, &|id| keys.key(id)).ok().and_then(|(_, content)| segment::decode(&content).ok());
+        let bodies = opened.into_iter().flatten().filter_map(|entry| {
+            let header = jay_types::change::Header::decode(&entry.header).ok()?;
+            Some(entry.stored_body(&header)?.json().ok()?.into_owned())
+        });
+        if bodies.into_iter().any(|json| String::from_utf8_lossy(&json).contains(text)) {
+            found.push(file.path);
+        }
+    }
+    found
+}
+
+fn purge(home: &Home, (ns, id): (jay_types::NamespaceId, jay_types::EntityId)) {
+    home.write(ns, id, Op::Purge, Body::default());
+}
+
+#[test]
+fn what_is_purged_is_in_no_file_once_every_owner_has_synced() {
+    let (shared, homes) = vault(2);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    homes[0].remember("global", "stays");
+    settle(&homes, &at);
+    // Another owner's file holds it too.
+    homes[1].edit(secret, "the word was swordfish");
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 2);
+    purge(&homes[2], secret);
+    homes[2].sync(&at);
+    let status =
+        jay_transfer::sync::status::status(&homes[2].memory, &homes[2].archive, &[crate::world::config()]).unwrap();
+    assert_eq!(status.remotes[0].purges_pending.len(), 2, "their owners have not synced");
+    homes[0].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1);
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    for home in &homes {
+        assert_eq!(home.texts(), ["stays"]);
+        assert_eq!(home.dump(), homes[0].dump());
+        let status =
+            jay_transfer::sync::status::status(&home.memory, &home.archive, &[crate::world::config()]).unwrap();
+        assert_eq!(status.remotes[0].purges_pending, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
+    let (shared, homes) = vault(2);
+    let at = folder(shared.path(), 7);
+    let secret = homes[1].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    purge(&homes[0], secret);
+    homes[0].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1, "its owner may come");
+    for home in &homes {
+        home.steps.clock.advance(8 * DAY);
+    }
+    homes[0].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    settle(&homes, &at);
+    assert_eq!(homes[1].texts(), Vec::<String>::new());
+    assert_eq!(homes[1].dump(), homes[0].dump());
+}
+
+#[test]
+fn many_small_files_become_few_and_nobody_reads_them_twice() {
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let mut written = 0;
+    for n in 0..200 {
+        homes[0].remember("global", &format!("note {n}"));
+        written += homes[0].sync(&at).bytes_written;
+        if n % 10 == 0 {
+            homes[1].sync(&at);
+        }
+    }
+    settle(&homes, &at);
+    let own = format!("nodes/{}/", homes[0].id());
+    let files = at.list(&own).unwrap();
+    assert!(files.len() < 40, "{} files", files.len());
+    let one_each: u64 = 200 * 2_000;
+    assert!(written < one_each, "{written} bytes for 200 notes");
+    // A new machine reads what is there, once.
+    let code = homes[0].invite(&at);
+    let newcomer = Home::new(55);
+    newcomer.join(&at, &code);
+    let first = newcomer.sync(&at);
+    let there: u64 = at.list("nodes/").unwrap().iter().map(|file| file.bytes).sum();
+    assert!(first.bytes_read <= there + 4096, "{} of {there} bytes", first.bytes_read);
+    assert_eq!(newcomer.texts().len(), 200);
+    homes.push(newcomer);
+    settle(&homes, &at);
+    assert_eq!(homes[2].dump(), homes[0].dump());
+}
+
+#[test]
+fn a_joined_file_stays_while_somebody_has_not_told_of_having_it() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    for n in 0..40 {
+        homes[0].remember("global", &format!("note {n}"));
+        homes[0].sync(&at);
+    }
+    let own = format!("nodes/{}/", homes[0].id());
+    let with_old = at.list(&own).unwrap().len();
+    assert!(with_old > 32, "{with_old}");
+    homes[1].sync(&at);
+    homes[0].sync(&at);
+    assert!(at.list(&own).unwrap().len() < 20, "they went once the other had told");
+    homes[1].sync(&at);
+    assert_eq!(homes[1].texts().len(), 40);
+}
