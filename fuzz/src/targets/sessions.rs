@@ -63,7 +63,7 @@ pub(super) const SESSIONS: Target = Target {
         include_bytes!("../../../fixtures/sessions/letta-code/1/agent-12ab/conv-7/transcript.jsonl"),
         include_bytes!("../../../fixtures/sessions/kiro/2/sessions/cli/4c5d6e7f-8091-4aa2-9bb3-ccd4dd05ee06.jsonl"),
         include_bytes!(
-            "../../../fixtures/sessions/deepseek/1/sessions/home-mira-code-lantern/session-6e7f8091-a2b3-4cc4-8dd5-eef6ff17a028/session.jsonl"
+            "../../../fixtures/sessions/deepseek/1/sessions/home-mira-code-lantern/session-5c4d3e2f-a2b3-4cc4-8dd5-eef6ff17a028/session.jsonl"
         ),
         include_bytes!("../../../fixtures/sessions/aider/0.86/lantern/.aider.chat.history.md"),
         OPENCLAW_ROWS,
