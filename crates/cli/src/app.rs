@@ -200,7 +200,7 @@ impl<'a> App<'a> {
         if spec.name == "session_export" && !self.output.json {
             return commands::export(self, &engine, spec, input).map(|()| 0);
         }
-        let value = self.call(&engine, spec, input.clone())?;
+        let value = self.asked(&engine, spec, &input)?;
         let has = |field: &str| input.get(field).is_some();
         let (explain, dry_run, tools) = (has("explain"), has("dry_run"), has("tools"));
         let view = View { style: Style::default(), now: Real.now(), explain, dry_run, tools };
@@ -215,6 +215,26 @@ impl<'a> App<'a> {
             notes.for_each(|note| self.output.talk(&format!("note: {}", one_line(note))));
         }
         Ok(failing(spec, &value, dry_run).map_or(0, Code::exit_code))
+    }
+
+    /// Calls an operation; where it wants to be told that something is meant, the person is asked and it is called again.
+    fn asked(&self, engine: &Engine, spec: &'static Spec, input: &Value) -> Result<Value> {
+        let error = match self.call(engine, spec, input.clone()) {
+            Err(error) => error,
+            done => return done,
+        };
+        let Some(field) = error.details.get("confirm").and_then(Value::as_str).map(str::to_owned) else {
+            return Err(error);
+        };
+        let is_terminal = self.machine.stdin_is_terminal && self.machine.stderr_is_terminal;
+        if !self.yes && !(is_terminal && agrees(&format!("{}. Go on?", error.message))?) {
+            return Err(error);
+        }
+        let mut input = input.clone();
+        if let Some(input) = input.as_object_mut() {
+            input.insert(field, Value::Bool(true));
+        }
+        self.call(engine, spec, input)
     }
 
     /// Calls an operation as the person at the command line, with progress on stderr.
@@ -237,10 +257,8 @@ impl<'a> App<'a> {
         if !(self.machine.stdin_is_terminal && self.machine.stderr_is_terminal) {
             return refused("nobody is there to confirm it");
         }
-        to_stderr(&format!("{}: this cannot be undone. Go on? [y/N] ", printable(spec.summary())));
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).map_err(|error| Error::io("cannot read the answer", &error))?;
-        if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { refused("was not confirmed") }
+        let question = format!("{}: this cannot be undone. Go on?", spec.summary());
+        if agrees(&question)? { Ok(()) } else { refused("was not confirmed") }
     }
 
     /// Who calls through `door`.
@@ -294,6 +312,14 @@ impl<'a> App<'a> {
             namespace_of: Some(self.namespace_of()),
         }
     }
+}
+
+/// Asks the person at the terminal.
+fn agrees(question: &str) -> Result<bool> {
+    to_stderr(&format!("{} [y/N] ", printable(question)));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| Error::io("cannot read the answer", &error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The failure to tell of a write that was done.

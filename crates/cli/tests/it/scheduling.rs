@@ -166,7 +166,11 @@ fn the_line_of_cron_does_the_work_in_the_store_that_it_was_made_for() {
     assert_eq!(run["outcome"], "ok");
     assert_eq!(run["steps"][0]["step"], "session sync --no-wait");
     assert!(run["steps"][0]["said"].as_str().unwrap().contains("1 new session"), "{run}");
-    assert_eq!(run["steps"][1]["step"], "jobs run --until-empty");
+    assert_eq!(
+        (&run["steps"][1]["step"], &run["steps"][1]["said"]),
+        (&json!("sync --no-wait"), &json!("0 changes shared, 0 brought"))
+    );
+    assert_eq!(run["steps"][2]["step"], "jobs run --until-empty");
     assert_eq!(machine.ok(&["session", "list"])["sessions"].as_array().unwrap().len(), 1);
 }
 

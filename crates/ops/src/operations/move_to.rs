@@ -17,6 +17,9 @@ pub(super) struct MoveInput {
     id: Word,
     /// The namespace in which it goes on
     to: NamespacePath,
+    /// Say that it is meant where a rename or move changes with whom something is shared
+    #[serde(default)]
+    change_sharing: bool,
 }
 
 pub(super) struct Move;
@@ -29,6 +32,12 @@ impl Operation for Move {
     type Output = Written;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        if !input.change_sharing
+            && let Some(memory) =
+                jay_core::read::get(call, std::slice::from_ref(&input.id), None, false)?.memories.first()
+        {
+            crate::sharing::visibility::demand(call, &memory.namespace, &input.to, false)?;
+        }
         jay_core::edit::move_to(call, &input.id, &input.to)
     }
 }

@@ -20,6 +20,9 @@ pub(super) struct NamespaceMergeInput {
     /// Show what would be moved, and do nothing
     #[serde(default)]
     dry_run: bool,
+    /// Say that it is meant where a rename or move changes with whom something is shared
+    #[serde(default)]
+    change_sharing: bool,
 }
 
 pub(super) struct NamespaceMerge;
@@ -34,6 +37,8 @@ impl Operation for NamespaceMerge {
     type Output = Merged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        let is_meant = input.change_sharing || input.dry_run;
+        crate::sharing::visibility::demand(call, input.from.as_str(), &input.into, is_meant)?;
         jay_core::namespaces::merge(call, &input.from, &input.into, input.dry_run)
     }
 }

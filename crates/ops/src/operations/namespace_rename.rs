@@ -20,6 +20,9 @@ pub(super) struct NamespaceRenameInput {
     /// The path that it shall have
     #[schemars(extend("x-positional" = true))]
     to: NamespacePath,
+    /// Say that it is meant where a rename or move changes with whom something is shared
+    #[serde(default)]
+    change_sharing: bool,
 }
 
 pub(super) struct NamespaceRename;
@@ -32,6 +35,7 @@ impl Operation for NamespaceRename {
     type Output = NamespaceView;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        crate::sharing::visibility::demand(call, input.from.as_str(), &input.to, input.change_sharing)?;
         jay_core::namespaces::rename(call, &input.from, &input.to)
     }
 }

@@ -6,6 +6,7 @@
 pub mod remotes;
 pub mod synced;
 pub mod vault;
+pub mod visibility;
 
 use jay_core::turn::Work;
 use jay_core::{Call, Door, turn};

@@ -17,6 +17,7 @@ use std::process::{Command, Output, Stdio};
 /// last message.
 const STEPS: &[&[&str]] = &[
     &["session", "sync", "--no-wait"],
+    &["sync", "--no-wait"],
     &["jobs", "run", "--until-empty"],
     &["session", "retention", "--purge", "--yes"],
 ];
@@ -95,6 +96,9 @@ fn did(answer: &Value) -> Option<String> {
     if let Some(sessions) = answer.get("rules").and(answer.get("sessions")).and_then(Value::as_array) {
         return Some(format!("{} erased", count(sessions.len() as u64, "session", "sessions")));
     }
+    if let (Some(pushed), Some(pulled)) = (number("pushed"), number("pulled")) {
+        return Some(format!("{} shared, {pulled} brought", count(pushed, "change", "changes")));
+    }
     let (done, failed) = (number("done")?, number("failed").unwrap_or(0));
     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
     Some(format!("{}{failed}", count(done, "job", "jobs")))
@@ -109,6 +113,7 @@ mod tests {
     fn what_a_step_did_is_told_in_a_few_words() {
         for (answer, expected) in [
             (json!({"messages_inserted": 1, "sessions_inserted": 2}), Some("1 message, 2 new sessions")),
+            (json!({"pushed": 3, "pulled": 0}), Some("3 changes shared, 0 brought")),
             (json!({"done": 3, "failed": 0}), Some("3 jobs")),
             (json!({"done": 1, "failed": 2}), Some("1 job, 2 failed")),
             (json!({"rules": [], "sessions": [], "done": true}), Some("0 sessions erased")),

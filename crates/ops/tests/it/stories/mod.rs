@@ -40,6 +40,7 @@ mod secrets;
 mod session_list;
 mod session_search;
 mod sessions;
+mod sharing;
 mod sql;
 mod syncing;
 mod undoing;
