@@ -227,7 +227,8 @@ impl<'a> App<'a> {
             return Err(error);
         };
         let is_terminal = self.machine.stdin_is_terminal && self.machine.stderr_is_terminal;
-        if !self.yes && !(is_terminal && agrees(&format!("{}. Go on?", error.message))?) {
+        let is_meant = self.yes || (is_terminal && agrees(&format!("{}. Go on?", error.message))?);
+        if !is_meant {
             return Err(error);
         }
         let mut input = input.clone();
