@@ -57,6 +57,32 @@ fn a_failure_or_panic_among_many_takes_back_itself_only() {
 }
 
 #[test]
+fn the_first_act_of_a_transaction_is_taken_back_alone() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let failing = |text: &str| {
+        let failed = node.act::<()>(|w| {
+            create(w, ns, saying(text));
+            w.next_act()?;
+            Err(Error::bad_input("no"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(node.list().len() as u64, node.memory.read::<_, Error>(|tx| Ok(tx.counts()?.entities)).unwrap());
+    };
+    let kept = node.memory.group(|| {
+        failing("before all");
+        failing("once more");
+        let kept = node.remember(ns, "kept");
+        failing("after it");
+        kept
+    });
+    assert_eq!(node.list(), [kept.unwrap()]);
+    node.memory.group(|| failing("alone")).unwrap();
+    assert_eq!(node.again().list().len(), 1);
+    assert_eq!(node.memory.read::<_, Error>(|tx| Ok(tx.verify_journal(&mut |_| ())?)).unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn a_hold_is_one_commit_and_sees_its_own_writes() {
     let node = Node::new(1);
     let (ns, _) = node.namespace("team");
