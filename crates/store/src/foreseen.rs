@@ -25,7 +25,7 @@ pub struct Foreseen {
 }
 
 impl Foreseen {
-    fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         self.terms.extend(other.terms);
         self.vectors.extend(other.vectors);
     }
@@ -76,14 +76,14 @@ impl Store {
 impl WriteTx<'_> {
     /// Hands over what was made before the lock for texts that this act drafts.
     pub fn foresee(&mut self, foreseen: Foreseen) {
-        self.tx_mut().foreseen.extend(foreseen);
+        self.foreseen.borrow_mut().extend(foreseen);
     }
 }
 
 impl Tx<'_> {
     /// A document's terms, encoded.
     pub(crate) fn terms(&self, text: &TextDocument) -> Vec<u8> {
-        let foreseen = self.foreseen.terms.get(&text.0).cloned();
+        let foreseen = self.foreseen.borrow().terms.get(&text.0).cloned();
         foreseen.unwrap_or_else(|| encode(&(self.analysis.index_text)(&text.0)))
     }
 
@@ -95,9 +95,82 @@ impl Tx<'_> {
         text: &str,
         embed: fn(i64, &str) -> Vec<StoredVector>,
     ) -> Vec<StoredVector> {
-        let foreseen = self.foreseen.vectors.get(text).and_then(|lanes| lanes.iter().find(|(of, _)| *of == lane));
-        let Some((_, vectors)) = foreseen else { return embed(doc, text) };
+        let foreseen = self.foreseen.borrow();
+        let lanes = foreseen.vectors.get(text);
+        let Some((_, vectors)) = lanes.and_then(|lanes| lanes.iter().find(|(of, _)| *of == lane)) else {
+            return embed(doc, text);
+        };
         vectors.iter().map(|vector| StoredVector { doc, ..vector.clone() }).collect()
+    }
+}
+
+type Embed = fn(i64, &str) -> Vec<StoredVector>;
+
+/// Texts whose terms and vectors are made on all cores.
+pub(crate) struct Foreseeing {
+    index_text: fn(&str) -> String,
+    lanes: Vec<(Lane, Embed)>,
+    texts: Vec<Wanted>,
+}
+
+enum Wanted {
+    Terms(String),
+    Vectors(String),
+}
+
+/// Texts from which another thread is worth its start.
+const TEXTS_PER_THREAD: usize = 64;
+
+impl Foreseeing {
+    /// For the analysis of `tx`, and those of `lanes` whose vectors are made at once.
+    pub(crate) fn new(tx: &Tx<'_>, lanes: &[Lane]) -> Self {
+        let at_once = tx.lanes().filter(|(lane, _)| lanes.contains(lane));
+        let lanes = at_once.filter_map(|(lane, wanted)| Some((lane, wanted.at_once?))).collect();
+        Self { index_text: tx.analysis.index_text, lanes, texts: Vec::new() }
+    }
+
+    pub(crate) fn terms(&mut self, text: &TextDocument) {
+        self.texts.push(Wanted::Terms(text.0.clone()));
+    }
+
+    pub(crate) fn vectors(&mut self, text: String) {
+        if !self.lanes.is_empty() {
+            self.texts.push(Wanted::Vectors(text));
+        }
+    }
+
+    /// Makes them.
+    pub(crate) fn make(&self) -> Foreseen {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = self.texts.len().div_ceil(cores).max(TEXTS_PER_THREAD);
+        let mut out = Foreseen::default();
+        let mut shares = self.texts.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares.map(|texts| scope.spawn(|| self.make_some(texts))).collect();
+            out.extend(self.make_some(own));
+            for other in others {
+                // What a thread could not make is made where it is needed.
+                out.extend(other.join().unwrap_or_default());
+            }
+        });
+        out
+    }
+
+    fn make_some(&self, texts: &[Wanted]) -> Foreseen {
+        let mut out = Foreseen::default();
+        for text in texts {
+            match text {
+                Wanted::Terms(text) => {
+                    out.terms.insert(text.clone(), encode(&(self.index_text)(text)));
+                }
+                Wanted::Vectors(text) => {
+                    let made = self.lanes.iter().map(|(lane, embed)| (*lane, embed(0, text))).collect();
+                    out.vectors.insert(text.clone(), made);
+                }
+            }
+        }
+        out
     }
 }
 

@@ -1,6 +1,5 @@
 //! A store: the file of one journal, its readers and its writer.
 
-use crate::foreseen::Foreseen;
 use crate::identity::{Identity, Machine};
 use crate::permissions::{private_directory, private_mode};
 use crate::text::Bm25;
@@ -178,7 +177,7 @@ impl Store {
             indexes: &self.indexes,
             text: &self.text,
             sources: RefCell::default(),
-            foreseen: Foreseen::default(),
+            foreseen: RefCell::default(),
         }
     }
 

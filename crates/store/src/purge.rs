@@ -38,8 +38,9 @@ pub(crate) fn destroy(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, now: i64) 
         tx.execute("DELETE FROM undone WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     }
     tx.drop_vectors(num, None)?;
-    tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
-    tx.queue_job("scrub", 0, now)
+    let gone = tx.execute("DELETE FROM bodies WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
+    // Whoever hears of an entity when it is purged already has no byte of it.
+    if gone > 0 { tx.queue_job("scrub", 0, now) } else { Ok(()) }
 }
 
 fn destroy_documents(tx: &Tx<'_>, num: i64) -> Result<()> {

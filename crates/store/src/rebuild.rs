@@ -6,8 +6,6 @@ use crate::project;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 
-/// Entities projected at a time.
-const PAGE: i64 = 1000;
 const MEMORY_TABLES: [&str; 12] = [
     "versions",
     "deferred",
@@ -46,25 +44,7 @@ impl Store {
         let rebuilt = self.local_write(|tx| {
             let before = tx.projection_digest()?;
             tx.drop_projections()?;
-            let all = tx.number("SELECT count(*) FROM entities", [])? as u64;
-            let mut done = 0;
-            // Kinds in their order, so that namespaces stand before the memories that are keyed by them.
-            let kinds: Vec<u16> = tx.all("SELECT DISTINCT kind FROM entities ORDER BY kind", [], |row| row.get(0))?;
-            for kind in kinds {
-                let mut last = 0;
-                loop {
-                    let page: Vec<i64> = tx.all(
-                        "SELECT num FROM entities WHERE kind = ?1 AND num > ?2 ORDER BY num LIMIT ?3",
-                        rusqlite::params![kind, last, PAGE],
-                        |row| row.get(0),
-                    )?;
-                    let Some(end) = page.last().copied() else { break };
-                    last = end;
-                    done += page.len() as u64;
-                    project::entities(tx, &page.into_iter().collect(), now)?;
-                    progress(done, all);
-                }
-            }
+            let done = project::everything::project(tx, now, progress)?;
             tx.set_meta("analysis", i64::from(self.options.analysis.version))?;
             Ok(Rebuilt { entities: done, same: before == tx.projection_digest()? })
         })?;

@@ -24,7 +24,7 @@ pub struct Tx<'c> {
     /// What text is searched in, once it was asked for.
     pub(crate) sources: RefCell<Option<Sources>>,
     /// What a write made before it took the lock.
-    pub(crate) foreseen: Foreseen,
+    pub(crate) foreseen: RefCell<Foreseen>,
 }
 
 impl Tx<'_> {

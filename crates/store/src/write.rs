@@ -99,10 +99,6 @@ impl<'c> WriteTx<'c> {
         new_id(self.store.options.surroundings.as_ref())
     }
 
-    pub(crate) const fn tx_mut(&mut self) -> &mut Tx<'c> {
-        &mut self.tx
-    }
-
     pub(crate) fn surroundings(&self) -> &dyn Surroundings {
         self.store.options.surroundings.as_ref()
     }

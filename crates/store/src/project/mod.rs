@@ -6,6 +6,7 @@
 mod actor;
 pub(crate) mod deferred;
 pub(crate) mod document;
+pub(crate) mod everything;
 pub(crate) mod hidden;
 pub(crate) mod memory;
 mod namespace;
@@ -44,33 +45,52 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
     tx.note_embedder()?;
-    let mut wishes = Wishes::default();
+    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: false };
     for row in rows {
-        entity(tx, row, &mut wishes, now)?;
+        match known_kind(tx, &row) {
+            Some(kind) => entity(tx, &fold_entity(tx, row, kind)?, kind, &mut pass)?,
+            None => deferred::note_all(tx, row.num)?,
+        }
     }
-    tx.grant(&wishes, now)
+    tx.grant(&pass.wishes, now)
 }
 
-fn entity(tx: &Tx<'_>, row: EntityRow, wishes: &mut Wishes, now: i64) -> Result<()> {
-    let Some(kind) = EntityKind::from_number(row.kind).filter(|kind| is_of(*kind, tx.journal)) else {
-        return deferred::note_all(tx, row.num);
-    };
-    let folded = fold_entity(tx, row, kind)?;
-    note_undone(tx, &folded)?;
+/// Entities that are projected together.
+struct Pass {
+    wishes: Wishes,
+    now: i64,
+    /// True where the whole store is projected, kind after kind.
+    is_of_all: bool,
+}
+
+/// The kind of an entity that has rows in this journal.
+fn known_kind(tx: &Tx<'_>, row: &EntityRow) -> Option<EntityKind> {
+    EntityKind::from_number(row.kind).filter(|kind| is_of(*kind, tx.journal))
+}
+
+fn entity(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, pass: &mut Pass) -> Result<()> {
+    let row = &folded.row;
+    note_undone(tx, folded)?;
     if let Some(purge) = folded.state.purged
         && (!tx.is_purged(row.num)? || tx.has_bodies(row.num)?)
     {
-        crate::purge::destroy(tx, &folded, kind, now)?;
+        crate::purge::destroy(tx, folded, kind, pass.now)?;
         tx.execute("INSERT OR IGNORE INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
     }
-    versions::write(tx, &folded, kind)?;
+    versions::write(tx, folded, kind)?;
     match kind {
         // Read as states, few at a time: the versions are all that is kept of them.
         EntityKind::Node | EntityKind::Vault | EntityKind::Member => Ok(()),
-        EntityKind::Namespace => namespace::write(tx, &folded, now),
-        EntityKind::Actor => actor::write(tx, &folded),
-        EntityKind::Memory => memory::write(tx, &folded, wishes),
-        EntityKind::Session => session::write(tx, &folded, wishes),
+        EntityKind::Namespace => {
+            // Memories that came before their namespace's key have no marks yet. Where all is projected, they are yet to come.
+            if namespace::write(tx, folded)? && !pass.is_of_all {
+                namespace::write_memories(tx, row.namespace, pass.now)?;
+            }
+            Ok(())
+        }
+        EntityKind::Actor => actor::write(tx, folded),
+        EntityKind::Memory => memory::write(tx, folded, &mut pass.wishes),
+        EntityKind::Session => session::write(tx, folded, &mut pass.wishes),
     }
 }
 

@@ -9,11 +9,12 @@ use jay_types::id::from_hex;
 use rusqlite::params;
 use std::collections::BTreeSet;
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, now: i64) -> Result<()> {
+/// Writes the rows; true where the namespace has another forget key than before.
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded) -> Result<bool> {
     let (state, namespace) = (&folded.state, folded.row.namespace);
     if tx.namespace_id(namespace)?.0 != folded.row.id {
         // Only the entity whose id is the namespace's speaks for it (J3).
-        return Ok(());
+        return Ok(false);
     }
     let path = state.value(PATH).and_then(|path| path.as_str());
     let path_pos = state.winner(PATH).map(|write| write.stamp.pos as i64);
@@ -37,16 +38,18 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, now: i64) -> Result<()> {
             state.is_retired()
         ],
     )?;
-    if had_key != forget_key {
-        // Memories that came before their namespace's key have no marks yet.
-        let memories = tx.all(
-            "SELECT num FROM entities WHERE namespace = ?1 AND kind = ?2",
-            params![namespace, EntityKind::Memory.number()],
-            |row| row.get(0),
-        )?;
-        super::entities(tx, &BTreeSet::from_iter(memories), now)?;
-    }
-    write_names(tx, folded, path.zip(path_pos))
+    write_names(tx, folded, path.zip(path_pos))?;
+    Ok(had_key != forget_key)
+}
+
+/// Makes the rows of all its memories again.
+pub(super) fn write_memories(tx: &Tx<'_>, namespace: i64, now: i64) -> Result<()> {
+    let memories = tx.all(
+        "SELECT num FROM entities WHERE namespace = ?1 AND kind = ?2",
+        params![namespace, EntityKind::Memory.number()],
+        |row| row.get(0),
+    )?;
+    super::entities(tx, &BTreeSet::from_iter(memories), now)
 }
 
 /// The names under which a namespace is found; a retired one is found under none.
