@@ -13,6 +13,8 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAPPED_BYTES: i64 = 256 * 1024 * 1024;
 /// The same for one that writes the archive.
 const ARCHIVE_WRITER_MAPPED_BYTES: i64 = 32 * 1024 * 1024;
+/// KiB of pages that a connection keeps.
+pub(crate) const CACHE_KIB: i64 = 16_000;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 128;
 
@@ -65,7 +67,7 @@ fn settle(connection: &Connection) -> Result<()> {
     // at each use. Nothing here is analysed: one plan per statement is what we want, and it is a third of a write.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     Ok(())
 }

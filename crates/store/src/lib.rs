@@ -8,6 +8,7 @@
 //! and the read path writes nothing (I6).
 
 mod begun;
+mod checkpoint;
 mod connection;
 mod embedded;
 mod error;
@@ -43,6 +44,7 @@ pub mod vector_index;
 mod vectors;
 mod write;
 
+pub use checkpoint::{Adopted, Checkpoint};
 pub use error::StoreError;
 pub use exclusive::{Attempt, Exclusive, Holder};
 pub use foreseen::Foreseen;

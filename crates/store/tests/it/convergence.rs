@@ -2,6 +2,7 @@
 //! changes, missing bodies and purges among them, ends in the same rows and roots (I3, J6, J15).
 
 use crate::archive::{block, session_id};
+use crate::checkpoint::dump;
 use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::{Draft, ReceiveReport, Store};
@@ -273,6 +274,21 @@ impl World {
         panic!("they never come to an end");
     }
 
+    /// A store that begins with a checkpoint, of all or of some streams, is one that was given the same by frames.
+    fn begin_others(&mut self, seed: u64) {
+        let from = self.random.index(self.nodes.len());
+        let some: Vec<NamespaceId> = self.namespaces.iter().copied().filter(|_| self.random.chance(50)).collect();
+        for place in [0, 1] {
+            for wanted in [&self.namespaces, &some] {
+                let (source, name) = (store(&self.nodes[from], place), format!("seed {seed}, {:?}", journal(place)));
+                let expected = crate::checkpoint::compare_with_frames(source, journal(place), wanted, &name);
+                if wanted.len() == self.namespaces.len() {
+                    assert_eq!(dump(source), expected, "{name}");
+                }
+            }
+        }
+    }
+
     fn compare(&self, seed: u64) {
         for place in [0, 1] {
             let facts = |node: &Node| {
@@ -353,6 +369,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
             seen.lock().unwrap().look(&world.nodes[0]);
         }
     }
+    world.begin_others(seed);
     world.exchange_all();
     world.compare(seed);
     seen.lock().unwrap().look(&world.nodes[0]);

@@ -14,14 +14,14 @@ use std::time::Duration;
 /// Tells the test executable that it is a child: `<what> <directory> <seed>`.
 const CHILD: &str = "JAY_STORE_TEST_CHILD";
 
-fn child_command(what: &str, directory: &Path, seed: u64) -> Command {
+pub(crate) fn child_command(what: &str, directory: &Path, seed: u64) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "crash::a_child_of_the_tests_below", "--nocapture", "--test-threads=1"]);
     command.env(CHILD, format!("{what} {seed} {}", directory.display()));
     command
 }
 
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
 }
@@ -34,11 +34,12 @@ fn a_child_of_the_tests_below() {
     let [what, seed, directory] = task.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{task}") };
     let seed = seed.parse().unwrap();
     let steps = Steps::new(seed);
-    let (memory, _) = Store::pair(&options(Path::new(directory), &steps));
+    let (memory, archive) = Store::pair(&options(Path::new(directory), &steps));
     match what {
         "endless" => write_for_ever(&memory, seed),
         "cramped" => write_until_refused(&memory, seed),
         "looking" => read_until_told(&memory),
+        "adopting" => crate::forged::adopt_and_tell(&memory, &archive),
         _ => write_and_read(&memory, seed),
     }
 }

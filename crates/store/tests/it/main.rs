@@ -6,11 +6,13 @@
 mod acts;
 mod archive;
 mod as_of;
+mod checkpoint;
 mod clones;
 mod convergence;
 mod crash;
 mod foreign;
 mod foreseen;
+mod forged;
 mod format;
 mod group;
 mod lists;

@@ -71,18 +71,25 @@ pub(super) fn check_chain(tx: &Tx<'_>, part: &[Received<'_>], parent: &Parent) -
     Ok(Ok(()))
 }
 
+/// An author's public key, and whether it was known here.
+pub(super) struct AuthorKey {
+    pub(super) key: [u8; 32],
+    pub(super) is_known: bool,
+}
+
 /// The author's public key: known, or told by the `open` at the front of this part.
-pub(super) fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<[u8; 32]>> {
+pub(super) fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<AuthorKey>> {
     let known: Option<[u8; 32]> =
         tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
-    if known.is_some() {
-        return Ok(known);
-    }
-    let told = head
-        .body()
-        .and_then(|body| body.read().ok())
-        .and_then(|body| body.registers.get(PUBLIC_KEY.name).and_then(|value| value.as_str().and_then(from_hex::<32>)));
-    Ok(told.filter(|key| node_of(key) == head.header.node))
+    let known = known.map(|key| AuthorKey { key, is_known: true });
+    Ok(known.or_else(|| told_key(head).map(|key| AuthorKey { key, is_known: false })))
+}
+
+/// The public key that an `open` tells, where it is its author's.
+pub(crate) fn told_key(head: &Received<'_>) -> Option<[u8; 32]> {
+    let body = head.body()?.read().ok()?;
+    let key = body.registers.get(PUBLIC_KEY.name)?.as_str().and_then(from_hex::<32>)?;
+    (node_of(&key) == head.header.node).then_some(key)
 }
 
 impl Tx<'_> {

@@ -5,6 +5,8 @@
 
 mod chain;
 
+pub(crate) use chain::told_key;
+
 use super::append::{Row, insert, insert_body, insert_stream, set_head};
 use super::stopped::{BAD_CLOCK, is_bad_clock};
 use super::{ahead, stopped};
@@ -55,10 +57,27 @@ pub struct ReceiveReport {
 }
 
 /// One change of a part: its header, its hash, how it came.
-struct Received<'a> {
-    header: Header,
-    hash: Hash,
-    entry: &'a FrameEntry,
+pub(crate) struct Received<'a> {
+    pub(crate) header: Header,
+    pub(crate) hash: Hash,
+    pub(crate) entry: &'a FrameEntry,
+}
+
+/// What parts are received for, and what became of them so far.
+pub(crate) struct Receiving {
+    /// The node of this store.
+    own: NodeId,
+    now: i64,
+    /// True where [`prove_part`] was asked before.
+    is_proven: bool,
+    pub(crate) report: ReceiveReport,
+    touched: BTreeSet<i64>,
+}
+
+impl Receiving {
+    pub(crate) fn new(own: NodeId, now: i64, is_proven: bool) -> Self {
+        Self { own, now, is_proven, report: ReceiveReport::default(), touched: BTreeSet::new() }
+    }
 }
 
 impl Received<'_> {
@@ -91,9 +110,8 @@ impl Store {
 }
 
 fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result<ReceiveReport> {
-    let mut report = ReceiveReport::default();
+    let mut receiving = Receiving::new(own, now, false);
     let mut halted: BTreeSet<StreamId> = BTreeSet::new();
-    let mut touched = BTreeSet::new();
     let first_pos = tx.next_pos()?;
     let mut rest = entries;
     while let Some((first, _)) = rest.split_first() {
@@ -105,7 +123,7 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result
                     && stream.journal == tx.journal.number()
                     && halted.insert(stream)
                 {
-                    refuse(tx, &mut report, stream, (seq, reason, None), now)?;
+                    refuse(tx, &mut receiving.report, stream, (seq, reason, None), now)?;
                 }
                 continue;
             }
@@ -116,18 +134,18 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result
         if Journal::from_number(stream.journal) != Some(tx.journal) || halted.contains(&stream) {
             continue;
         }
-        if let Err(reason) = take_part(tx, &part, own, now, &mut report, &mut touched)? {
+        if let Err(reason) = take_part(tx, &part, &mut receiving)? {
             halted.insert(stream);
             let clock = part.iter().map(|received| received.header.hlc).max().filter(|_| reason == BAD_CLOCK);
-            refuse(tx, &mut report, stream, (seq, reason, clock), now)?;
+            refuse(tx, &mut receiving.report, stream, (seq, reason, clock), now)?;
         }
     }
     let next = tx.next_pos()?;
     if next > first_pos {
         tx.note_arrival(next - 1, now)?;
     }
-    project::entities(tx, &touched, now)?;
-    Ok(report)
+    project::entities(tx, &receiving.touched, now)?;
+    Ok(receiving.report)
 }
 
 type PartFault = Option<(StreamId, u64, &'static str)>;
@@ -170,16 +188,15 @@ fn refuse(
 }
 
 /// Journals one part. The inner error is the reason for which it is refused.
-fn take_part(
+pub(crate) fn take_part(
     tx: &Tx<'_>,
     part: &[Received<'_>],
-    own: NodeId,
-    now: i64,
-    report: &mut ReceiveReport,
-    touched: &mut BTreeSet<i64>,
+    receiving: &mut Receiving,
 ) -> Result<Result<(), &'static str>> {
     let (Some(head), Some(last)) = (part.first(), part.last()) else { return Ok(Ok(())) };
-    if let Err(reason) = check_bounds(part, now) {
+    let Receiving { own, now, is_proven, report, touched } = receiving;
+    let (own, now) = (*own, *now);
+    if !*is_proven && let Err(reason) = check_bounds(part, now) {
         return Ok(Err(reason));
     }
     let namespace = tx.number_namespace(head.header.namespace)?;
@@ -198,12 +215,13 @@ fn take_part(
     if let Err(reason) = check_chain(tx, part, &parent)? {
         return Ok(Err(reason));
     }
-    let Some(public_key) = public_key(tx, node, head)? else { return Ok(Err("bad_signature")) };
-    let signed = last.entry.signature.is_some_and(|signature| verify(&last.header, &signature, &public_key));
-    if !signed {
+    let Some(author) = public_key(tx, node, head)? else { return Ok(Err("bad_signature")) };
+    if !*is_proven && !is_signed(last, &author.key) {
         return Ok(Err("bad_signature"));
     }
-    tx.execute("UPDATE nodes SET public_key = ?2 WHERE num = ?1", params![node, public_key])?;
+    if !author.is_known {
+        tx.execute("UPDATE nodes SET public_key = ?2 WHERE num = ?1", params![node, author.key])?;
+    }
     let stream = match parent {
         Parent::Head(stream) => stream,
         Parent::Start => {
@@ -248,6 +266,17 @@ fn journal_part(
     }
     tx.set_meta("hlc", hlc)?;
     set_head(tx, stream, last.header.seq, last.hash)
+}
+
+/// What of a part can be checked without the store: its bounds, its bodies and its signature. Its place in the stream cannot.
+pub(crate) fn prove_part(part: &[Received<'_>], key: Option<[u8; 32]>, now: i64) -> Result<(), &'static str> {
+    check_bounds(part, now)?;
+    let is_good = part.last().zip(key).is_some_and(|(last, key)| is_signed(last, &key));
+    if is_good { Ok(()) } else { Err("bad_signature") }
+}
+
+fn is_signed(last: &Received<'_>, key: &[u8; 32]) -> bool {
+    last.entry.signature.is_some_and(|signature| verify(&last.header, &signature, key))
 }
 
 fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {
