@@ -5,6 +5,7 @@
 use crate::Result;
 use crate::embedded::Lane;
 use crate::open::Store;
+use crate::project::Absent;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 use rusqlite::{OptionalExtension as _, params};
@@ -62,10 +63,16 @@ impl Tx<'_> {
     }
 
     /// Notes that a wording is to have vectors, where it has none yet.
-    pub(crate) fn wish(&self, wishes: &mut Wishes, doc: i64, text: impl FnOnce() -> String) -> Result<()> {
+    pub(crate) fn wish(
+        &self,
+        wishes: &mut Wishes,
+        doc: i64,
+        absent: Absent,
+        text: impl FnOnce() -> String,
+    ) -> Result<()> {
         let text = LazyCell::new(text);
         for (lane, wanted) in self.lanes() {
-            if self.has_vectors(&wanted.model, doc)? {
+            if !absent.vectors && self.has_vectors(&wanted.model, doc)? {
                 continue;
             }
             match wanted.at_once {

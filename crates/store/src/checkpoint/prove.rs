@@ -7,7 +7,7 @@ use super::refused;
 use crate::journal::receive::{Received, prove_part, told_key};
 use crate::{Result, StoreError};
 use jay_types::NodeId;
-use jay_types::change::{Header, Journal, Op};
+use jay_types::change::{Header, Journal, Op, PublicKey};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -22,7 +22,7 @@ const QUEUED: usize = 2;
 /// Parts with the keys of their authors, as far as the file has told them.
 #[derive(Default)]
 struct Batch {
-    parts: Vec<(Part, Option<[u8; 32]>)>,
+    parts: Vec<(Part, Option<PublicKey>)>,
     changes: usize,
     bytes: usize,
 }
@@ -72,7 +72,7 @@ fn start_prover<'s>(scope: &'s Scope<'s, '_>, now: i64) -> (SyncSender<Read>, Re
 fn prove(batch: Batch, now: i64) -> Proven {
     let mut proven = Vec::with_capacity(batch.parts.len());
     for (part, key) in batch.parts {
-        if let Err(reason) = prove_part(&part.received(), key, now) {
+        if let Err(reason) = prove_part(&part.received(), key.as_ref(), now) {
             return Err(part.refused(reason));
         }
         proven.push(part);
@@ -85,7 +85,7 @@ struct Batches {
     to: Vec<SyncSender<Read>>,
     next: usize,
     batch: Batch,
-    keys: HashMap<NodeId, [u8; 32]>,
+    keys: HashMap<NodeId, PublicKey>,
 }
 
 impl Batches {
@@ -102,15 +102,15 @@ impl Batches {
     }
 
     /// The author's key: told by the `open` of this or of an earlier part.
-    fn key_of(&mut self, part: &Part) -> Option<[u8; 32]> {
+    fn key_of(&mut self, part: &Part) -> Option<PublicKey> {
         let received = part.received();
         let head = received.first()?;
         let node = head.header.node;
         if let Some(key) = self.keys.get(&node) {
-            return Some(*key);
+            return Some(key.clone());
         }
         let key = Some(head).filter(|head| head.header.op == Op::Open.number()).and_then(told_key)?;
-        self.keys.insert(node, key);
+        self.keys.insert(node, key.clone());
         Some(key)
     }
 

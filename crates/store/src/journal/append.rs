@@ -119,7 +119,9 @@ fn append_part(
         let hash = header.hash();
         let signature = (index + 1 == count).then(|| w.key.sign(&hash));
         let row = Row { header: &header, hash, body: Some(&body), signature };
-        touched.insert(insert(w, pos, head.num, namespace_num, act_num, &row)?);
+        let entity = w.number_entity(namespace_num, header.kind, header.entity)?;
+        insert(w, pos, Place { stream: head.num, namespace: namespace_num, act: act_num, entity }, &row)?;
+        touched.insert(entity);
         prev_hash = hash;
         pos += 1;
     }
@@ -208,10 +210,19 @@ pub(crate) fn set_head(tx: &Tx<'_>, stream: i64, seq: u64, hash: Hash) -> Result
     Ok(())
 }
 
-/// Inserts one change; returns its entity's number.
-pub(crate) fn insert(tx: &Tx<'_>, pos: i64, stream: i64, namespace: i64, act: i64, row: &Row<'_>) -> Result<i64> {
+/// The local numbers of what a header names.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) stream: i64,
+    pub(crate) namespace: i64,
+    pub(crate) act: i64,
+    pub(crate) entity: i64,
+}
+
+/// Inserts one change.
+pub(crate) fn insert(tx: &Tx<'_>, pos: i64, place: Place, row: &Row<'_>) -> Result<()> {
     let header = row.header;
-    let entity = tx.number_entity(namespace, header.kind, header.entity)?;
+    let Place { stream, namespace, act, entity } = place;
     let actor = tx.number_entity(namespace, EntityKind::Actor.number(), EntityId::of_actor(header.actor))?;
     let run = (header.run != [0; 16]).then_some(header.run);
     tx.execute(
@@ -222,10 +233,7 @@ pub(crate) fn insert(tx: &Tx<'_>, pos: i64, stream: i64, namespace: i64, act: i6
             header.count, run, entity, header.op, header.encoding, header.body_hash.0, row.signature
         ],
     )?;
-    if let Some(body) = row.body {
-        insert_body(tx, pos, body)?;
-    }
-    Ok(entity)
+    row.body.map_or(Ok(()), |body| insert_body(tx, pos, body))
 }
 
 pub(crate) fn insert_body(tx: &Tx<'_>, pos: i64, body: &StoredBody) -> Result<()> {

@@ -6,7 +6,7 @@
 //! **Invariant:** the rows are those that [`super::entities`] makes of the same entities; what is foreseen is what it would
 //! make of the same text.
 
-use super::{Folded, Pass, deferred, entity, fold_entity, known_kind, memory};
+use super::{Absent, Folded, Pass, deferred, entity, fold_entity, known_kind, memory};
 use crate::Result;
 use crate::embedded::Lane;
 use crate::foreseen::{Foreseeing, Foreseen};
@@ -26,6 +26,7 @@ pub(crate) fn project(tx: &Tx<'_>, now: i64, progress: &mut dyn FnMut(u64, u64))
     let mut done = 0;
     tx.note_embedder()?;
     let lanes = lanes_without_vectors(tx)?;
+    let absent = Absent { rows: true, vectors: has_no_vectors(tx)? };
     // Kinds in their order, so that namespaces stand before the memories that are keyed by them.
     let kinds: Vec<u16> = tx.all("SELECT DISTINCT kind FROM entities ORDER BY kind", [], |row| row.get(0))?;
     for kind in kinds {
@@ -38,7 +39,7 @@ pub(crate) fn project(tx: &Tx<'_>, now: i64, progress: &mut dyn FnMut(u64, u64))
             )?;
             let Some(end) = page.last().copied() else { break };
             last = end;
-            project_page(tx, &page, &lanes, now)?;
+            project_page(tx, &page, absent, &lanes, now)?;
             done += page.len() as u64;
             progress(done, all);
         }
@@ -58,12 +59,18 @@ fn lanes_without_vectors(tx: &Tx<'_>) -> Result<Vec<Lane>> {
     Ok(lanes)
 }
 
-fn project_page(tx: &Tx<'_>, page: &[i64], lanes: &[Lane], now: i64) -> Result<()> {
+/// True where no vector is here, and none waits to be made.
+fn has_no_vectors(tx: &Tx<'_>) -> Result<bool> {
+    let sql = "SELECT 1 FROM vectors UNION ALL SELECT 1 FROM jobs WHERE kind IN ('embed', 'embed_model') LIMIT 1";
+    Ok(tx.one(sql, [], |_| Ok(()))?.is_none())
+}
+
+fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: i64) -> Result<()> {
     let mut folded: Vec<(EntityKind, Folded)> = Vec::with_capacity(page.len());
     for num in page {
         let row = tx.entity(*num)?;
         match known_kind(tx, &row) {
-            Some(kind) => folded.push((kind, fold_entity(tx, row, kind)?)),
+            Some(kind) => folded.push((kind, Folded { absent, ..fold_entity(tx, row, kind)? })),
             None => deferred::note_all(tx, row.num)?,
         }
     }

@@ -31,10 +31,8 @@ pub(crate) fn text_mac(forget_key: &[u8; 32], text: &str) -> [u8; MAC_BYTES] {
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
     let (num, namespace) = (folded.row.num, folded.row.namespace);
-    let before = tx.one("SELECT key, text_mac FROM memories WHERE entity = ?1", [num], |row| {
-        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<[u8; MAC_BYTES]>>(1)?))
-    })?;
-    let (old_key, old_mac) = before.unwrap_or_default();
+    let absent = folded.absent;
+    let (old_key, old_mac) = if absent.rows { (None, None) } else { groups_before(tx, num)? };
     if folded.state.purged.is_some() {
         let forgets = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [num], |row| row.get(0))?;
         remove_rows(tx, num)?;
@@ -43,7 +41,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
         return Ok(());
     }
     for (pos, text) in &folded.texts {
-        if !tx.is_indexed(*pos)? {
+        if absent.rows || !tx.is_indexed(*pos)? {
             tx.index(*pos, namespace, text)?;
         }
     }
@@ -56,12 +54,20 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
     let forget_macs = write_forgets(tx, folded)?;
     let macs: Vec<_> = [old_mac, row.mac].into_iter().chain(forget_macs.into_iter().map(Some)).collect();
     hidden::refresh(tx, namespace, &[old_key, row.key.clone()], &macs)?;
-    tx.drop_vectors(num, row.text_pos)?;
+    if !absent.vectors {
+        tx.drop_vectors(num, row.text_pos)?;
+    }
     if let Some(pos) = row.text_pos {
         let part = |name: &str| folded.state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str);
-        tx.wish(wishes, pos, || embedded_text(part("title"), part("text").unwrap_or_default()))?;
+        tx.wish(wishes, pos, absent, || embedded_text(part("title"), part("text").unwrap_or_default()))?;
     }
     Ok(())
+}
+
+/// The key and the mark that its row has now.
+fn groups_before(tx: &Tx<'_>, num: i64) -> Result<(Option<String>, Option<[u8; MAC_BYTES]>)> {
+    let sql = "SELECT key, text_mac FROM memories WHERE entity = ?1";
+    Ok(tx.one(sql, [num], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default())
 }
 
 /// What of a wording is embedded.
@@ -161,7 +167,9 @@ pub(crate) fn place_of(state: &EntityState) -> Option<Place> {
 
 fn write_place(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let num = folded.row.num;
-    tx.execute("DELETE FROM places WHERE entity = ?1", [num])?;
+    if !folded.absent.rows {
+        tx.execute("DELETE FROM places WHERE entity = ?1", [num])?;
+    }
     let Some(place) = place_of(&folded.state) else { return Ok(()) };
     let text = folded.state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str).unwrap_or_default();
     tx.execute(
@@ -182,11 +190,13 @@ fn write_place(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
 
 fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     let num = folded.row.num;
-    tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;
+    if !folded.absent.rows {
+        tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;
+        tx.execute("DELETE FROM links WHERE entity = ?1", [num])?;
+    }
     for tag in folded.state.elements(TAGS) {
         tx.execute("INSERT INTO tags(entity, tag) VALUES(?1, ?2)", params![num, tag])?;
     }
-    tx.execute("DELETE FROM links WHERE entity = ?1", [num])?;
     for (target, relation) in folded.state.elements(LINKS).filter_map(split_link) {
         tx.execute(
             "INSERT OR IGNORE INTO links(entity, target, relation) VALUES(?1, ?2, ?3)",

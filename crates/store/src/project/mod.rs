@@ -23,9 +23,19 @@ use jay_types::change::{Body, EntityKind, Journal};
 use rusqlite::params;
 use std::collections::BTreeSet;
 
+/// What nothing of an entity can be in the store of, so that it is not looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Absent {
+    /// Its rows and documents.
+    pub(crate) rows: bool,
+    /// Its vectors, and jobs that would make them.
+    pub(crate) vectors: bool,
+}
+
 /// What the projection of one entity is made from.
 pub(crate) struct Folded {
     pub(crate) row: EntityRow,
+    pub(crate) absent: Absent,
     pub(crate) state: EntityState,
     /// Every readable body that writes text, by position: its documents in the text index.
     pub(crate) texts: Vec<(i64, document::TextDocument)>,
@@ -140,7 +150,16 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
             _ => None,
         })
         .collect();
-    Ok(Folded { row, state: fold(kind, &changes), texts, claims, forgets, undone, positions })
+    Ok(Folded {
+        row,
+        absent: Absent::default(),
+        state: fold(kind, &changes),
+        texts,
+        claims,
+        forgets,
+        undone,
+        positions,
+    })
 }
 
 /// Remembers which acts an undo took back, so that the next one goes on behind them.

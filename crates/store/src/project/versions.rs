@@ -10,7 +10,10 @@ use rusqlite::params;
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()> {
     let num = folded.row.num;
     let position = |dot: Dot| folded.positions.iter().find(|(d, _)| *d == dot).map(|(_, pos)| *pos);
-    tx.execute("DELETE FROM versions WHERE entity = ?1", [num])?;
+    if !folded.absent.rows {
+        tx.execute("DELETE FROM versions WHERE entity = ?1", [num])?;
+        tx.execute("DELETE FROM deferred WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
+    }
     let mut insert =
         tx.statement("INSERT INTO versions(entity, register, pos, idx, head) VALUES(?1, ?2, ?3, ?4, ?5)")?;
     for register in kind.registers() {
@@ -29,7 +32,6 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()
     for block in &folded.state.blocks {
         insert.execute(params![num, jay_types::change::root::LEAF_BLOCK, block.pos as i64, 0, 0])?;
     }
-    tx.execute("DELETE FROM deferred WHERE pos IN (SELECT pos FROM changes WHERE entity = ?1)", [num])?;
     for deferred in &folded.state.deferred {
         super::deferred::note(tx, deferred.pos as i64, deferred.field.as_deref().unwrap_or(""), deferred.reason)?;
     }

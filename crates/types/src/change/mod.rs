@@ -21,4 +21,4 @@ pub use body::{Body, SetEdit, StoredBody};
 pub use fold::{EntityState, Order, fold};
 pub use header::{HEADER_BYTES, Header};
 pub use registry::{EntityKind, Journal, Op, Register, RegisterShape};
-pub use sign::{NodeKey, Signature};
+pub use sign::{NodeKey, PublicKey, Signature};

@@ -93,22 +93,54 @@ pub fn node_of(public_key: &[u8; 32]) -> NodeId {
     NodeId(hash.dot().0)
 }
 
+/// A node's public key, read once for many signatures.
+#[derive(Clone, Debug)]
+pub struct PublicKey {
+    node: NodeId,
+    key: VerifyingKey,
+}
+
+impl PublicKey {
+    /// The key of 32 bytes; none where they are no point of the curve.
+    #[must_use]
+    pub fn read(bytes: &[u8; 32]) -> Option<Self> {
+        Some(Self { node: node_of(bytes), key: VerifyingKey::from_bytes(bytes).ok()? })
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
+    /// The node that it makes.
+    #[must_use]
+    pub const fn node_id(&self) -> NodeId {
+        self.node
+    }
+
+    /// True where `signature` is by the holder of this key over the header of `node` with that hash, and the node is its own.
+    #[must_use]
+    pub fn has_signed(&self, node: NodeId, hash: &Hash, signature: &Signature) -> bool {
+        self.node == node && self.holds(SIGNING_CONTEXT, hash, signature)
+    }
+
+    fn holds(&self, context: &[u8], hash: &Hash, signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        self.key.verify_strict(&message(context, hash), &signature).is_ok()
+    }
+}
+
 /// True where `signature` over `header` is by the holder of `public_key` and that key is the header's node's.
 #[must_use]
 pub fn verify(header: &Header, signature: &Signature, public_key: &[u8; 32]) -> bool {
-    node_of(public_key) == header.node && holds(SIGNING_CONTEXT, &header.hash(), signature, public_key)
+    PublicKey::read(public_key).is_some_and(|key| key.has_signed(header.node, &header.hash(), signature))
 }
 
 /// True where `signature` over `hash`, as something of the kind `what`, is by the holder of `public_key`.
 #[must_use]
 pub fn verify_other(what: Signed, hash: &Hash, signature: &Signature, public_key: &[u8; 32]) -> bool {
-    holds(what.context(), hash, signature, public_key)
-}
-
-fn holds(context: &[u8], hash: &Hash, signature: &Signature, public_key: &[u8; 32]) -> bool {
-    VerifyingKey::from_bytes(public_key).is_ok_and(|key| {
-        key.verify_strict(&message(context, hash), &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
-    })
+    PublicKey::read(public_key).is_some_and(|key| key.holds(what.context(), hash, signature))
 }
 
 #[cfg(test)]

@@ -7,18 +7,17 @@ use crate::Result;
 use crate::tx::Tx;
 use jay_types::Hash;
 use jay_types::change::registry::PUBLIC_KEY;
-use jay_types::change::sign::node_of;
-use jay_types::change::{EntityKind, Header, Op};
+use jay_types::change::{EntityKind, Header, Op, PublicKey};
 use jay_types::id::from_hex;
 use rusqlite::params;
 
 pub(super) enum Parent {
     /// The part is the first of a branch without a beginning elsewhere.
     Start,
-    /// It follows the end of this branch.
-    Head(i64),
-    /// It leaves this branch after `seq`.
-    Inside { stream: i64, seq: u64 },
+    /// It follows the end of this branch, whose clock says `hlc`.
+    Head { stream: i64, hlc: i64 },
+    /// It leaves this branch after `seq`, where its clock says `hlc`.
+    Inside { stream: i64, seq: u64, hlc: i64 },
 }
 
 pub(super) enum Missing {
@@ -32,48 +31,49 @@ pub(super) fn find_parent(tx: &Tx<'_>, node: i64, namespace: i64, first: &Header
         return Ok(if first.prev_hash == Hash::ZERO { Ok(Parent::Start) } else { Err(Missing::Broken) });
     }
     let at_head = tx.one(
-        "SELECT num FROM streams WHERE node = ?1 AND namespace = ?2 AND head_seq = ?3 AND head_hash = ?4",
+        "SELECT s.num, c.hlc FROM streams s CROSS JOIN changes c ON c.stream = s.num AND c.seq = s.head_seq
+         WHERE s.node = ?1 AND s.namespace = ?2 AND s.head_seq = ?3 AND s.head_hash = ?4",
         params![node, namespace, before, first.prev_hash.0],
-        |row| row.get(0),
+        |row| Ok(Parent::Head { stream: row.get(0)?, hlc: row.get(1)? }),
     )?;
-    if let Some(stream) = at_head {
-        return Ok(Ok(Parent::Head(stream)));
+    if let Some(head) = at_head {
+        return Ok(Ok(head));
     }
     let inside = tx.one(
-        "SELECT c.stream FROM changes c JOIN streams s ON s.num = c.stream
-         WHERE s.node = ?1 AND s.namespace = ?2 AND c.seq = ?3 AND c.hash = ?4",
+        "SELECT c.stream, c.hlc FROM streams s CROSS JOIN changes c ON c.stream = s.num AND c.seq = ?3
+         WHERE s.node = ?1 AND s.namespace = ?2 AND c.hash = ?4",
         params![node, namespace, before, first.prev_hash.0],
-        |row| row.get(0),
+        |row| Ok(Parent::Inside { stream: row.get(0)?, seq: before, hlc: row.get(1)? }),
     )?;
-    Ok(inside.map(|stream| Parent::Inside { stream, seq: before }).ok_or(Missing::NotHereYet))
+    Ok(inside.ok_or(Missing::NotHereYet))
 }
 
-pub(super) fn check_chain(tx: &Tx<'_>, part: &[Received<'_>], parent: &Parent) -> Result<Result<(), &'static str>> {
-    let Some(head) = part.first() else { return Ok(Ok(())) };
+pub(super) fn check_chain(part: &[Received<'_>], parent: &Parent) -> Result<(), &'static str> {
+    let Some(head) = part.first() else { return Ok(()) };
     let before = match parent {
         Parent::Start => 0,
-        Parent::Head(stream) | Parent::Inside { stream, .. } => tx.hlc_in_branch(*stream, head.header.seq - 1)?,
+        Parent::Head { hlc, .. } | Parent::Inside { hlc, .. } => *hlc,
     };
     let mut hlc = before;
     let mut chain = (head.header.seq - 1, head.header.prev_hash);
     for received in part {
         let header = &received.header;
         if header.seq != chain.0 + 1 || header.prev_hash != chain.1 || header.hlc.0 as i64 <= hlc {
-            return Ok(Err("bad_chain"));
+            return Err("bad_chain");
         }
         hlc = header.hlc.0 as i64;
         chain = (header.seq, received.hash);
         let opens = header.op == Op::Open.number() && header.kind == EntityKind::Node.number();
         if opens != (header.seq == 1) {
-            return Ok(Err("bad_chain"));
+            return Err("bad_chain");
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// An author's public key, and whether it was known here.
 pub(super) struct AuthorKey {
-    pub(super) key: [u8; 32],
+    pub(super) key: PublicKey,
     pub(super) is_known: bool,
 }
 
@@ -81,25 +81,13 @@ pub(super) struct AuthorKey {
 pub(super) fn public_key(tx: &Tx<'_>, node: i64, head: &Received<'_>) -> Result<Option<AuthorKey>> {
     let known: Option<[u8; 32]> =
         tx.one("SELECT public_key FROM nodes WHERE num = ?1", [node], |row| row.get(0))?.flatten();
-    let known = known.map(|key| AuthorKey { key, is_known: true });
+    let known = known.and_then(|key| Some(AuthorKey { key: PublicKey::read(&key)?, is_known: true }));
     Ok(known.or_else(|| told_key(head).map(|key| AuthorKey { key, is_known: false })))
 }
 
 /// The public key that an `open` tells, where it is its author's.
-pub(crate) fn told_key(head: &Received<'_>) -> Option<[u8; 32]> {
+pub(crate) fn told_key(head: &Received<'_>) -> Option<PublicKey> {
     let body = head.body()?.read().ok()?;
-    let key = body.registers.get(PUBLIC_KEY.name)?.as_str().and_then(from_hex::<32>)?;
-    (node_of(&key) == head.header.node).then_some(key)
-}
-
-impl Tx<'_> {
-    fn hlc_in_branch(&self, branch: i64, seq: u64) -> Result<i64> {
-        let hash = self.hash_in_branch(branch, seq)?;
-        self.number(
-            "SELECT c.hlc FROM changes c JOIN streams s ON s.num = c.stream
-             WHERE c.seq = ?2 AND c.hash = ?3 AND s.node = (SELECT node FROM streams WHERE num = ?1)
-               AND s.namespace = (SELECT namespace FROM streams WHERE num = ?1)",
-            params![branch, seq, hash.0],
-        )
-    }
+    let key = PublicKey::read(&from_hex::<32>(body.registers.get(PUBLIC_KEY.name)?.as_str()?)?)?;
+    (key.node_id() == head.header.node).then_some(key)
 }

@@ -7,7 +7,7 @@ mod chain;
 
 pub(crate) use chain::told_key;
 
-use super::append::{Row, insert, insert_body, insert_stream, set_head};
+use super::append::{Place, Row, insert, insert_body, insert_stream, set_head};
 use super::stopped::{BAD_CLOCK, is_bad_clock};
 use super::{ahead, stopped};
 use crate::open::Store;
@@ -17,8 +17,7 @@ use chain::{Missing, Parent, check_chain, find_parent, public_key};
 use jay_types::bounds::{ACT_MAX_BYTES, ACT_MAX_CHANGES};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::{HeaderFault, StreamId};
-use jay_types::change::sign::verify;
-use jay_types::change::{Header, Journal, StoredBody};
+use jay_types::change::{Header, Journal, PublicKey, StoredBody};
 use jay_types::{Hash, Hlc, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
@@ -212,7 +211,7 @@ pub(crate) fn take_part(
         }
         Err(Missing::Broken) => return Ok(Err("bad_chain")),
     };
-    if let Err(reason) = check_chain(tx, part, &parent)? {
+    if let Err(reason) = check_chain(part, &parent) {
         return Ok(Err(reason));
     }
     let Some(author) = public_key(tx, node, head)? else { return Ok(Err("bad_signature")) };
@@ -220,17 +219,17 @@ pub(crate) fn take_part(
         return Ok(Err("bad_signature"));
     }
     if !author.is_known {
-        tx.execute("UPDATE nodes SET public_key = ?2 WHERE num = ?1", params![node, author.key])?;
+        tx.execute("UPDATE nodes SET public_key = ?2 WHERE num = ?1", params![node, author.key.bytes()])?;
     }
     let stream = match parent {
-        Parent::Head(stream) => stream,
+        Parent::Head { stream, .. } => stream,
         Parent::Start => {
             let known =
                 tx.number("SELECT count(*) FROM streams WHERE node = ?1 AND namespace = ?2", [node, namespace])?;
             report.renewed_node |= head.header.node == own && known > 0;
             insert_stream(tx, node, namespace, None, 0)?
         }
-        Parent::Inside { stream, seq } => {
+        Parent::Inside { stream, seq, .. } => {
             report.renewed_node |= head.header.node == own;
             insert_stream(tx, node, namespace, Some(stream), seq)?
         }
@@ -261,7 +260,8 @@ fn journal_part(
         // Only the last one's signature was verified; what stands elsewhere says nothing and is not kept.
         let signature = received.entry.signature.filter(|_| received.hash == last.hash);
         let row = Row { header: &received.header, hash: received.hash, body: body.as_ref(), signature };
-        touched.insert(insert(tx, pos, stream, namespace, act, &row)?);
+        insert(tx, pos, Place { stream, namespace, act, entity }, &row)?;
+        touched.insert(entity);
         hlc = hlc.max(received.header.hlc.0 as i64);
     }
     tx.set_meta("hlc", hlc)?;
@@ -269,14 +269,14 @@ fn journal_part(
 }
 
 /// What of a part can be checked without the store: its bounds, its bodies and its signature. Its place in the stream cannot.
-pub(crate) fn prove_part(part: &[Received<'_>], key: Option<[u8; 32]>, now: i64) -> Result<(), &'static str> {
+pub(crate) fn prove_part(part: &[Received<'_>], key: Option<&PublicKey>, now: i64) -> Result<(), &'static str> {
     check_bounds(part, now)?;
-    let is_good = part.last().zip(key).is_some_and(|(last, key)| is_signed(last, &key));
+    let is_good = part.last().zip(key).is_some_and(|(last, key)| is_signed(last, key));
     if is_good { Ok(()) } else { Err("bad_signature") }
 }
 
-fn is_signed(last: &Received<'_>, key: &[u8; 32]) -> bool {
-    last.entry.signature.is_some_and(|signature| verify(&last.header, &signature, key))
+fn is_signed(last: &Received<'_>, key: &PublicKey) -> bool {
+    last.entry.signature.is_some_and(|signature| key.has_signed(last.header.node, &last.hash, &signature))
 }
 
 fn check_bounds(part: &[Received<'_>], now: i64) -> Result<(), &'static str> {

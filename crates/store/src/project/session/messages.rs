@@ -56,7 +56,7 @@ pub(super) fn put_in(tx: &Tx<'_>, folded: &Folded, pos: i64, block: &Block, wish
         if let Some(text) = text {
             tx.index(doc, namespace, &text)?;
             if !outdated {
-                tx.wish(wishes, doc, || text.0)?;
+                tx.wish(wishes, doc, folded.absent, || text.0)?;
             }
         }
     }
