@@ -22,12 +22,16 @@ const MEMORY: &[Migration] = &[
         sql: &[include_str!("../migrations/journal-0001.sql"), include_str!("../migrations/memory-0001.sql")],
     },
     Migration { number: 2, sql: &[include_str!("../migrations/memory-0002.sql")] },
+    Migration { number: 3, sql: &[include_str!("../migrations/journal-0002.sql")] },
 ];
 
-const ARCHIVE: &[Migration] = &[Migration {
-    number: 1,
-    sql: &[include_str!("../migrations/journal-0001.sql"), include_str!("../migrations/archive-0001.sql")],
-}];
+const ARCHIVE: &[Migration] = &[
+    Migration {
+        number: 1,
+        sql: &[include_str!("../migrations/journal-0001.sql"), include_str!("../migrations/archive-0001.sql")],
+    },
+    Migration { number: 2, sql: &[include_str!("../migrations/journal-0002.sql")] },
+];
 
 const fn migrations(journal: Journal) -> &'static [Migration] {
     match journal {

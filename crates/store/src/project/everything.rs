@@ -6,7 +6,7 @@
 //! **Invariant:** the rows are those that [`super::entities`] makes of the same entities; what is foreseen is what it would
 //! make of the same text.
 
-use super::{Absent, Folded, Pass, deferred, entity, fold_entity, known_kind, memory};
+use super::{Absent, Folded, Pass, deferred, entity, fold_entity, known_kind, memory, roots};
 use crate::Result;
 use crate::embedded::Lane;
 use crate::foreseen::{Foreseeing, Foreseen};
@@ -44,6 +44,8 @@ pub(crate) fn project(tx: &Tx<'_>, now: i64, progress: &mut dyn FnMut(u64, u64))
             progress(done, all);
         }
     }
+    roots::drop_all(tx)?;
+    roots::settle(tx)?;
     Ok(done)
 }
 
@@ -75,7 +77,7 @@ fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: 
         }
     }
     tx.foreseen.replace(foresee(tx, &folded, lanes));
-    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: true };
+    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None };
     for (kind, folded) in &folded {
         entity(tx, folded, *kind, &mut pass)?;
     }

@@ -10,6 +10,7 @@ pub(crate) mod everything;
 pub(crate) mod hidden;
 pub(crate) mod memory;
 mod namespace;
+pub(crate) mod roots;
 pub(crate) mod session;
 pub(crate) mod touched;
 mod versions;
@@ -18,6 +19,7 @@ use crate::Result;
 use crate::journal::load::{EVERYTHING, EntityRow};
 use crate::tx::Tx;
 use crate::vectors::Wishes;
+use jay_types::EntityId;
 use jay_types::change::fold::{EntityState, fold};
 use jay_types::change::{Body, EntityKind, Journal};
 use rusqlite::params;
@@ -55,7 +57,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
     tx.note_embedder()?;
-    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: false };
+    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: false, roots_pos: tx.roots_pos()? };
     for row in rows {
         match known_kind(tx, &row) {
             Some(kind) => entity(tx, &fold_entity(tx, row, kind)?, kind, &mut pass)?,
@@ -71,6 +73,8 @@ struct Pass {
     now: i64,
     /// True where the whole store is projected, kind after kind.
     is_of_all: bool,
+    /// Up to where roots are cached.
+    roots_pos: Option<i64>,
 }
 
 /// The kind of an entity that has rows in this journal.
@@ -88,6 +92,9 @@ fn entity(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, pass: &mut Pass) -> Re
         tx.execute("INSERT OR IGNORE INTO purged(entity, pos) VALUES(?1, ?2)", params![row.num, purge.pos as i64])?;
     }
     versions::write(tx, folded, kind)?;
+    if pass.roots_pos.is_some_and(|cached| folded.positions.iter().all(|(_, pos)| *pos <= cached)) {
+        roots::mark(tx, row.namespace, EntityId(row.id))?;
+    }
     match kind {
         // Read as states, few at a time: the versions are all that is kept of them.
         EntityKind::Node | EntityKind::Vault | EntityKind::Member => Ok(()),

@@ -33,6 +33,7 @@ impl Store {
             return Ok(false);
         }
         self.text.written.store(0, Ordering::Relaxed);
+        self.settle_roots_if_behind()?;
         self.grow_index(FRESH_MAX)
     }
 

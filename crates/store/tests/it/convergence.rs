@@ -365,6 +365,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
     let mut world = World::new(seed);
     for _ in 0..45 {
         world.step();
+        crate::roots::compare_with_scans(&world.nodes[world.random.index(world.nodes.len())], &mut world.random);
         if world.random.chance(5) {
             seen.lock().unwrap().look(&world.nodes[0]);
         }

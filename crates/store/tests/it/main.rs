@@ -19,6 +19,7 @@ mod lists;
 mod memories;
 mod purge;
 mod receive;
+mod roots;
 mod support;
 mod text_index;
 mod vectors;

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 pub const LEAF_PURGED: u8 = 255;
 /// Register number of an archive block's leaf.
 pub const LEAF_BLOCK: u8 = 254;
+/// Buckets of a namespace.
 const BUCKETS: u16 = 4096;
 
 /// One leaf. A value register's winner has index 0; a live element of a set has its place in its change's `add` list.
@@ -36,14 +37,25 @@ pub fn bucket_of(entity: EntityId) -> u16 {
 /// The root over all leaves of a namespace.
 #[must_use]
 pub fn root(leaves: impl IntoIterator<Item = Leaf>) -> Hash {
+    root_of_buckets(&buckets(leaves))
+}
+
+/// The hashes of the buckets that have leaves.
+#[must_use]
+pub fn buckets(leaves: impl IntoIterator<Item = Leaf>) -> BTreeMap<u16, Hash> {
     let mut buckets: BTreeMap<u16, Vec<Leaf>> = BTreeMap::new();
     for leaf in leaves {
         buckets.entry(bucket_of(leaf.entity)).or_default().push(leaf);
     }
+    buckets.into_iter().map(|(number, leaves)| (number, bucket_hash(leaves))).collect()
+}
+
+/// The root over the hashes of a namespace's buckets.
+#[must_use]
+pub fn root_of_buckets(buckets: &BTreeMap<u16, Hash>) -> Hash {
     let mut whole = blake3::Hasher::new_derive_key("scrubjay namespace root v1");
     for number in 0..BUCKETS {
-        let hash = buckets.remove(&number).map_or(Hash::ZERO, bucket_hash);
-        whole.update(&hash.0);
+        whole.update(&buckets.get(&number).unwrap_or(&Hash::ZERO).0);
     }
     Hash(*whole.finalize().as_bytes())
 }
@@ -75,5 +87,6 @@ mod tests {
         assert_eq!(root(all), root(shuffled));
         assert_ne!(root(all), root(all.into_iter().take(3)));
         assert_ne!(root([]), Hash::ZERO);
+        assert_eq!(buckets(all).len(), 3);
     }
 }
