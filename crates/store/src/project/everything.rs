@@ -6,13 +6,14 @@
 //! **Invariant:** the rows are those that [`super::entities`] makes of the same entities; what is foreseen is what it would
 //! make of the same text.
 
-use super::{Absent, Folded, Pass, deferred, entity, fold_entity, known_kind, memory, roots};
+use super::{Absent, Folded, Pass, deferred, document, entity, fold_entity, known_kind, memory, roots};
 use crate::Result;
 use crate::embedded::Lane;
 use crate::foreseen::{Foreseeing, Foreseen};
 use crate::tx::Tx;
 use crate::vectors::Wishes;
 use jay_types::change::EntityKind;
+use jay_types::change::block::Block;
 use jay_types::change::registry::TEXT;
 use rusqlite::params;
 
@@ -83,6 +84,19 @@ fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: 
     }
     tx.foreseen.take();
     tx.grant(&pass.wishes, now)
+}
+
+/// The same of the messages of a block, which its session holds one after the other.
+pub(super) fn foresee_block(tx: &Tx<'_>, absent: Absent, block: &Block) {
+    let lanes: Vec<Lane> = if absent.vectors { tx.lanes().map(|(lane, _)| lane).collect() } else { Vec::new() };
+    let mut wanted = Foreseeing::new(tx, &lanes);
+    for place in 0..block.messages.len() {
+        if let Some(text) = document::of_message(block, place) {
+            wanted.terms(&text);
+            wanted.vectors(text.0);
+        }
+    }
+    tx.foreseen.replace(wanted.make());
 }
 
 /// Terms of all wordings, and vectors of those that are current.

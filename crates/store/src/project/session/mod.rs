@@ -33,7 +33,12 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
             Some(json) => json.map_err(|fault| fault.to_string()).and_then(|json| Block::from_json(&json)),
         };
         match read {
-            Ok(block) => readings::write(tx, folded, pos, &block, wishes)?,
+            Ok(block) => {
+                if folded.absent.rows {
+                    super::everything::foresee_block(tx, folded.absent, &block);
+                }
+                readings::write(tx, folded, pos, &block, wishes)?;
+            }
             Err(reason) => {
                 tracing::warn!(pos, reason, "an archive block is not readable by this version");
                 super::deferred::note(tx, pos, "", "unreadable_body")?;
