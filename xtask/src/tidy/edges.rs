@@ -42,7 +42,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("rten-tensor", &["models"]),
     ("age", &["transfer"]),
     ("chacha20poly1305", &["transfer"]),
-    ("ureq", &["models"]),
+    ("object_store", &["transfer"]),
+    ("ureq", &["models", "transfer"]),
 ];
 
 /// Tables of a manifest that decide what the product is built from.
