@@ -9,6 +9,8 @@
 //! [`check_path`] refuses is never asked for.
 
 pub mod address;
+#[cfg(feature = "buckets")]
+pub mod bucket;
 pub mod folder;
 
 use jay_types::{Error, Result};
