@@ -91,9 +91,15 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
     if let Some(record) = run.state.files.get(&file.path)
         && record.stamp == file.stamp
         && !record.ranges.is_empty()
-        && !can_go_on(run, round, &record.ranges)?
     {
-        return Ok(());
+        let ranges = record.ranges.clone();
+        // It may have come by another file meanwhile.
+        if is_here(run, &ranges)? {
+            return note(run, file, ranges, FileState::Applied, None);
+        }
+        if !can_go_on(run, round, &ranges)? {
+            return Ok(());
+        }
     }
     let (clear, bytes) = match read_clear(run, file)? {
         Some(Ok(read)) => read,
@@ -318,6 +324,12 @@ fn can_go_on(run: &Run<'_, '_>, round: &Round, ranges: &[Range]) -> Result<bool>
     Ok(false)
 }
 
+/// True where it cannot be told of one of the ranges whether it is for this store.
+fn is_unknown_place(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+    let scope = run.scope()?;
+    Ok(ranges.iter().any(|range| scope.shares(range.stream) == Shared::Unknown))
+}
+
 /// Notes why something of a file is not here.
 fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Result<()> {
     let mut unknown = BTreeSet::new();
@@ -338,6 +350,8 @@ fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Result<()> {
         format!("{} was removed from the vault before it wrote this", list(&removed))
     } else if !unknown.is_empty() {
         format!("{} is no member of the vault yet", list(&unknown))
+    } else if is_unknown_place(run, &clear.ranges)? {
+        "the path of its namespace is not known yet".to_owned()
     } else {
         "what comes before it is not here yet".to_owned()
     };
