@@ -1,16 +1,18 @@
 //! The vault's side of a sync: keys that others wrapped are taken, requests are answered, and this node's own key rings and
 //! request are there and right.
 //!
-//! **Invariant:** nobody is let in without an invitation of this machine, a member that it goes on from, or a person.
+//! **Invariant:** nobody is let in without an invitation of this machine, a member that it goes on from, or a person; a node lets
+//! itself in only as the one that goes on from a member.
 
 use super::run::Run;
 use crate::format::FileFault;
 use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
 use crate::vault::request::{self, Grounds, REQUEST_MAX_BYTES, REQUEST_NAME, Request};
+use crate::vault::roster::ADMITTED_ITSELF;
 use crate::vault::{invite, members};
 use jay_types::change::sign::Signed;
 use jay_types::id::from_hex;
-use jay_types::{Error, Hash, Result};
+use jay_types::{Error, Hash, NodeId, Result};
 use std::collections::BTreeSet;
 
 /// Takes in the keys that other nodes wrapped for this machine.
@@ -46,34 +48,43 @@ fn unread(run: &Run<'_, '_>, wanted: impl Fn(&str) -> bool) -> Vec<(String, Stri
 
 /// Answers requests, vouches for history, and sees to this node's own files. True where a node was let in.
 pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
-    let is_member = run.roster.is_member(run.node);
-    if is_member {
-        finish_joining(run)?;
-        let members = run.roster.active().count();
-        answer_requests(run)?;
-        let is_news = run.roster.active().count() > members;
-        let branches = run.branches()?;
-        if members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, &branches)? > 0 {
-            run.read_roster()?;
-        }
-        wrap_keys(run)?;
-        close_invitations(run)?;
-        Ok(is_news)
-    } else {
-        ask(run).map(|()| false)
+    if !run.roster.is_member(run.node) && !ask(run)? {
+        return Ok(false);
     }
+    finish_joining(run)?;
+    let members = run.roster.active().count();
+    answer_requests(run)?;
+    let is_news = run.roster.active().count() > members;
+    let branches = run.branches()?;
+    if members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, &branches)? > 0 {
+        run.read_roster()?;
+    }
+    wrap_keys(run)?;
+    close_invitations(run)?;
+    Ok(is_news)
 }
 
-/// Once it is a member, a node needs its invitation and its request no longer.
+/// Once it is a member, a node needs its invitation and its request no longer. Who let itself in still asks the others; so does
+/// who joined once more because nobody else takes it for a member, until whoever invited it has taken the invitation away.
 fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
-    if run.keys.joining.take().is_some() {
+    let path = request::path(run.node);
+    let is_asked = run.listing.iter().any(|file| file.path == path);
+    if let Some(open) = run.keys.joining.clone() {
+        let file = format!("/invites/{}.jay", open.id);
+        if run.now() <= open.expires_at && run.listing.iter().any(|listed| listed.path.ends_with(&file)) {
+            return if is_asked { Ok(()) } else { write_request(run) };
+        }
+        run.keys.joining = None;
         run.keys.save(run.peer.memory)?;
     }
-    let path = request::path(run.node);
-    if run.listing.iter().any(|file| file.path == path) {
+    if is_asked && !is_admitted_by_itself(run, run.node) {
         run.remote.delete(&path)?;
     }
     Ok(())
+}
+
+fn is_admitted_by_itself(run: &Run<'_, '_>, node: NodeId) -> bool {
+    run.roster.nodes.get(&node).is_some_and(|member| member.admitted == ADMITTED_ITSELF)
 }
 
 fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
@@ -102,10 +113,17 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
 
 /// True where the request is answered.
 fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result<bool> {
-    if let Some(member) = run.roster.nodes.get(&request.node).filter(|_| run.roster.is_journalled(request.node)) {
-        if member.removed.is_some() {
-            run.report.note(format!("{} asks to come back and was removed: it is not let in", request.node));
-        }
+    if let Grounds::Invite(open) = grounds {
+        // Before it is let in: whatever comes between, the code counts once.
+        run.keys.invites.retain(|kept| kept.id != open.id);
+        run.keys.save(run.peer.memory)?;
+    }
+    if run.roster.was_removed(request.node) {
+        run.report.note(format!("{} asks to come back and was removed: it is not let in", request.node));
+        return Ok(true);
+    }
+    let is_member = run.roster.is_member(request.node) && run.roster.is_journalled(request.node);
+    if is_member && !is_admitted_by_itself(run, request.node) {
         return Ok(true);
     }
     match grounds {
@@ -117,12 +135,7 @@ fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result
             ));
             return Ok(false);
         }
-        Grounds::Invite(open) => {
-            // Before it is let in: whatever comes between, the code counts once.
-            run.keys.invites.retain(|kept| kept.id != open.id);
-            run.keys.save(run.peer.memory)?;
-        }
-        Grounds::Succession(_) => {}
+        Grounds::Invite(_) | Grounds::Succession(_) | Grounds::OwnSuccession(_) => {}
     }
     members::admit(run.peer.memory, &run.peer.actor, run.keys.vault, request, grounds)?;
     run.read_roster()?;
@@ -166,27 +179,49 @@ fn close_invitations(run: &mut Run<'_, '_>) -> Result<()> {
     Ok(())
 }
 
-/// Asks to become a member.
-fn ask(run: &mut Run<'_, '_>) -> Result<()> {
+/// Asks to become a member. True where it let itself in: it goes on from a member, and those who could say so may all be gone, as
+/// where the one machine of a vault was put back from a backup.
+fn ask(run: &mut Run<'_, '_>) -> Result<bool> {
     let path = request::path(run.node);
+    let memory = run.peer.memory;
+    let mut is_asked = run.listing.iter().any(|file| file.path == path);
+    let asking = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
+    if let Grounds::Succession(of) = request::grounds(&asking, None, &run.roster, run.now())
+        && !run.roster.was_removed(run.node)
+    {
+        if run.keys.joining.take().is_some() {
+            // The invitation was for the node before this one. What is sealed with it nobody can read any longer.
+            run.keys.save(run.peer.memory)?;
+            is_asked = false;
+        } else if is_asked {
+            members::admit(memory, &run.peer.actor, run.keys.vault, &asking, &Grounds::OwnSuccession(of))?;
+            run.read_roster()?;
+            return Ok(true);
+        }
+    }
     run.report.note(
         "this machine is not a member of the vault yet: it reads what others wrote, and they take in what it wrote once a \
          member has let it in"
             .to_owned(),
     );
-    if run.listing.iter().any(|file| file.path == path) {
-        return Ok(());
+    if !is_asked {
+        write_request(run)?;
     }
+    Ok(false)
+}
+
+/// Sealed with the invitation that this node has, else with the vault's key.
+fn write_request(run: &mut Run<'_, '_>) -> Result<()> {
+    let memory = run.peer.memory;
     let key = match &run.keys.joining {
         Some(open) => from_hex(&open.secret)
             .map(|secret| invite::key_of(&secret))
             .ok_or_else(|| Error::internal("an invitation without a secret"))?,
         None => run.sealing_key()?,
     };
-    let memory = run.peer.memory;
-    let request = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
-    let file = request::seal_request(&request, &run.keys, &key, run.peer.surroundings, |hash| {
+    let asking = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
+    let file = request::seal_request(&asking, &run.keys, &key, run.peer.surroundings, |hash| {
         Ok(memory.sign(Signed::Request, hash)?.1)
     })?;
-    run.replace(&path, &file)
+    run.replace(&request::path(run.node), &file)
 }

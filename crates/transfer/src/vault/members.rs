@@ -5,7 +5,7 @@
 
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
-use super::roster::{Roster, epoch_value, standing_value, stream_name};
+use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, Roster, epoch_value, standing_value, stream_name};
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
@@ -56,6 +56,7 @@ pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Req
     let (by, of) = match grounds {
         Grounds::Invite(_) => ("invite", None),
         Grounds::Succession(of) => ("succession", Some(*of)),
+        Grounds::OwnSuccession(of) => (ADMITTED_ITSELF, Some(*of)),
         Grounds::Keys => ("person", None),
     };
     store.write::<_, Error>(actor, |w| {
@@ -172,7 +173,7 @@ pub fn vouch(
     for node in nodes {
         let held = last_of(node, branches);
         match roster.nodes.get(&node) {
-            None => news.push((node, standing_value("history", None, Some(&held)))),
+            None => news.push((node, standing_value(ADMITTED_HISTORY, None, Some(&held)))),
             Some(member) => {
                 let Some(before) = &member.removed else { continue };
                 let mut all = before.clone();

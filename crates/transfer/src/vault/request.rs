@@ -53,6 +53,8 @@ pub enum Grounds {
     Invite(OpenInvite),
     /// It goes on from this member.
     Succession(NodeId),
+    /// This node goes on from this member, and says so itself.
+    OwnSuccession(NodeId),
     /// It knows the keys: a person decides.
     Keys,
 }

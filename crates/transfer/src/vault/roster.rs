@@ -14,6 +14,12 @@ use jay_types::{NamespaceId, NodeId, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How a node came in that goes on from a member and found nobody who could say so: until another member says it.
+pub const ADMITTED_ITSELF: &str = "itself";
+
+/// A node of which no more counts than what a member held of it.
+pub const ADMITTED_HISTORY: &str = "history";
+
 /// A node of a vault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -25,7 +31,7 @@ pub struct Member {
     pub recipient: Option<String>,
     /// Up to where its streams count, where it is no member any longer; streams that are not named count for nothing.
     pub removed: Option<BTreeMap<String, u64>>,
-    /// How it came in: `founder`, `invite`, `succession`, `person`, `history`.
+    /// How it came in: `founder`, `invite`, `succession`, `itself`, `person`, `history`.
     pub admitted: String,
     /// The node that it goes on from.
     pub of: Option<NodeId>,
@@ -91,6 +97,12 @@ impl Roster {
     #[must_use]
     pub fn is_journalled(&self, node: NodeId) -> bool {
         self.journalled.contains(&node)
+    }
+
+    /// True where a node was taken out. Of whom only the history counts was none of the vault's, and may still be let in.
+    #[must_use]
+    pub fn was_removed(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|member| member.removed.is_some() && member.admitted != ADMITTED_HISTORY)
     }
 
     /// Whether changes of a stream up to `seq` count.
