@@ -2,8 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 #[cfg(feature = "buckets")]
+
+mod blocks;
 mod buckets;
+mod carrier;
 mod conformance;
+mod converging;
+mod fleet;
+mod foreign;
+mod operations;
 mod remotes;
 mod rewriting;
 mod support;

@@ -3,7 +3,9 @@
 use jay_testkit::{Clock, Random};
 use jay_types::Timestamp;
 use jay_types::surroundings::Surroundings;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
 
 /// What a machine has that nothing below the binary takes by itself.
 pub(crate) struct Steps {
@@ -24,4 +26,14 @@ impl Surroundings for Steps {
     fn fill_random(&self, bytes: &mut [u8]) {
         self.random.lock().unwrap().fill(bytes);
     }
+}
+
+/// A directory for what is written often and kept for a moment: in memory where the machine has such a place, for each act of a
+/// store waits for its disk.
+pub(crate) fn quick_directory(prefix: &str) -> TempDir {
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix(prefix);
+    let in_memory = Path::new("/dev/shm");
+    if in_memory.is_dir() { builder.tempdir_in(in_memory).or_else(|_| builder.tempdir()) } else { builder.tempdir() }
+        .unwrap()
 }

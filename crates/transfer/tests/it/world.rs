@@ -1,6 +1,6 @@
 //! Machines with stores of their own, a folder between them, and the short words in which the tests speak of them.
 
-use crate::support::Steps;
+use crate::support::{Steps, quick_directory};
 use jay_store::vector_index::VectorMath;
 use jay_store::{ActorName, Analysis, Bm25, Draft, ListFilter, Machine, Moment, Scope, Store, StoreOptions, WriteTx};
 use jay_transfer::remote::Remote;
@@ -82,7 +82,7 @@ pub(crate) fn folder(at: &Path, seed: u64) -> Folder {
 
 impl Home {
     pub(crate) fn new(seed: u64) -> Self {
-        let directory = tempfile::Builder::new().prefix("jay-transfer-").tempdir().unwrap();
+        let directory = quick_directory("jay-transfer-");
         Self::open(Arc::new(directory), Steps::new(seed), format!("machine-{seed}"))
     }
 
@@ -93,11 +93,38 @@ impl Home {
 
     /// A copy of the whole directory, as `cp -r` makes it.
     pub(crate) fn copy(&self, seed: u64) -> Self {
-        let directory = tempfile::Builder::new().prefix("jay-transfer-").tempdir().unwrap();
-        copy_tree(&self.directory.path().join("data"), &directory.path().join("data"));
-        let copy = Self::open(Arc::new(directory), Steps::new(seed), format!("copy-{seed}"));
+        let copy = Self::open(Arc::new(self.save()), Steps::new(seed), format!("copy-{seed}"));
         copy.steps.clock.advance(self.steps.clock.now().0 - copy.steps.clock.now().0);
         copy
+    }
+
+    /// The files of the directory as they are now, in another one.
+    pub(crate) fn save(&self) -> TempDir {
+        let directory = quick_directory("jay-transfer-");
+        copy_tree(&self.directory.path().join("data"), &directory.path().join("data"));
+        directory
+    }
+
+    /// The machine with its data directory as it once was saved. Where `is_noticed` the files are others than those that were
+    /// copied, as when a backup is put back; else nothing in them tells, as when a whole disk is put back.
+    pub(crate) fn put_back(&self, saved: TempDir, seed: u64, is_noticed: bool) -> Self {
+        let data = saved.path().join("data");
+        if !is_noticed {
+            hide_copy(&data);
+        }
+        let back = Self::open(Arc::new(saved), Steps::new(seed), self.name.clone());
+        back.steps.clock.advance(self.steps.clock.now().0 - back.steps.clock.now().0);
+        back
+    }
+
+    /// A copy that looks like the original to itself: a machine that was cloned as a whole.
+    pub(crate) fn clone_undetected(&self, seed: u64) -> Self {
+        self.put_back(self.save(), seed, false)
+    }
+
+    /// What this machine knows of a remote's files is lost.
+    pub(crate) fn lose_record(&self) {
+        let _ = std::fs::remove_file(self.memory.state_file("remote-home.json"));
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -184,6 +211,18 @@ impl Home {
         let of = |store: &Store| store.read::<_, Error>(|tx| Ok(tx.canonical_dump()?)).unwrap();
         [of(&self.memory), of(&self.archive)].concat()
     }
+}
+
+/// Makes a copied `node.key` look like the file that `node.json` remembers.
+fn hide_copy(data: &Path) {
+    let mark = data.join("node.json");
+    let Ok(text) = std::fs::read(&mark) else { return };
+    let mut birth: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let key = std::fs::metadata(data.join("node.key")).unwrap();
+    birth["file"] = json!(std::os::unix::fs::MetadataExt::ino(&key));
+    let born = key.created().ok().map(|at| at.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos());
+    birth["born"] = json!(born.map(|born| u64::try_from(born).unwrap()));
+    jay_testkit::write(&mark, serde_json::to_vec(&birth).unwrap());
 }
 
 fn copy_tree(from: &Path, to: &Path) {

@@ -1,0 +1,443 @@
+//! Machines of one vault with a carrier between their folders: what happens to them from one moment to the next.
+//!
+//! **Invariant:** what a machine has acknowledged is known here (`promised`), so that in the end it can be asked for
+//! everywhere. What only ever was on a disk that was put back is not promised.
+
+use crate::carrier::{Carrier, Seat};
+use crate::foreign::{Author, segment_file};
+use crate::world::{Home, ann, config};
+use jay_store::{Branch, Store};
+use jay_testkit::Random;
+use jay_transfer::remote::Remote;
+use jay_transfer::sync::config::RemoteConfig;
+use jay_transfer::sync::report::SyncedRemote;
+use jay_transfer::sync::setup::{self, Proof};
+use jay_transfer::sync::state::RemoteState;
+use jay_transfer::sync::{Direction, sync};
+use jay_transfer::vault::code::InviteCode;
+use jay_transfer::vault::keys::VaultKeys;
+use jay_transfer::vault::members;
+use jay_transfer::vault::request::{Grounds, REQUEST_MAX_BYTES};
+use jay_transfer::vault::roster::Roster;
+use jay_types::change::header::StreamId;
+use jay_types::time::{DAY, SECOND};
+use jay_types::{Code, Error, Hash, NamespaceId, NodeId, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use tempfile::TempDir;
+
+/// Names one change.
+pub(crate) type Change = (StreamId, u64, Hash);
+
+/// How a machine stands to the vault.
+pub(crate) enum Standing {
+    /// It writes, and does not belong to it yet.
+    Outside,
+    /// It has a code.
+    Invited(InviteCode),
+    /// It has joined.
+    Joined,
+    /// It was taken out.
+    Removed,
+}
+
+/// A machine.
+pub(crate) struct Machine {
+    pub(crate) home: Home,
+    pub(crate) view: usize,
+    pub(crate) standing: Standing,
+    /// Steps for which it does not sync.
+    offline: u64,
+    /// What it wrote since it last pushed.
+    unpushed: Vec<Change>,
+    /// How far its journals were looked at.
+    looked: [u64; 2],
+    saved: Option<TempDir>,
+    /// Another machine writes, or wrote, as the same node.
+    is_doubled: bool,
+}
+
+impl Machine {
+    fn new(home: Home, view: usize, standing: Standing) -> Self {
+        let (unpushed, looked) = (Vec::new(), [0, 0]);
+        Self { home, view, standing, offline: 0, unpushed, looked, saved: None, is_doubled: false }
+    }
+
+    pub(crate) fn stores(&self) -> [&Store; 2] {
+        [&self.home.memory, &self.home.archive]
+    }
+
+    pub(crate) fn is_left(&self) -> bool {
+        !matches!(self.standing, Standing::Removed)
+    }
+
+    /// Every node that this machine is or was.
+    pub(crate) fn nodes(&self) -> BTreeSet<NodeId> {
+        let past = self.home.memory.successions().unwrap();
+        past.iter().map(|link| link.from).chain([self.home.id()]).collect()
+    }
+
+    /// What a person on this machine knows of the vault.
+    pub(crate) fn vault(&self) -> (VaultKeys, Roster) {
+        let keys = VaultKeys::load(&self.home.memory).unwrap().unwrap();
+        let roster = self.home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+        (keys, roster)
+    }
+
+    pub(crate) fn is_member(&self) -> bool {
+        VaultKeys::load(&self.home.memory).unwrap().is_some() && self.vault().1.is_member(self.home.id())
+    }
+
+    pub(crate) fn branches(&self) -> Vec<Branch> {
+        let of = |store: &&Store| store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap());
+        self.stores().iter().filter_map(of).flatten().collect()
+    }
+
+    pub(crate) fn has(&self, (stream, seq, hash): Change) -> bool {
+        let store = self.stores()[usize::from(stream.journal)];
+        store.exists() && store.read::<_, Error>(|tx| Ok(tx.has_change(stream, seq, hash)?)).unwrap()
+    }
+}
+
+/// All of them.
+pub(crate) struct Fleet {
+    pub(crate) seed: u64,
+    pub(crate) random: Random,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) carrier: Carrier,
+    /// Acknowledged by a machine that is left, or taken in by one before its author was removed.
+    pub(crate) promised: BTreeSet<Change>,
+    /// Written by a machine that was removed, and nowhere else then.
+    pub(crate) unpromised: BTreeSet<Change>,
+    /// Every namespace that was ever made.
+    pub(crate) namespaces: BTreeSet<NamespaceId>,
+    /// A member whose program is newer than this one.
+    pub(crate) newer: Option<Author>,
+    /// What happened, for the one who reads a failure.
+    pub(crate) story: Vec<String>,
+    pub(crate) config: RemoteConfig,
+}
+
+impl Fleet {
+    /// Two machines in a vault, three that will join it.
+    pub(crate) fn new(seed: u64) -> Self {
+        let carrier = Carrier::new(seed, 5, seed % 10 == 9);
+        let machine = |n| Machine::new(Home::new(seed * 100 + n), n as usize, Standing::Outside);
+        let machines: Vec<Machine> = (0..5).map(machine).collect();
+        let mut fleet = Self {
+            seed,
+            random: Random::new(seed),
+            machines,
+            carrier,
+            promised: BTreeSet::new(),
+            unpromised: BTreeSet::new(),
+            namespaces: BTreeSet::new(),
+            newer: None,
+            story: Vec::new(),
+            config: config(),
+        };
+        fleet.machines[0].home.begin(&fleet.seat(0));
+        fleet.machines[0].standing = Standing::Joined;
+        fleet.invite(0, 1);
+        fleet.carrier.deliver_all();
+        fleet.join(1);
+        fleet
+    }
+
+    pub(crate) fn seat(&self, at: usize) -> Seat<'_> {
+        self.carrier.seat(self.machines[at].view, &self.machines[at].home)
+    }
+
+    pub(crate) fn tell(&mut self, what: String) {
+        self.story.push(what);
+    }
+
+    /// Looks at what a machine has written since it was last looked at.
+    pub(crate) fn note(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let mine = machine.nodes();
+        for journal in [0, 1] {
+            let store = [&machine.home.memory, &machine.home.archive][journal];
+            if !store.exists() {
+                continue;
+            }
+            let feed = store.read::<_, Error>(|tx| Ok(tx.feed(machine.looked[journal], u32::MAX)?)).unwrap();
+            for (pos, header) in feed {
+                machine.looked[journal] = pos;
+                self.namespaces.insert(header.namespace);
+                let change = (header.stream(), header.seq, header.hash());
+                if !mine.contains(&header.node) || self.promised.contains(&change) {
+                    continue;
+                }
+                if machine.is_left() {
+                    self.promised.insert(change);
+                    machine.unpushed.push(change);
+                } else if !self.promised.contains(&change) {
+                    self.unpromised.insert(change);
+                }
+            }
+        }
+    }
+
+    /// A machine syncs, whatever comes of it.
+    pub(crate) fn sync(&mut self, at: usize, direction: Direction) -> Result<SyncedRemote> {
+        self.machines[at].home.steps.clock.advance(SECOND);
+        let (home, seat) = (&self.machines[at].home, self.seat(at));
+        let synced = sync(&home.peer(), &seat, &self.config, direction, &mut |_, _, _| ());
+        self.note(at);
+        match &synced {
+            Ok(_) if direction == Direction::Both => self.machines[at].unpushed.clear(),
+            Ok(_) => {}
+            // The key of a new epoch may be on its way still; the one who was removed never gets it.
+            Err(error) if error.code == Code::Busy => {}
+            Err(error) => panic!("seed {}: machine {at} cannot sync: {error:?}\n{}", self.seed, self.story.join("\n")),
+        }
+        synced
+    }
+
+    pub(crate) fn invite(&mut self, by: usize, whom: usize) {
+        let (home, seat) = (&self.machines[by].home, self.seat(by));
+        let invited = setup::invite(&home.peer(), &seat, &self.config, &mut |_, _, _| ());
+        self.note(by);
+        if let Ok((code, _)) = invited {
+            self.machines[whom].standing = Standing::Invited(code);
+        }
+    }
+
+    /// A machine that was invited tries its code.
+    pub(crate) fn join(&mut self, at: usize) -> bool {
+        let Standing::Invited(code) = &self.machines[at].standing else { return false };
+        let (home, seat) = (&self.machines[at].home, self.seat(at));
+        let joined = setup::join(&home.peer(), &seat, &Proof::Code(code.clone())).is_ok();
+        if joined {
+            self.machines[at].standing = Standing::Joined;
+        }
+        joined
+    }
+
+    /// One thing happens somewhere.
+    pub(crate) fn step(&mut self) {
+        let at = self.random.index(self.machines.len());
+        self.machines[at].home.steps.clock.advance(self.random.below(20_000_000) as i64);
+        match self.random.below(100) {
+            0..46 => self.write(at),
+            46..72 => self.sync_if_online(at),
+            72..75 => self.come_and_go(at),
+            75..78 => self.change_clock(at),
+            78..80 => self.copy(at),
+            80..85 => self.save_or_put_back(at),
+            85..87 => self.machines[at].home.lose_record(),
+            87..90 => self.speak_newer(at),
+            _ => self.let_in(at),
+        }
+        let steps = self.random.below(12);
+        self.carrier.carry(steps);
+    }
+
+    fn sync_if_online(&mut self, at: usize) {
+        if matches!(self.machines[at].standing, Standing::Outside) {
+            let (home, seat) = (&self.machines[at].home, self.seat(at));
+            let refused = home.try_sync(&seat, &self.config).unwrap_err();
+            assert_eq!(refused.code, Code::Refused, "whoever does not belong to the vault is told so");
+            return;
+        }
+        if self.machines[at].offline > 0 {
+            self.machines[at].offline -= 1;
+            return;
+        }
+        if matches!(self.machines[at].standing, Standing::Invited(_)) && !self.join(at) {
+            return;
+        }
+        let direction = match self.random.below(10) {
+            0 => Direction::Pull,
+            1 => Direction::Push,
+            2 => Direction::Roster,
+            _ => Direction::Both,
+        };
+        let synced = self.sync(at, direction).map(|synced| (synced.pushed, synced.pulled));
+        self.tell(format!("{at} syncs {direction:?}: {synced:?}"));
+    }
+
+    /// Three of the machines are away most of the time.
+    fn come_and_go(&mut self, at: usize) {
+        self.machines[at].offline = if at < 2 { 0 } else { 3 + self.random.below(12) };
+    }
+
+    fn change_clock(&mut self, at: usize) {
+        // Who has a code must not let it expire.
+        if matches!(self.machines[at].standing, Standing::Outside | Standing::Invited(_)) {
+            return;
+        }
+        let days = [1, -365, 30, -1, 365][self.random.index(5)];
+        self.machines[at].home.steps.clock.advance(days * DAY);
+        self.tell(format!("the clock of {at} jumps by {days} days"));
+    }
+
+    /// `cp -r` of a data directory, or a clone of the whole machine: both write on.
+    fn copy(&mut self, at: usize) {
+        if self.machines.len() > 6 || !matches!(self.machines[at].standing, Standing::Joined) {
+            return;
+        }
+        let seed = self.random.next_u64();
+        let is_noticed = self.random.chance(50);
+        let of = &self.machines[at];
+        let home = if is_noticed { of.home.copy(seed) } else { of.home.clone_undetected(seed) };
+        let mut copy = Machine::new(home, self.carrier.copy_view(of.view), Standing::Joined);
+        copy.looked = of.looked;
+        copy.is_doubled = true;
+        self.machines[at].is_doubled = true;
+        self.machines.push(copy);
+        self.tell(format!("{} is a copy of {at}, noticed: {is_noticed}", self.machines.len() - 1));
+    }
+
+    fn save_or_put_back(&mut self, at: usize) {
+        if !matches!(self.machines[at].standing, Standing::Joined) {
+            return;
+        }
+        let Some(saved) = self.machines[at].saved.take() else {
+            let saved = self.machines[at].home.save();
+            self.tell(format!("{at} is saved"));
+            return self.machines[at].saved = Some(saved);
+        };
+        if self.random.chance(50) {
+            let _ = self.sync(at, Direction::Both);
+        }
+        let is_noticed = self.random.chance(50);
+        let seed = self.random.next_u64();
+        let machine = &mut self.machines[at];
+        machine.home = machine.home.put_back(saved, seed, is_noticed);
+        machine.looked = [0, 0];
+        let lost: Vec<Change> = std::mem::take(&mut machine.unpushed);
+        for change in lost {
+            if self.machines.iter().any(|machine| machine.has(change)) {
+                self.machines[at].unpushed.push(change);
+            } else {
+                self.promised.remove(&change);
+            }
+        }
+        self.tell(format!("{at} is put back, noticed: {is_noticed}"));
+    }
+
+    /// Somebody who belongs to it invites, lets in who asks, or takes one out.
+    fn let_in(&mut self, by: usize) {
+        if !matches!(self.machines[by].standing, Standing::Joined) || !self.machines[by].is_member() {
+            return;
+        }
+        let outside = (0..self.machines.len()).find(|at| matches!(self.machines[*at].standing, Standing::Outside));
+        if let Some(whom) = outside.filter(|_| self.random.chance(80)) {
+            self.invite(by, whom);
+            return self.tell(format!("{by} invites {whom}"));
+        }
+        if self.random.chance(30) {
+            return self.remove(by);
+        }
+        self.answer(by);
+    }
+
+    /// A person on this machine lets in everybody who asks and was not taken out.
+    pub(crate) fn answer(&mut self, by: usize) {
+        let (keys, _) = self.machines[by].vault();
+        let asking: Vec<NodeId> =
+            RemoteState::load(&self.machines[by].home.memory, "home").unwrap().requests.into_keys().collect();
+        let removed: BTreeSet<NodeId> =
+            self.machines.iter().filter(|machine| !machine.is_left()).flat_map(Machine::nodes).collect();
+        for node in asking.into_iter().filter(|node| !removed.contains(node)) {
+            let path = jay_transfer::vault::request::path(node);
+            let Some(file) = self.seat(by).read(&path, REQUEST_MAX_BYTES).unwrap() else { continue };
+            let Ok((request, _)) = jay_transfer::vault::request::open(&file, &keys) else { continue };
+            let home = &self.machines[by].home;
+            members::admit(&home.memory, &ann(), keys.vault, &request, &Grounds::Keys).unwrap();
+            self.note(by);
+            self.tell(format!("{by} lets {node} in"));
+        }
+    }
+
+    /// One machine is taken out, and the keys are changed. What nobody else has by then is promised to nobody.
+    fn remove(&mut self, by: usize) {
+        let (mut keys, roster) = self.machines[by].vault();
+        // Not one that goes on as a new node of which nobody knows yet, and no copy: the other one would be taken out too.
+        let may_go = |machine: &Machine| {
+            let is_known = machine.nodes().iter().all(|node| roster.is_member(*node));
+            matches!(machine.standing, Standing::Joined) && !machine.is_doubled && is_known
+        };
+        let whom: Vec<usize> = (0..self.machines.len()).filter(|at| *at != by && may_go(&self.machines[*at])).collect();
+        let Some(whom) = self.random.pick(&whom).copied() else { return };
+        if self.machines.iter().any(|machine| !machine.is_left()) {
+            return;
+        }
+        let nodes: Vec<NodeId> = self.machines[whom].nodes().into_iter().collect();
+        let branches = self.machines[by].branches();
+        let home = &self.machines[by].home;
+        members::remove(&home.memory, &ann(), keys.vault, &roster, &nodes, &branches).unwrap();
+        let roster = home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+        members::rotate(&home.memory, &ann(), &mut keys, &roster, home.steps.as_ref()).unwrap();
+        self.note(whom);
+        self.machines[whom].standing = Standing::Removed;
+        self.note(by);
+        let of_removed: Vec<Change> =
+            self.promised.iter().copied().filter(|(stream, ..)| nodes.contains(&stream.node)).collect();
+        for change in of_removed {
+            if !self.machines.iter().any(|machine| machine.is_left() && machine.has(change)) {
+                self.promised.remove(&change);
+                self.unpromised.insert(change);
+            }
+        }
+        self.tell(format!("{by} takes {whom} out"));
+    }
+
+    /// A member with a newer program writes what this one does not know, and carries it itself.
+    fn speak_newer(&mut self, at: usize) {
+        if !matches!(self.machines[at].standing, Standing::Joined) || !self.machines[at].is_member() {
+            return;
+        }
+        let (keys, _) = self.machines[at].vault();
+        if self.newer.is_none() {
+            self.newer = Some(Author::new((self.seed % 200) as u8));
+            self.admit_newer(at);
+        }
+        let Some(ns) = self.any_namespace(at) else { return };
+        let changes = self.strange_changes(at);
+        let key = keys.keys().min_by_key(|key| key.id).unwrap();
+        let author = self.newer.as_mut().unwrap();
+        author.hlc += self.random.below(30_000_000);
+        let part = author.part(ns, &changes);
+        let (path, file) = segment_file(&keys, &key, author.id_of_node(), &part, &mut self.random);
+        for entry in &part {
+            let header = jay_types::change::Header::decode(&entry.header).unwrap();
+            self.promised.insert((header.stream(), header.seq, header.hash()));
+        }
+        self.carrier.place(&path, file);
+        self.tell("the newer program speaks".to_owned());
+    }
+
+    /// Lets the newer program in, also where the one who did so was put back.
+    pub(crate) fn admit_newer(&mut self, by: usize) {
+        let (keys, roster) = self.machines[by].vault();
+        let Some(author) = self.newer.as_ref().filter(|author| !roster.is_member(author.id_of_node())) else { return };
+        let memory = &self.machines[by].home.memory;
+        members::admit(memory, &ann(), keys.vault, &author.request(), &Grounds::Keys).unwrap();
+        self.note(by);
+    }
+
+    /// The namespaces whose path a machine knows, without the vault's own.
+    pub(crate) fn any_namespace(&mut self, at: usize) -> Option<NamespaceId> {
+        let store = &self.machines[at].home.memory;
+        let known = store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.namespace_paths()?)).unwrap())?;
+        self.random.pick(&known).map(|(id, _)| *id)
+    }
+
+    /// Where each namespace's root stands on a machine, by journal; none where the namespace is not there.
+    pub(crate) fn roots(&self, at: usize) -> BTreeMap<(usize, NamespaceId), Option<Hash>> {
+        let mut roots = BTreeMap::new();
+        for (journal, store) in self.machines[at].stores().into_iter().enumerate() {
+            for ns in &self.namespaces {
+                let root = store.exists().then(|| {
+                    store
+                        .read::<_, Error>(|tx| Ok(tx.namespace_num(*ns)?.map(|num| tx.root_of(num)).transpose()?))
+                        .unwrap()
+                });
+                roots.insert((journal, *ns), root.flatten());
+            }
+        }
+        roots
+    }
+}
