@@ -111,19 +111,25 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
     Ok(())
 }
 
-/// True where the request is answered.
-fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result<bool> {
+/// Forgets an invitation that has been answered.
+fn use_up(run: &mut Run<'_, '_>, grounds: &Grounds) -> Result<()> {
     if let Grounds::Invite(open) = grounds {
-        // Before it is let in: whatever comes between, the code counts once.
         run.keys.invites.retain(|kept| kept.id != open.id);
         run.keys.save(run.peer.memory)?;
     }
+    Ok(())
+}
+
+/// True where the request is answered.
+fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result<bool> {
     if run.roster.was_removed(request.node) {
         run.report.note(format!("{} asks to come back and was removed: it is not let in", request.node));
+        use_up(run, grounds)?;
         return Ok(true);
     }
     let is_member = run.roster.is_member(request.node) && run.roster.is_journalled(request.node);
     if is_member && !is_admitted_by_itself(run, request.node) {
+        use_up(run, grounds)?;
         return Ok(true);
     }
     match grounds {
@@ -135,10 +141,18 @@ fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result
             ));
             return Ok(false);
         }
-        Grounds::Invite(_) | Grounds::Succession(_) | Grounds::OwnSuccession(_) => {}
+        Grounds::Invite(open) => {
+            // Before it is let in: whatever comes between, the code counts for nobody else.
+            for kept in run.keys.invites.iter_mut().filter(|kept| kept.id == open.id) {
+                kept.used_by = Some(request.node);
+            }
+            run.keys.save(run.peer.memory)?;
+        }
+        Grounds::Succession(_) | Grounds::OwnSuccession(_) => {}
     }
     members::admit(run.peer.memory, &run.peer.actor, run.keys.vault, request, grounds)?;
     run.read_roster()?;
+    use_up(run, grounds)?;
     run.report.note(format!("{} ({}) is a member now", request.name, request.node));
     Ok(true)
 }

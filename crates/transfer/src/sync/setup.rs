@@ -81,7 +81,12 @@ pub fn begin(
             Begun::Founded(keys.vault)
         }
         (None, Found::Vaults(_)) => return Ok(Begun::MustJoin),
-        (Some(keys), Found::Empty) => Begun::Known(keys.vault),
+        (Some(keys), Found::Empty) => {
+            if keys.founder.node == peer.memory.public_key()?.0 {
+                members::declare(peer.memory, &peer.actor, &keys)?;
+            }
+            Begun::Known(keys.vault)
+        }
         (Some(keys), Found::Vaults(there)) => {
             if there.iter().any(|vault| *vault != keys.vault) {
                 return Err(Error::new(Code::Conflict, format!("{} holds another vault than this machine's", remote.address()))
@@ -187,7 +192,8 @@ fn by_code(peer: &Peer<'_>, remote: &dyn Remote, code: &InviteCode, before: Opti
         keys.add_key(&key);
     }
     keys.told = invitation.told;
-    keys.joining = Some(OpenInvite { id, secret: to_hex(&code.secret), expires_at: invitation.expires_at });
+    keys.joining =
+        Some(OpenInvite { id, secret: to_hex(&code.secret), expires_at: invitation.expires_at, used_by: None });
     Ok(keys)
 }
 

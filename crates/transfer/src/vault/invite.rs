@@ -86,7 +86,8 @@ pub fn make(
     let clear =
         Clear { kind: FileKind::Request, vault: keys.vault, key: key.id, node: inviter, ranges: Vec::new(), nonce };
     let file = seal::seal(&clear, &key, &json);
-    Ok((code.clone(), OpenInvite { id: to_hex(&code.id), secret: to_hex(&code.secret), expires_at }, file))
+    let open = OpenInvite { id: to_hex(&code.id), secret: to_hex(&code.secret), expires_at, used_by: None };
+    Ok((code, open, file))
 }
 
 /// Reads an invitation by its code.

@@ -38,6 +38,9 @@ pub struct OpenInvite {
     pub secret: String,
     /// Until when it counts.
     pub expires_at: Timestamp,
+    /// The node that is being let in with it: it counts for no other one any longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used_by: Option<NodeId>,
 }
 
 impl std::fmt::Debug for OpenInvite {

@@ -29,23 +29,37 @@ pub fn found(
     let (node, public_key) = store.public_key()?;
     let founder = KnownNode { node, public_key: to_hex(&public_key), name: node_name.to_owned(), removed: None };
     let mut keys = VaultKeys::new(vault, name.to_owned(), founder);
-    let key = keys.make_key(1, surroundings);
+    keys.make_key(1, surroundings);
     // Before the journal: a key that is lost could never be had again.
     keys.save(store)?;
-    let recipient = keys.recipient()?;
+    declare(store, actor, &keys)?;
+    Ok(keys)
+}
+
+/// Writes the vault and its founder into the journal, where that was not done: what makes a vault may be killed in between.
+///
+/// # Errors
+/// What the store says.
+pub fn declare(store: &Store, actor: &ActorName, keys: &VaultKeys) -> Result<()> {
+    let (vault, founder, recipient) = (keys.vault, &keys.founder, keys.recipient()?);
+    let Some(key) = keys.keys().next() else { return Err(Error::internal("a vault without a key")) };
     store.write::<_, Error>(actor, |w| {
-        let body =
-            Body::default().with(NAME, name).with(PUBLIC_KEY, to_hex(&public_key)).with(EPOCH, epoch_value(key.id));
+        if state_of(w, vault, EntityKind::Vault, EntityId(vault.0))?.is_some() {
+            return Ok(());
+        }
+        let body = Body::default()
+            .with(NAME, keys.name.as_str())
+            .with(PUBLIC_KEY, founder.public_key.as_str())
+            .with(EPOCH, epoch_value(key.id));
         w.draft(Draft::new(vault, EntityKind::Vault, EntityId(vault.0), Op::Create, body));
         let body = Body::default()
-            .with(NAME, node_name)
-            .with(PUBLIC_KEY, to_hex(&public_key))
+            .with(NAME, founder.name.as_str())
+            .with(PUBLIC_KEY, founder.public_key.as_str())
             .with(RECIPIENT, recipient.as_str())
             .with(STANDING, standing_value("founder", None, None));
-        w.draft(Draft::new(vault, EntityKind::Member, EntityId(node.0), Op::Create, body));
+        w.draft(Draft::new(vault, EntityKind::Member, EntityId(founder.node.0), Op::Create, body));
         Ok(())
-    })?;
-    Ok(keys)
+    })
 }
 
 /// Lets a node in.

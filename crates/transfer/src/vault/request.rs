@@ -116,7 +116,12 @@ pub fn open(file: &[u8], keys: &VaultKeys) -> Result<(Request, Option<OpenInvite
 /// What speaks for a request at this moment.
 #[must_use]
 pub fn grounds(request: &Request, invite: Option<OpenInvite>, roster: &Roster, now: Timestamp) -> Grounds {
-    if let Some(open) = invite.filter(|open| Some(&open.id) == request.invite.as_ref() && now <= open.expires_at) {
+    let counts = |open: &OpenInvite| {
+        Some(&open.id) == request.invite.as_ref()
+            && now <= open.expires_at
+            && open.used_by.is_none_or(|node| node == request.node)
+    };
+    if let Some(open) = invite.filter(counts) {
         return Grounds::Invite(open);
     }
     match predecessor(request, roster) {
