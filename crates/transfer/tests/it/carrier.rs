@@ -51,6 +51,19 @@ impl Carrier {
         Self(Mutex::new(Inner { random: Random::new(seed ^ 0xca), views, versions, under_way, stamps: 0 }))
     }
 
+    /// The same folders with the same files in them, for another run from here on.
+    pub(crate) fn again(&self) -> Self {
+        let inner = self.inner();
+        let files = |view: &View| View { files: view.files.clone(), disk: None };
+        Self(Mutex::new(Inner {
+            random: inner.random.clone(),
+            views: inner.views.iter().map(files).collect(),
+            versions: inner.versions.clone(),
+            under_way: inner.under_way.clone(),
+            stamps: inner.stamps,
+        }))
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap()
     }

@@ -10,6 +10,7 @@ mod conformance;
 mod converging;
 mod fleet;
 mod foreign;
+mod killing;
 mod operations;
 mod remotes;
 mod rewriting;

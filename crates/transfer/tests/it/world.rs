@@ -117,6 +117,11 @@ impl Home {
         back
     }
 
+    /// The same directory, as the next process opens it.
+    pub(crate) fn next_process(&self) -> Self {
+        Self::open(Arc::clone(&self.directory), Arc::clone(&self.steps), self.name.clone())
+    }
+
     /// A copy that looks like the original to itself: a machine that was cloned as a whole.
     pub(crate) fn clone_undetected(&self, seed: u64) -> Self {
         self.put_back(self.save(), seed, false)
@@ -226,6 +231,9 @@ fn hide_copy(data: &Path) {
 }
 
 fn copy_tree(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        return;
+    }
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name();
