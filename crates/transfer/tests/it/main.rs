@@ -1,9 +1,8 @@
 //! Remotes, and what is carried by them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-#[cfg(feature = "buckets")]
-
 mod blocks;
+#[cfg(feature = "buckets")]
 mod buckets;
 mod carrier;
 mod conformance;
