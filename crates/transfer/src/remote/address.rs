@@ -1,6 +1,10 @@
-//! From what a person wrote to a remote: a bare path is a folder.
+//! From what a person wrote to a remote: a bare path is a folder, `s3://`, `gs://`, `az://` and `abfss://` are buckets.
+//!
+//! **Invariant:** what is kept and shown of an address holds no credential.
 
 use super::Remote;
+#[cfg(feature = "buckets")]
+use super::bucket::{self, Bucket, BucketSettings};
 use super::folder::Folder;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Error, Result};
@@ -16,10 +20,10 @@ pub struct Opening<'a> {
     pub variables: &'a BTreeMap<String, String>,
 }
 
-/// An address in the form in which it is kept: a path is absolute, an address of a cloud is as it was written.
+/// An address in the form in which it is kept: a path is absolute, that of a bucket is read and written out again.
 ///
 /// # Errors
-/// `bad_input` where it is none.
+/// `bad_input` where it is none, or holds a credential.
 pub fn normalise(url: &str) -> Result<String> {
     let url = url.trim();
     if url.is_empty() {
@@ -27,7 +31,9 @@ pub fn normalise(url: &str) -> Result<String> {
     }
     match url.split_once("://") {
         Some(("file", path)) => absolute(Path::new(path)),
-        Some(_) => Ok(url.to_owned()),
+        #[cfg(feature = "buckets")]
+        Some(_) if bucket::is_bucket(url) => bucket::normalise(url),
+        Some(_) => Err(unknown(url)),
         None => absolute(Path::new(url)),
     }
 }
@@ -40,15 +46,44 @@ fn absolute(path: &Path) -> Result<String> {
 /// Opens a remote; nothing is looked at or made there.
 ///
 /// # Errors
-/// `bad_input` where there is no such kind of remote.
+/// `bad_input` where there is no such kind of remote, or no credentials for it.
 pub fn open(url: &str, opening: &Opening<'_>) -> Result<Box<dyn Remote>> {
     match url.split_once("://") {
         None => Ok(Box::new(Folder::new(PathBuf::from(url), Arc::clone(&opening.surroundings)))),
+        #[cfg(feature = "buckets")]
+        Some(_) if bucket::is_bucket(url) => Ok(Box::new(Bucket::new(url, &BucketSettings::of(opening.variables))?)),
         Some(_) => Err(unknown(url)),
     }
 }
 
 fn unknown(url: &str) -> Error {
-    Error::bad_input(format!("`url`: `{}` is no address of a remote", jay_types::text::shorten(url, 80)))
-        .hint("Give the path of a folder: `jay remote add home /path/to/folder`.")
+    // Behind a scheme may stand a password.
+    let shown = url.split_once("://").map_or_else(|| url.to_owned(), |(scheme, _)| format!("{scheme}://…"));
+    let hint = if cfg!(feature = "buckets") {
+        "Give the path of a folder or the address of a bucket: `jay remote add home /path/to/folder`, or \
+         `s3://bucket/prefix` and others in docs/remotes.md."
+    } else {
+        "Give the path of a folder: `jay remote add home /path/to/folder`; this build knows no buckets."
+    };
+    Error::bad_input(format!("`url`: `{}` is no address of a remote", jay_types::text::shorten(&shown, 80))).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_address_holds_no_password() {
+        for bad in
+            ["https://me:hunter2@example.com/dav", "ftp://hunter2", "s3://me:hunter2@b1x", "s3://b1x?sig=hunter2", ""]
+        {
+            let error = normalise(bad).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+            assert!(error.hint.is_some());
+        }
+        #[cfg(unix)]
+        assert_eq!(normalise("file:///mnt/x").unwrap(), "/mnt/x");
+        #[cfg(feature = "buckets")]
+        assert_eq!(normalise(" s3://b1x/p/ ").unwrap(), "s3://b1x/p");
+    }
 }

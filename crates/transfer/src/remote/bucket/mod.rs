@@ -55,6 +55,14 @@ pub fn is_bucket(address: &str) -> bool {
     address::cloud_of(address).is_some()
 }
 
+/// The address of a bucket as it is kept and shown: without white space and slashes that mean nothing.
+///
+/// # Errors
+/// `bad_input` where it cannot be read or holds a credential.
+pub fn normalise(address: &str) -> Result<String> {
+    Ok(Address::parse(address)?.shown)
+}
+
 /// A bucket.
 pub struct Bucket {
     address: Address,

@@ -48,6 +48,15 @@ pub struct BucketSettings {
     pub patience: Patience,
 }
 
+impl BucketSettings {
+    /// With what of an environment is for buckets, and the usual patience.
+    #[must_use]
+    pub fn of(environment: &BTreeMap<String, String>) -> Self {
+        let taken = |name: &&str| Some(((*name).to_owned(), environment.get(*name)?.clone()));
+        Self { variables: super::VARIABLES.iter().filter_map(taken).collect(), patience: Patience::default() }
+    }
+}
+
 impl fmt::Debug for BucketSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BucketSettings").field("patience", &self.patience).finish_non_exhaustive()
