@@ -248,20 +248,25 @@ fn copy_tree(from: &Path, to: &Path) {
 /// A folder, its founder and as many others who have joined and been let in.
 pub(crate) fn vault(others: u64) -> (TempDir, Vec<Home>) {
     let shared = tempfile::tempdir().unwrap();
-    let at = folder(shared.path(), 1000);
+    let homes = vault_at(&folder(shared.path(), 1000), others);
+    (shared, homes)
+}
+
+/// The same on a remote that is empty.
+pub(crate) fn vault_at(at: &dyn Remote, others: u64) -> Vec<Home> {
     let founder = Home::new(1);
-    founder.begin(&at);
+    founder.begin(at);
     let mut homes = vec![founder];
     for seed in 0..others {
-        let code = homes[0].invite(&at);
+        let code = homes[0].invite(at);
         let home = Home::new(seed + 2);
-        home.join(&at, &code);
-        home.sync(&at);
-        homes[0].sync(&at);
+        home.join(at, &code);
+        home.sync(at);
+        homes[0].sync(at);
         homes.push(home);
     }
-    settle(&homes, &at);
-    (shared, homes)
+    settle(&homes, at);
+    homes
 }
 
 /// Everybody syncs until nobody has anything to tell.

@@ -4,12 +4,20 @@
 
 #[path = "../conformance.rs"]
 mod conformance;
+#[path = "../support.rs"]
+#[allow(dead_code, reason = "what the tests over folders need too")]
+mod support;
+#[path = "../world.rs"]
+#[allow(dead_code, reason = "what the tests over folders need too")]
+mod world;
 
 use conformance::{conforms, paths};
+use jay_testkit::Random;
 use jay_transfer::remote::bucket::{Bucket, BucketSettings};
 use jay_transfer::remote::{Created, Remote};
-use jay_types::Code;
+use jay_types::{Code, EntityId, NamespaceId};
 use std::sync::Barrier;
+use world::{Home, settle, vault_at};
 
 #[expect(clippy::disallowed_methods, reason = "what scripts/test started is told by the environment")]
 fn variable(name: &str) -> String {
@@ -148,4 +156,57 @@ fn outside_of_the_prefix_nothing_is_allowed() {
     let outside = variable("JAY_TEST_S3").replacen("/team?", "/elsewhere?", 1);
     let bucket = Bucket::new(&outside, &settings(&id, &secret)).unwrap();
     assert_eq!(bucket.create("nodes/a/x", b"x").unwrap_err().code, Code::Refused);
+}
+
+/// What three machines do before each sync.
+const ROUNDS: u64 = 8;
+
+/// One of them writes or edits something, and those who sync do so at the same time.
+fn round(
+    homes: &[Home],
+    cloud: &str,
+    random: &mut Random,
+    known: &mut Vec<(usize, (NamespaceId, EntityId))>,
+    number: u64,
+) {
+    for _ in 0..5 {
+        let at = random.index(homes.len());
+        let own: Vec<_> = known.iter().filter(|(of, _)| *of == at).map(|(_, note)| *note).collect();
+        match random.pick(&own) {
+            Some(note) if random.chance(50) => {
+                homes[at].edit(*note, &format!("edited in {number}: {}", random.letters(12)));
+            }
+            _ => known.push((at, homes[at].remember("work/acme", &format!("{number}: {}", random.letters(12))))),
+        }
+    }
+    std::thread::scope(|scope| {
+        for home in homes.iter().filter(|_| random.chance(70)) {
+            scope.spawn(move || home.sync(&bucket(cloud, "machines")));
+        }
+    });
+}
+
+#[test]
+fn machines_that_share_a_bucket_end_with_the_same() {
+    for cloud in CLOUDS {
+        let at = bucket(cloud, "machines");
+        let homes = vault_at(&at, 2);
+        let (mut random, mut known) = (Random::new(1), Vec::new());
+        for number in 0..ROUNDS {
+            round(&homes, cloud, &mut random, &mut known, number);
+        }
+        settle(&homes, &at);
+        for home in &homes {
+            assert_eq!(home.texts().len(), known.len(), "{cloud}");
+            assert_eq!(home.dump(), homes[0].dump(), "{cloud}");
+        }
+        // What is there is sealed.
+        for file in at.list("").unwrap() {
+            let bytes = at.read(&file.path, u64::MAX).unwrap().unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains("work/acme"), "{}", file.path);
+        }
+        // Nothing new costs nothing.
+        let again = homes[1].sync(&at);
+        assert_eq!((again.bytes_read, again.bytes_written), (0, 0), "{cloud}");
+    }
 }
