@@ -22,13 +22,20 @@ pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
     for (path, stamp) in unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age")) {
         let Some(bytes) = run.remote.read(&path, KEYRING_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
-        let unwrapped = keyring::unwrap(&bytes, &[&identity]).filter(|found| found.vault == run.keys.vault);
-        for key in unwrapped.into_iter().flat_map(|found| found.keys) {
-            is_new |= run.keys.add_key(&key);
+        match keyring::unwrap(&bytes, &[&identity]) {
+            Ok(unwrapped) => {
+                let unwrapped = unwrapped.filter(|found| found.vault == run.keys.vault);
+                for key in unwrapped.into_iter().flat_map(|found| found.keys) {
+                    is_new |= run.keys.add_key(&key);
+                }
+            }
+            Err(_) => run.report.note(format!("{path}: damaged, or not here whole yet")),
         }
         run.state.read.insert(path, stamp);
     }
     if is_new && !run.is_dry {
+        // What was sealed with them can be read now.
+        run.state.read.retain(|path, _| !path.ends_with(REQUEST_NAME));
         run.keys.save(run.peer.memory)?;
     }
     Ok(())
@@ -89,7 +96,7 @@ fn is_admitted_by_itself(run: &Run<'_, '_>, node: NodeId) -> bool {
 
 fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
     let mut still_asking = BTreeSet::new();
-    for (path, _) in unread(run, |rest| rest == REQUEST_NAME) {
+    for (path, stamp) in unread(run, |rest| rest == REQUEST_NAME) {
         let Some(bytes) = run.remote.read(&path, REQUEST_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
         match request::open(&bytes, &run.keys) {
@@ -99,12 +106,19 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
                     still_asking.insert(request.node);
                 }
             }
-            // For whoever invited it; or it is still being carried.
-            Err(FileFault::NoKey | FileFault::Incomplete) => {}
+            // For whoever invited it.
+            Err(FileFault::NoKey) => {
+                run.state.read.insert(path, stamp);
+            }
+            Err(FileFault::Incomplete) => {}
             Ok(_) => {
                 run.report.note(format!("{path} is a request of another node than its directory's: it is ignored"));
+                run.state.read.insert(path, stamp);
             }
-            Err(fault) => run.report.note(format!("{path} is ignored: {fault}")),
+            Err(fault) => {
+                run.report.note(format!("{path} is ignored: {fault}"));
+                run.state.read.insert(path, stamp);
+            }
         }
     }
     run.state.requests.retain(|node, _| still_asking.contains(node));

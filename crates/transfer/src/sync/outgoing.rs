@@ -13,12 +13,17 @@ impl Run<'_, '_> {
     /// The key in which this machine seals: the one that the roster names.
     ///
     /// # Errors
-    /// `busy` where that key has not come yet: sealing with an earlier one would let those read who were removed.
+    /// `busy` where that key has not come yet: sealing with an earlier one would let those read who were removed, and with one that
+    /// merely lies in a key ring whoever put it there.
     pub(super) fn sealing_key(&self) -> Result<FileKey> {
         let Some(id) = self.roster.key else {
             // Who has just joined knows the vault's entity only after its first pull.
-            let newest = self.keys.keys().max_by_key(|key| key.id);
-            return newest.ok_or_else(|| Error::internal("a vault without a key"));
+            return self.keys.newest_given().ok_or_else(|| {
+                Error::new(Code::Busy, "nothing of this vault's members has come yet").hint(format!(
+                    "Run `jay sync {}` again when the files of the other machines are here.",
+                    self.config.name
+                ))
+            });
         };
         self.keys.key(id).ok_or_else(|| {
             Error::new(Code::Busy, format!("the key of epoch {} of this vault has not come yet", id.epoch)).hint(format!(

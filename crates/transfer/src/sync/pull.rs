@@ -397,7 +397,6 @@ fn read_heads(run: &mut Run<'_, '_>) -> Result<()> {
         });
         match head {
             Ok(head) => note_head(run, node, &file, head),
-            Err(FileFault::Incomplete | FileFault::NoKey) => {}
             Err(fault) => run.report.note(format!("{}: {fault}", file.path)),
         }
     }

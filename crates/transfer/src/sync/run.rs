@@ -72,6 +72,8 @@ impl Run<'_, '_> {
 
     pub(super) fn read_roster(&mut self) -> Result<()> {
         self.roster = self.peer.memory.read(|tx| Roster::read(tx, &self.keys))?;
+        let past = self.peer.memory.successions()?;
+        self.roster.past = past.iter().map(|link| link.from).collect();
         Ok(())
     }
 

@@ -189,7 +189,7 @@ fn by_code(peer: &Peer<'_>, remote: &dyn Remote, code: &InviteCode, before: Opti
         _ => VaultKeys::new(invitation.vault, invitation.name.clone(), invitation.founder.clone()),
     };
     for key in invitation.keys() {
-        keys.add_key(&key);
+        keys.give_key(&key);
     }
     keys.told = invitation.told;
     keys.joining =
@@ -222,7 +222,7 @@ fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option
     let mut keys = before;
     for file in remote.list("nodes/")?.iter().filter(|file| file.path.contains("/keys/")) {
         let Some(bytes) = remote.read(&file.path, KEYRING_MAX_BYTES)? else { continue };
-        let Some(found) = keyring::unwrap(&bytes, &[identity]) else { continue };
+        let Ok(Some(found)) = keyring::unwrap(&bytes, &[identity]) else { continue };
         let keys = keys.get_or_insert_with(|| VaultKeys::new(found.vault, found.name.clone(), found.founder.clone()));
         if keys.vault == found.vault {
             for key in &found.keys {

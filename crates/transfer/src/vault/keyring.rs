@@ -6,6 +6,7 @@
 //! **Invariant:** whoever is no member any longer gets no key of a later epoch.
 
 use super::keys::{KnownNode, VaultKeys};
+use crate::format::FileFault;
 use crate::format::seal::FileKey;
 use age::secrecy::SecretString;
 use jay_types::id::{from_hex, to_hex};
@@ -119,15 +120,22 @@ fn write(encryptor: age::Encryptor, content: &[u8]) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// What a file holds for one of `identities`; none where it is wrapped for others or damaged.
-pub fn unwrap(file: &[u8], identities: &[&dyn age::Identity]) -> Option<Unwrapped> {
-    let decryptor = age::Decryptor::new_buffered(file).ok()?;
+/// What a file holds for one of `identities`; none where it is wrapped for others.
+///
+/// # Errors
+/// [`FileFault::Damaged`] where it is no such file, or not here whole yet: nothing in it tells which.
+pub fn unwrap(file: &[u8], identities: &[&dyn age::Identity]) -> Result<Option<Unwrapped>, FileFault> {
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|_| FileFault::Damaged)?;
     let mut json = Vec::new();
-    let reader = decryptor.decrypt(identities.iter().copied()).ok()?;
-    reader.take(KEYRING_MAX_BYTES).read_to_end(&mut json).ok()?;
-    let ring: Ring = serde_json::from_slice(&json).ok()?;
+    let reader = match decryptor.decrypt(identities.iter().copied()) {
+        Ok(reader) => reader,
+        Err(age::DecryptError::NoMatchingKeys) => return Ok(None),
+        Err(_) => return Err(FileFault::Damaged),
+    };
+    reader.take(KEYRING_MAX_BYTES).read_to_end(&mut json).map_err(|_| FileFault::Damaged)?;
+    let ring: Ring = serde_json::from_slice(&json).map_err(|_| FileFault::Damaged)?;
     let keys = ring.keys.iter().filter_map(|key| Some(FileKey::new(ring.epoch, from_hex(key)?))).collect();
-    Some(Unwrapped { vault: ring.vault, name: ring.name, founder: ring.founder, keys })
+    Ok(Some(Unwrapped { vault: ring.vault, name: ring.name, founder: ring.founder, keys }))
 }
 
 /// Reads a person's age or SSH identity. An SSH key with a passphrase of its own is not asked for it.
@@ -170,14 +178,16 @@ mod tests {
     fn who_it_is_wrapped_for_opens_it_and_nobody_else() {
         let (keys, other) = (keys(), super::tests::keys());
         let file = wrap(&keys, 2, &[keys.recipient().unwrap(), "nonsense".to_owned()]).unwrap();
-        let found = unwrap(&file, &[&keys.identity().unwrap()]).unwrap();
+        let found = unwrap(&file, &[&keys.identity().unwrap()]).unwrap().unwrap();
         assert_eq!((found.vault, found.founder), (keys.vault, keys.founder.clone()));
         assert_eq!(found.keys, [FileKey::new(2, [2; 32])]);
-        assert!(unwrap(&file, &[&other.identity().unwrap()]).is_none());
+        assert!(unwrap(&file, &[&other.identity().unwrap()]).unwrap().is_none());
         for at in (0..file.len()).step_by(7) {
             let mut changed = file.clone();
             changed[at] ^= 1;
-            assert!(unwrap(&changed, &[&keys.identity().unwrap()]).is_none(), "byte {at}");
+            let nothing = |found: Result<Option<Unwrapped>, FileFault>| !matches!(found, Ok(Some(_)));
+            assert!(nothing(unwrap(&changed, &[&keys.identity().unwrap()])), "byte {at}");
+            assert!(nothing(unwrap(&file[..at], &[&keys.identity().unwrap()])), "cut at {at}");
         }
         assert!(wrap(&keys, 2, &["nonsense".to_owned()]).is_err(), "for nobody");
     }
@@ -189,7 +199,7 @@ mod tests {
         assert!(open_recovery(&recovery, "wrong").is_none());
         let identity = open_recovery(&recovery, "correct horse").unwrap();
         let file = wrap(&keys, 1, &[recipient]).unwrap();
-        assert_eq!(unwrap(&file, &[&identity]).unwrap().keys, [FileKey::new(1, [1; 32])]);
+        assert_eq!(unwrap(&file, &[&identity]).unwrap().unwrap().keys, [FileKey::new(1, [1; 32])]);
     }
 
     #[test]

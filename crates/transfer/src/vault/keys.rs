@@ -53,6 +53,9 @@ impl std::fmt::Debug for OpenInvite {
 struct StoredKey {
     epoch: u32,
     secret: String,
+    /// Made here, or brought by an invitation; what came in a key ring may be from anybody who knows for whom to wrap.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_given: bool,
 }
 
 /// What is kept.
@@ -98,14 +101,30 @@ impl VaultKeys {
         if self.key(key.id).is_some() {
             return false;
         }
-        self.keys.push(StoredKey { epoch: key.id.epoch, secret: to_hex(key.secret()) });
+        self.keys.push(StoredKey { epoch: key.id.epoch, secret: to_hex(key.secret()), is_given: false });
         true
+    }
+
+    /// Adds a key that is the vault's beyond doubt.
+    pub fn give_key(&mut self, key: &FileKey) {
+        self.add_key(key);
+        let secret = to_hex(key.secret());
+        for kept in self.keys.iter_mut().filter(|kept| kept.epoch == key.id.epoch && kept.secret == secret) {
+            kept.is_given = true;
+        }
+    }
+
+    /// The newest key that is the vault's beyond doubt, as long as the journal does not name one.
+    #[must_use]
+    pub fn newest_given(&self) -> Option<FileKey> {
+        let given = self.keys.iter().filter(|stored| stored.is_given);
+        given.filter_map(|stored| Some(FileKey::new(stored.epoch, from_hex(&stored.secret)?))).max_by_key(|key| key.id)
     }
 
     /// Makes the key of an epoch.
     pub fn make_key(&mut self, epoch: u32, surroundings: &dyn Surroundings) -> FileKey {
         let key = FileKey::new(epoch, random(surroundings));
-        self.add_key(&key);
+        self.give_key(&key);
         key
     }
 

@@ -5,7 +5,9 @@
 
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
-use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, Roster, epoch_value, standing_value, stream_name};
+use super::roster::{
+    ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, standing_value, stream_name,
+};
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
@@ -69,7 +71,7 @@ pub fn declare(store: &Store, actor: &ActorName, keys: &VaultKeys) -> Result<()>
 pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Request, grounds: &Grounds) -> Result<()> {
     let (by, of) = match grounds {
         Grounds::Invite(_) => ("invite", None),
-        Grounds::Succession(of) => ("succession", Some(*of)),
+        Grounds::Succession(of) => (ADMITTED_SUCCESSION, Some(*of)),
         Grounds::OwnSuccession(of) => (ADMITTED_ITSELF, Some(*of)),
         Grounds::Keys => ("person", None),
     };
@@ -84,7 +86,8 @@ pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Req
     })
 }
 
-/// Takes nodes out: what they wrote up to now counts, what comes later does not.
+/// Takes nodes out: what they wrote up to now counts, what comes later does not. Other nodes that go on from them, as far as they
+/// are known here, stay; those of which nobody here knows yet are out too.
 ///
 /// # Errors
 /// What the store says.
@@ -100,6 +103,12 @@ pub fn remove(
         for node in nodes {
             let Some(member) = roster.nodes.get(node) else { continue };
             let standing = standing_value(&member.admitted, member.of, Some(&last_of(*node, branches)));
+            put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
+        }
+        let is_kept =
+            |node: &NodeId, of: Option<NodeId>| !nodes.contains(node) && of.is_some_and(|of| nodes.contains(&of));
+        for (node, _) in roster.active().filter(|(node, member)| is_kept(node, member.of)) {
+            let standing = standing_value("person", None, None);
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
         Ok(())
@@ -128,8 +137,10 @@ pub fn rotate(
     roster: &Roster,
     surroundings: &dyn Surroundings,
 ) -> Result<u32> {
-    let newest = keys.keys().map(|key| key.id.epoch).max().unwrap_or(0);
-    let epoch = newest.max(roster.key.map_or(0, |key| key.epoch)) + 1;
+    // What only lies in a key ring does not count: anybody may have put it there, with the last number there is.
+    let newest = keys.newest_given().map_or(0, |key| key.id.epoch);
+    let newest = newest.max(roster.key.map_or(0, |key| key.epoch));
+    let epoch = newest.checked_add(1).ok_or_else(|| Error::internal("there are no more epochs"))?;
     let key = keys.make_key(epoch, surroundings);
     keys.save(store)?;
     let vault = keys.vault;

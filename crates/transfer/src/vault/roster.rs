@@ -14,6 +14,8 @@ use jay_types::{NamespaceId, NodeId, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
+/// How a node came in that goes on from a member.
+pub const ADMITTED_SUCCESSION: &str = "succession";
 /// How a node came in that goes on from a member and found nobody who could say so: until another member says it.
 pub const ADMITTED_ITSELF: &str = "itself";
 
@@ -59,6 +61,8 @@ pub struct Roster {
     pub recipients: Vec<String>,
     /// Nodes of which the journal itself says something.
     journalled: Vec<NodeId>,
+    /// Nodes that this data directory was before: what they wrote is its own.
+    pub past: Vec<NodeId>,
 }
 
 /// A stream as `standing` names it.
@@ -90,7 +94,28 @@ impl Roster {
                     state.sets.get(RECIPIENTS.name).into_iter().flatten().map(|(r, _)| r.clone()).collect();
             }
         }
+        roster.take_out_successors();
         Ok(roster)
+    }
+
+    /// Who was let in for going on from a node that is taken out counts no more than that one: whoever let it in did not know.
+    fn take_out_successors(&mut self) {
+        let goes_on = |member: &Member| matches!(member.admitted.as_str(), ADMITTED_SUCCESSION | ADMITTED_ITSELF);
+        loop {
+            let lost: Vec<NodeId> = self
+                .active()
+                .filter(|(_, member)| goes_on(member) && member.of.is_some_and(|of| self.was_removed(of)))
+                .map(|(node, _)| node)
+                .collect();
+            if lost.is_empty() {
+                return;
+            }
+            for node in lost {
+                if let Some(member) = self.nodes.get_mut(&node) {
+                    member.removed = Some(BTreeMap::new());
+                }
+            }
+        }
     }
 
     /// True where the journal itself says something of a node.
@@ -108,6 +133,9 @@ impl Roster {
     /// Whether changes of a stream up to `seq` count.
     #[must_use]
     pub fn accepts(&self, stream: StreamId, seq: u64) -> Accepted {
+        if self.past.contains(&stream.node) && !self.was_removed(stream.node) {
+            return Accepted::Yes;
+        }
         let Some(member) = self.nodes.get(&stream.node) else { return Accepted::Unknown };
         match &member.removed {
             None => Accepted::Yes,
