@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tempfile::TempDir;
 
-type Bytes = Arc<Vec<u8>>;
+pub(crate) type Bytes = Arc<Vec<u8>>;
 
 /// What one machine's folder holds: each file with a number that changes when the file does.
 #[derive(Default)]
@@ -91,6 +91,21 @@ impl Carrier {
     /// Puts a file into the folders as if a machine without a seat had written it.
     pub(crate) fn place(&self, path: &str, bytes: Vec<u8>) {
         self.inner().written(None, path, Some(Arc::new(bytes)));
+    }
+
+    /// What lies in a folder.
+    pub(crate) fn files(&self, view: usize) -> BTreeMap<String, Bytes> {
+        let inner = self.inner();
+        inner.views[view].files.iter().map(|(path, (bytes, _))| (path.clone(), Arc::clone(bytes))).collect()
+    }
+
+    /// Somebody who carries the files puts one there, or takes one away.
+    pub(crate) fn tamper(&self, view: usize, path: &str, bytes: Option<Vec<u8>>) {
+        let mut inner = self.inner();
+        match bytes {
+            Some(bytes) => inner.put(view, path, Arc::new(bytes)),
+            None => inner.take_away(view, path),
+        }
     }
 
     /// The carrier does so many things, good ones and bad ones.

@@ -71,6 +71,7 @@ impl Fleet {
         let Some(member) = left.iter().copied().find(|at| self.machines[*at].is_member()) else { return };
         self.answer(member);
         self.admit_newer(member);
+        self.take_out_again(member);
         for at in left {
             // Or it is one for itself or for the others only: who invited it was put back or taken out before it let it in.
             let roster = self.machines[member].vault().1;
@@ -86,6 +87,15 @@ impl Fleet {
                 // The key of a new epoch may not have come to who invites: then in a later round.
                 self.join(at);
             }
+        }
+    }
+
+    /// Where the one who took somebody out was put back and knows no more of it.
+    fn take_out_again(&mut self, by: usize) {
+        let Some(out) = (0..self.machines.len()).find(|at| !self.machines[*at].is_left()) else { return };
+        let roster = self.machines[by].vault().1;
+        if self.machines[out].nodes().iter().any(|node| roster.is_member(*node)) {
+            self.take_out(by, out);
         }
     }
 

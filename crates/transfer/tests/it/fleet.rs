@@ -353,7 +353,7 @@ impl Fleet {
 
     /// One machine is taken out, and the keys are changed. What nobody else has by then is promised to nobody.
     fn remove(&mut self, by: usize) {
-        let (mut keys, roster) = self.machines[by].vault();
+        let (_, roster) = self.machines[by].vault();
         // Not one that goes on as a new node of which nobody knows yet, and no copy: the other one would be taken out too.
         let may_go = |machine: &Machine| {
             let is_known = machine.nodes().iter().all(|node| roster.is_member(*node));
@@ -364,6 +364,11 @@ impl Fleet {
         if self.machines.iter().any(|machine| !machine.is_left()) {
             return;
         }
+        self.take_out(by, whom);
+    }
+
+    pub(crate) fn take_out(&mut self, by: usize, whom: usize) {
+        let (mut keys, roster) = self.machines[by].vault();
         let nodes: Vec<NodeId> = self.machines[whom].nodes().into_iter().collect();
         let branches = self.machines[by].branches();
         let home = &self.machines[by].home;

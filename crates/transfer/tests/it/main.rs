@@ -15,4 +15,5 @@ mod remotes;
 mod rewriting;
 mod support;
 mod syncing;
+mod tampering;
 mod world;
