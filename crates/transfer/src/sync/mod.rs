@@ -1,6 +1,6 @@
 //! Sync with a remote: what others wrote is read and journalled, what this machine has and the remote lacks is written.
 //!
-//! [`pull`] reads files, [`push`] writes them, [`membership`] lets others in and wraps keys, [`coverage`] says what a remote's
+//! `pull` reads files, `push` writes them, `membership` lets others in and wraps keys, `coverage` says what a remote's
 //! files carry of what is here. [`state`] is a local record of what was read; it can be lost, and is made anew by reading.
 //!
 //! **Invariant:** what a file brings goes through `receive`, and only where the author belongs to the vault; what is not complete

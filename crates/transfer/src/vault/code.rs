@@ -1,6 +1,6 @@
 //! Codes of invitations: an id and a secret in characters that can be read aloud.
 //!
-//! 8 bytes of id, 16 of secret, 2 of checksum, in Crockford's base 32 (https://www.crockford.com/base32.html: no I, L, O, U;
+//! 8 bytes of id, 16 of secret, 2 of checksum, in Crockford's base 32 (<https://www.crockford.com/base32.html>: no I, L, O, U;
 //! case, hyphens and blanks do not count, I and L are read as 1, O as 0), 42 characters in groups of six.
 
 use jay_types::surroundings::{Surroundings, random};
