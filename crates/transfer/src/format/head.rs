@@ -68,6 +68,9 @@ pub struct Head {
     /// The checkpoint from which a new machine starts, a path below the remote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<String>,
+    /// How many changes that has.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub checkpoint_changes: u64,
     /// Branch heads that are newer than the checkpoint, the latest first, at most [`STREAM_HEADS_MAX`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heads: Vec<StreamHead>,
@@ -134,6 +137,7 @@ mod tests {
             position: Hash([4; 32]),
             changes: 9,
             checkpoint: None,
+            checkpoint_changes: 0,
             heads: vec![],
             seen: BTreeMap::from([(NodeId([1; 16]), 3)]),
             deferred: 0,

@@ -6,10 +6,10 @@
 //!
 //! **Invariant:** a file is applied only when every change that its header names is in the journal, or is not for this store.
 
-use super::parts;
 use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::{FileRecord, FileState, SeenHead};
+use super::{checkpoint, parts};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::head::{HEAD_MAX_BYTES, HEAD_NAME, Head};
@@ -34,6 +34,7 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Reads heads and segments until nothing new can be taken in.
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     read_heads(run)?;
+    checkpoint::begin(run)?;
     let mut round = Round::default();
     loop {
         round.is_progress = false;

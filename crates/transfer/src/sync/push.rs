@@ -3,9 +3,9 @@
 //! **Invariant:** a head is written after the files that it tells of; a file that the remote lost is written anew.
 
 use super::coverage::covered;
-use super::rewrite;
 use super::run::Run;
 use super::state::{FileRecord, FileState, stream_head};
+use super::{checkpoint, rewrite};
 use crate::format::clear::{FileKind, RANGES_MAX};
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
 use crate::format::segment;
@@ -52,12 +52,16 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     let missing = missing(run, &branches)?;
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
+    let mut checkpoint = None;
     if !only_roster {
         rewrite::scrub(run, &branches)?;
         rewrite::join_small(run, &branches)?;
         rewrite::remove_joined(run)?;
+        checkpoint = checkpoint::tend(run, &branches)?;
+    } else if let Some(own) = run.state.own.as_ref().filter(|own| own.node == run.node) {
+        checkpoint = own.checkpoint.clone().map(|path| (path, own.checkpoint_changes));
     }
-    write_head(run, &branches, run.report.files_written > files_before)
+    write_head(run, &branches, checkpoint, run.report.files_written > files_before)
 }
 
 /// Own files that are gone are no longer counted on.
@@ -166,7 +170,12 @@ pub(super) fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Re
 }
 
 /// Writes this node's head where it would tell something new.
-fn write_head(run: &mut Run<'_, '_>, branches: &[Branch], wrote_files: bool) -> Result<()> {
+fn write_head(
+    run: &mut Run<'_, '_>,
+    branches: &[Branch],
+    checkpoint: Option<(String, u64)>,
+    wrote_files: bool,
+) -> Result<()> {
     let before = run.state.own.clone().filter(|own| own.node == run.node);
     let path = format!("{}{HEAD_NAME}", run.own_directory());
     let is_there = run.listing.iter().any(|file| file.path == path);
@@ -189,7 +198,8 @@ fn write_head(run: &mut Run<'_, '_>, branches: &[Branch], wrote_files: bool) -> 
         program: run.peer.program.clone(),
         position,
         changes: branches.iter().map(held).sum(),
-        checkpoint: None,
+        checkpoint_changes: checkpoint.as_ref().map_or(0, |(_, changes)| *changes),
+        checkpoint: checkpoint.map(|(path, _)| path),
         heads: newest(branches, before.as_ref()),
         seen,
         deferred: deferred.iter().map(|(.., count)| count).sum(),

@@ -180,6 +180,7 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
             run.state.unscrubbed.insert(path);
         }
     }
+    run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
     run.state.scrubbed.extend(purged.entities);
     for path in run.state.unscrubbed.clone() {
         if !is_ours_to_scrub(run, &path) {

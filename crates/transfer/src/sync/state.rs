@@ -96,6 +96,9 @@ pub struct RemoteState {
     /// Files that hold bodies of what is purged: they are written anew by their owners.
     #[serde(default)]
     pub unscrubbed: BTreeSet<String>,
+    /// Something was purged since this node's checkpoint was made.
+    #[serde(default)]
+    pub checkpoint_holds_purged: bool,
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,

@@ -1,6 +1,7 @@
 //! Remotes, and what is carried by them.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod beginning;
 mod blocks;
 #[cfg(feature = "buckets")]
 mod buckets;

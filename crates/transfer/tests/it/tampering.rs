@@ -316,6 +316,7 @@ fn head_file(room: &Room, node: NodeId, signer: &NodeKey, generation: u64) -> (S
         position: Hash([3; 32]),
         changes: 1_000,
         checkpoint: None,
+        checkpoint_changes: 0,
         heads: Vec::new(),
         seen: BTreeMap::new(),
         deferred: 0,

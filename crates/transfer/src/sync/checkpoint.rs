@@ -1,0 +1,185 @@
+//! Checkpoints on a remote (J14): a machine that knows nothing yet reads one file and what came after it.
+//!
+//! A member makes one when what it shares has doubled since the last one that anybody made, so that all of them together are a few
+//! times what was ever shared. It is a plain SQLite file, compressed and sealed; whoever takes it verifies every chain, hash and
+//! signature in it, and makes its own projections.
+//!
+//! **Invariant:** it holds what is shared there and nothing else; the segments stay, so that nobody depends on it.
+
+use super::run::Run;
+use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
+use crate::format::seal;
+use crate::remote::Created;
+use jay_store::{Adopted, Branch};
+use jay_types::id::to_hex;
+use jay_types::surroundings::random;
+use jay_types::{Error, Hash, NodeId, Result};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Seek as _, Write};
+use std::path::PathBuf;
+
+/// Changes below which segments serve as well.
+const CHANGES_MIN: u64 = 10_000;
+/// A new one is made when there are this many times the changes of the last.
+const GROWTH: u64 = 2;
+const ZSTD_LEVEL: i32 = 3;
+
+/// Files of this machine that go when they are no longer needed, whatever happens.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(run: &Run<'_, '_>, what: &str) -> Self {
+        let suffix = to_hex(&random::<8>(run.peer.surroundings));
+        Self(run.peer.memory.state_file(&format!("{what}-{suffix}.tmp")))
+    }
+
+    fn create(&self) -> Result<File> {
+        let mut options = File::options();
+        options.write(true).read(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&self.0).map_err(|error| self.fault(&error))
+    }
+
+    fn fault(&self, error: &std::io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.0.display()), error)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// The checkpoints that heads tell of, with how many changes each has: the largest first.
+fn known(run: &Run<'_, '_>) -> Vec<(NodeId, String, u64)> {
+    let told = run.state.heads.iter().filter(|(node, _)| run.roster.is_member(**node));
+    let mut all: Vec<(NodeId, String, u64)> = told
+        .filter_map(|(node, seen)| Some((*node, seen.head.checkpoint.clone()?, seen.head.checkpoint_changes)))
+        .filter(|(_, path, _)| run.listing.iter().any(|file| file.path == *path))
+        .collect();
+    all.sort_by_key(|(_, _, changes)| std::cmp::Reverse(*changes));
+    all
+}
+
+/// Begins a store without a change with the largest checkpoint there is. What is wrong with one is told, and segments serve.
+pub(super) fn begin(run: &mut Run<'_, '_>) -> Result<()> {
+    let is_empty = run.peer.memory.read::<_, Error>(|tx| Ok(tx.branches()?.is_empty()))?;
+    // Whole streams are chosen by paths that are not known before.
+    if !is_empty || !run.config.namespaces.is_empty() {
+        return Ok(());
+    }
+    for (node, path, _) in known(run) {
+        match take(run, node, &path) {
+            Ok(Some(changes)) => {
+                run.report.pulled += changes;
+                run.read_roster()?;
+                return Ok(());
+            }
+            Ok(None) => {}
+            Err(error) => run.report.note(format!("{path} does not serve as a beginning: {}", error.message)),
+        }
+    }
+    Ok(())
+}
+
+fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> {
+    let (sealed, plain) = (Temporary::new(run, "checkpoint-sealed"), Temporary::new(run, "checkpoint"));
+    let mut file = sealed.create()?;
+    let mut bytes = 0;
+    let progress = &mut run.progress;
+    let is_there = run.remote.download(path, &mut file, &mut |moved| {
+        bytes = moved;
+        progress(moved, 0, "reading a checkpoint");
+    })?;
+    run.report.bytes_read += bytes;
+    if !is_there {
+        return Ok(None);
+    }
+    file.rewind().map_err(|error| sealed.fault(&error))?;
+    let opened = plain.create().and_then(|into| {
+        let open = || -> std::io::Result<Clear> {
+            let mut decoder = zstd::stream::write::Decoder::new(into)?;
+            let clear = seal::open_from(&mut file, &|id| run.keys.key(id), &mut decoder)?;
+            decoder.flush()?;
+            decoder.into_inner().sync_all()?;
+            Ok(clear)
+        };
+        open().map_err(|error| Error::new(jay_types::Code::VerificationFailed, error.to_string()))
+    })?;
+    if opened.kind != FileKind::Checkpoint || opened.vault != run.keys.vault || opened.node != node {
+        return Err(Error::new(jay_types::Code::VerificationFailed, "it is another file than its place says"));
+    }
+    let adopted = run.peer.memory.adopt(&plain.0, &mut |done, all| progress(done, all, "verifying a checkpoint"))?;
+    match adopted {
+        Adopted::Whole { changes, .. } => {
+            run.report.node(node).applied += changes;
+            Ok(Some(changes))
+        }
+        Adopted::NotEmpty => Ok(None),
+    }
+}
+
+/// Makes a checkpoint where the last one that anybody made has become small beside what is shared; answers the one that this node's
+/// head tells of.
+pub(super) fn tend(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<Option<(String, u64)>> {
+    let own = run.state.own.as_ref().filter(|own| own.node == run.node);
+    let before = own.and_then(|own| Some((own.checkpoint.clone()?, own.checkpoint_changes)));
+    let before = before.filter(|(path, _)| run.listing.iter().any(|file| file.path == *path));
+    let changes: u64 = branches.iter().filter(|branch| branch.stream.journal == 0).map(super::push::held).sum();
+    let largest = known(run).first().map_or(0, |(.., changes)| *changes).max(before.as_ref().map_or(0, |(_, n)| *n));
+    let must_go = before.as_ref().is_some_and(|_| run.state.checkpoint_holds_purged);
+    let is_due = changes >= CHANGES_MIN && changes >= largest.saturating_mul(GROWTH);
+    if !(is_due || must_go) || !run.roster.is_member(run.node) {
+        return Ok(before);
+    }
+    let made = if changes >= CHANGES_MIN { Some((make(run, branches)?, changes)) } else { None };
+    if let Some((old, _)) = &before {
+        run.remote.delete(old)?;
+        run.state.files.remove(old);
+    }
+    run.state.checkpoint_holds_purged = false;
+    Ok(made)
+}
+
+fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
+    let shared: BTreeSet<_> = branches.iter().map(|branch| branch.stream).collect();
+    let (plain, packed, sealed) = (
+        Temporary::new(run, "checkpoint"),
+        Temporary::new(run, "checkpoint-packed"),
+        Temporary::new(run, "checkpoint-sealed"),
+    );
+    (run.progress)(0, 0, "making a checkpoint");
+    run.peer.memory.checkpoint(&|stream| shared.contains(stream), &plain.0)?;
+    let pack = || -> std::io::Result<(File, u64)> {
+        let mut into = packed.create().map_err(|error| std::io::Error::other(error.message))?;
+        zstd::stream::copy_encode(File::open(&plain.0)?, &mut into, ZSTD_LEVEL)?;
+        let bytes = into.stream_position()?;
+        into.rewind()?;
+        Ok((into, bytes))
+    };
+    let (mut content, bytes) = pack().map_err(|error| packed.fault(&error))?;
+    let key = run.sealing_key()?;
+    let nonce: [u8; NONCE_BYTES] = random(run.peer.surroundings);
+    let clear = Clear {
+        kind: FileKind::Checkpoint,
+        vault: run.keys.vault,
+        key: key.id,
+        node: run.node,
+        ranges: Vec::new(),
+        nonce,
+    };
+    let mut file = sealed.create()?;
+    seal::seal_from(&clear, &key, bytes, &mut content, &mut file).map_err(|error| sealed.fault(&error))?;
+    file.sync_all().map_err(|error| sealed.fault(&error))?;
+    let path = format!("{}{}", run.own_directory(), clear.name(&Hash::of(&nonce)));
+    let progress = &mut run.progress;
+    let created = run.remote.upload(&path, &sealed.0, &mut |moved| progress(moved, 0, "writing a checkpoint"))?;
+    if created == Created::Written {
+        run.report.bytes_written += clear.size_bytes() as u64 + seal::sealed_bytes(bytes);
+        run.report.files_written += 1;
+    }
+    Ok(path)
+}
