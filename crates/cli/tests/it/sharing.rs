@@ -1,0 +1,143 @@
+//! Real processes that share a folder: two machines as a person sets them up, and killed at any moment of a sync.
+
+use super::{Done, Home};
+use jay_testkit::{Random, counts};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Two homes with a folder between them.
+struct Two {
+    shared: tempfile::TempDir,
+    homes: [Home; 2],
+}
+
+#[track_caller]
+fn ok(home: &Home, words: &[&str]) -> Value {
+    let done = home.run(&[words, &["--json"]].concat());
+    assert_eq!(done.code, 0, "{words:?}: {done:?}");
+    done.json()
+}
+
+impl Two {
+    fn new() -> Self {
+        let shared = tempfile::tempdir().unwrap();
+        let homes = [Home::new(), Home::new()];
+        let url = shared.path().join("jay").display().to_string();
+        for home in &homes {
+            // Each is another machine: a copy of a data directory is told by that too.
+            ok(home, &["remote", "add", "home", &url]);
+        }
+        let code = ok(&homes[0], &["vault", "invite", "home"])["code"].as_str().unwrap().to_owned();
+        ok(&homes[1], &["vault", "join", "home", "--code", &code]);
+        for home in [1, 0, 1] {
+            ok(&homes[home], &["sync"]);
+        }
+        Self { shared, homes }
+    }
+
+    /// Syncs until nobody has news.
+    fn settle(&self) {
+        for _ in 0..10 {
+            let moved = |home: &Home| {
+                let synced = ok(home, &["sync"]);
+                synced["pushed"].as_u64().unwrap() + synced["pulled"].as_u64().unwrap()
+            };
+            if self.homes.iter().map(moved).sum::<u64>() == 0 {
+                return;
+            }
+        }
+        panic!("they never come to an end");
+    }
+
+    fn texts(&self, home: usize) -> Vec<String> {
+        let listed = ok(&self.homes[home], &["list", "--all", "--limit", "200"]);
+        let mut texts: Vec<String> = listed["memories"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|memory| memory["text"].as_str().unwrap().to_owned())
+            .collect();
+        texts.sort();
+        texts
+    }
+}
+
+fn remember(home: &Home, texts: impl Iterator<Item = String>) {
+    let lines: String =
+        texts.map(|text| json!({"op": "remember", "input": {"text": text}}).to_string() + "\n").collect();
+    let done: Done = home.run_with(&["call"], &lines);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(!done.stdout.contains("\"ok\":false"), "{}", done.stdout);
+}
+
+#[test]
+fn two_machines_are_set_up_as_the_readme_says() {
+    let two = Two::new();
+    ok(&two.homes[0], &["remember", "staging postgres listens on 5433"]);
+    let shared = two.homes[0].run(&["sync"]);
+    assert_eq!(shared.code, 0, "{shared:?}");
+    assert!(shared.stdout.starts_with("home: 4 changes shared, 0 changes brought"), "{}", shared.stdout);
+    two.settle();
+    let found = two.homes[1].run(&["recall", "which port does staging postgres use"]);
+    assert!(found.stdout.contains("staging postgres listens on 5433"), "{found:?}");
+    let status = two.homes[1].run(&["sync", "status"]);
+    assert!(status.stdout.contains("this machine is a member") && status.stdout.contains("equal"), "{}", status.stdout);
+    // Nobody who carries the folder reads a word.
+    for entry in walk(two.shared.path()) {
+        let bytes = std::fs::read(&entry).unwrap();
+        assert!(!bytes.windows(8).any(|window| window == b"postgres"), "{}", entry.display());
+    }
+    let unknown = two.homes[0].run(&["sync", "elsewhere"]);
+    assert_eq!((unknown.code, unknown.stderr.contains("There are: home.")), (3, true), "{unknown:?}");
+}
+
+fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
+    }
+    found
+}
+
+#[test]
+fn whoever_is_killed_in_a_sync_loses_nothing_and_the_next_one_converges() {
+    let two = Two::new();
+    let (mut random, mut killed) = (Random::new(17), 0);
+    let (mut expected, rounds) = (Vec::new(), counts().kills());
+    for round in 0..rounds {
+        for (home, name) in [(0, "one"), (1, "other")] {
+            let texts: Vec<String> = (0..4).map(|n| format!("{name} says {n} in round {round}")).collect();
+            remember(&two.homes[home], texts.iter().cloned());
+            expected.extend(texts);
+        }
+        let words: &[&str] = match round % 5 {
+            4 => &["vault", "rotate"],
+            _ => &["sync"],
+        };
+        for home in &two.homes {
+            let mut child = home.jay(words).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(random.below(60)));
+            killed += u32::from(child.try_wait().unwrap().is_none());
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+    assert!(killed > rounds / 2, "{killed} of {} processes were killed at work", rounds * 2);
+    two.settle();
+    expected.sort();
+    expected.truncate(200);
+    let counted = |home: &Home| ok(home, &["status"])["memories"].as_u64().unwrap();
+    assert_eq!([counted(&two.homes[0]), counted(&two.homes[1])], [u64::from(rounds) * 8; 2]);
+    if rounds * 8 <= 200 {
+        assert_eq!((two.texts(0), two.texts(1)), (expected.clone(), expected));
+    }
+    for home in &two.homes {
+        assert_eq!(home.run(&["doctor"]).code, 0);
+        let status = ok(home, &["sync", "status"]);
+        assert_eq!(status["remotes"][0].get("faults"), None, "{status}");
+    }
+    let left = walk(two.shared.path()).into_iter().filter(|path| path.to_string_lossy().ends_with(".tmp")).count();
+    // What a killed process was writing has a name that nobody reads.
+    assert!(left <= killed as usize, "{left}");
+}
