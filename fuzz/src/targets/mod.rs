@@ -5,6 +5,7 @@ mod documents;
 mod indexes;
 mod models;
 mod sessions;
+mod transfer;
 mod types;
 
 use crate::Target;
@@ -27,6 +28,9 @@ pub const TARGETS: &[Target] = &[
     sessions::ROOTS,
     models::TOKENIZERS,
     models::MODEL_SETTINGS,
+    transfer::CARRIED_FILES,
+    transfer::CARRIED_CONTENTS,
+    transfer::INVITE_CODES,
 ];
 
 #[cfg(test)]
