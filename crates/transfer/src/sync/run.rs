@@ -188,17 +188,22 @@ fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     run.read_roster()?;
     membership::take_keys(run)?;
     if direction != Direction::Push {
-        pull::pull(run)?;
+        take_in(run)?;
     }
-    // A branch of our own stream may have come: then this store goes on as a new node.
-    run.node = run.peer.memory.public_key()?.0;
     if direction != Direction::Pull {
         if membership::tend(run)? && direction != Direction::Push {
             // What a node wrote before it was let in counts from now on.
-            pull::pull(run)?;
+            take_in(run)?;
         }
         push::push(run, direction == Direction::Roster)?;
     }
+    Ok(())
+}
+
+fn take_in(run: &mut Run<'_, '_>) -> Result<()> {
+    pull::pull(run)?;
+    // A branch of our own stream may have come: then this store goes on as a new node, and writes below that one's name.
+    run.node = run.peer.memory.public_key()?.0;
     Ok(())
 }
 
