@@ -71,7 +71,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     Ok(is_news)
 }
 
-/// Once it is a member, a node needs its invitation and its request no longer. Who let itself in still asks the others; so does
+/// Once it is a member, a node needs its invitation and its request no longer. Who goes on from a member still asks the others; so does
 /// who joined once more because nobody else takes it for a member, until whoever invited it has taken the invitation away.
 fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
     let path = request::path(run.node);
@@ -84,7 +84,9 @@ fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
         run.keys.joining = None;
         run.keys.save(run.peer.memory)?;
     }
-    if is_asked && !is_admitted_by_itself(run, run.node) {
+    // Whoever goes on from a member asks for good: of two that let each other in, a third one would know neither.
+    let goes_on = run.roster.nodes.get(&run.node).is_some_and(|member| member.of.is_some());
+    if is_asked && !goes_on {
         run.remote.delete(&path)?;
     }
     Ok(())
@@ -102,7 +104,9 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
         match request::open(&bytes, &run.keys) {
             Ok((request, invite)) if path == request::path(request.node) => {
                 let grounds = request::grounds(&request, invite, &run.roster, run.now());
-                if !answer(run, &request, &grounds)? {
+                if answer(run, &request, &grounds)? {
+                    run.state.read.insert(path, stamp);
+                } else {
                     still_asking.insert(request.node);
                 }
             }
