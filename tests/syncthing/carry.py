@@ -240,7 +240,7 @@ def plant_conflicts(machine):
     heads = sorted((machine.folder / "nodes").glob("*/head"))
     if not segments or len(heads) != 3:
         sys.exit(f"error: there are {len(segments)} segments and {len(heads)} heads in the folder of machine {machine.number}")
-    planted = [(path, f"{path.stem}.sync-conflict-20260102-030405-ABCDEFG.jay") for path in segments[:2]]
+    planted = [(path, f"{path.stem}.sync-conflict-20260102-030405-ABCDEFG.jay") for path in segments]
     planted += [(path, "head.sync-conflict-20260102-030405-ABCDEFG") for path in heads]
     for path, name in planted:
         shutil.copyfile(path, path.with_name(name))
@@ -267,6 +267,8 @@ def play(machines, writer):
         present = [machine for machine in machines if not machine.is_away]
         wait_for_equal_folders(present, f"round {number}")
         sync_all(present)
+        if number == 1:
+            plant_conflicts(machines[0])
         # Others hold what leaves now: it has been shared and read.
         writer.finish_purge(leaving)
         if number % 3 == 1:
@@ -341,8 +343,6 @@ def main():
             join(machines)
             settle(machines, "after joining")
             play(machines, writer)
-            settle(machines, "after the rounds")
-            plant_conflicts(machines[0])
             settle(machines, "in the end")
             for machine in machines:
                 # What a purge from elsewhere left in the files of a database goes with the queued work.

@@ -366,7 +366,15 @@ fn note(
     state: FileState,
     why: Option<String>,
 ) -> Result<()> {
-    let record = FileRecord { stamp: file.stamp.clone(), bytes: file.bytes, state, why, ranges, missing_since: None };
+    let record = FileRecord {
+        stamp: file.stamp.clone(),
+        bytes: file.bytes,
+        state,
+        why,
+        ranges,
+        missing_since: None,
+        is_looked_through: false,
+    };
     run.state.files.insert(file.path.clone(), record);
     Ok(())
 }

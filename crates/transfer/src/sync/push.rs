@@ -164,6 +164,8 @@ pub(super) fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Re
         why: None,
         ranges,
         missing_since: None,
+        // It comes out of the journal, which holds no body of what was purged.
+        is_looked_through: true,
     };
     run.state.files.insert(path.clone(), record);
     Ok(path)

@@ -8,7 +8,7 @@
 
 use super::push::write_segment;
 use super::run::Run;
-use super::state::FileState;
+use super::state::{FileRecord, FileState};
 use crate::format::clear::Range;
 use crate::format::seal;
 use crate::format::segment::{self, SEGMENT_MAX_BYTES};
@@ -164,22 +164,10 @@ fn remove(run: &mut Run<'_, '_>, path: &str) -> Result<()> {
 /// Writes files anew that hold bodies of what is purged, and removes the old ones: own ones, and those of nodes that write no
 /// longer. Those of others are for their owners, and are remembered until they are gone.
 pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
-    let purged = newly_purged(run)?;
+    let purged = purged_since(run, &run.state.scrubbed)?;
     let listed: BTreeSet<String> = run.listing.iter().map(|file| file.path.clone()).collect();
     run.state.unscrubbed.retain(|path| listed.contains(path));
-    let holding: Vec<String> = run
-        .state
-        .files
-        .iter()
-        .filter(|(_, record)| record.missing_since.is_none() && record.state == FileState::Applied)
-        .filter(|(_, record)| record.ranges.iter().any(|range| purged.touches(range)))
-        .map(|(path, _)| path.clone())
-        .collect();
-    for path in holding {
-        if purged.has_bodies_in(run, &path)? {
-            run.state.unscrubbed.insert(path);
-        }
-    }
+    find_holding(run, &purged)?;
     run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
     run.state.scrubbed.extend(purged.entities);
     for path in run.state.unscrubbed.clone() {
@@ -201,20 +189,46 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     Ok(())
 }
 
-/// What was purged since the last time.
+/// Remembers the files that hold bodies of what is purged. A file that came later than the purge, such as a copy that a carrier
+/// made or a file that it brought back, is looked through for all that was ever purged.
+fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
+    let is_there = |record: &FileRecord| record.missing_since.is_none() && record.state == FileState::Applied;
+    let has_new = run.state.files.values().any(|record| is_there(record) && !record.is_looked_through);
+    let ever = if has_new { purged_since(run, &BTreeSet::new())? } else { Purged::default() };
+    let holding: Vec<(String, &Purged)> = run
+        .state
+        .files
+        .iter()
+        .filter(|(_, record)| is_there(record))
+        .map(|(path, record)| (path, record, if record.is_looked_through { newly } else { &ever }))
+        .filter(|(_, record, purged)| record.ranges.iter().any(|range| purged.touches(range)))
+        .map(|(path, _, purged)| (path.clone(), purged))
+        .collect();
+    for (path, purged) in holding {
+        if purged.has_bodies_in(run, &path)? {
+            run.state.unscrubbed.insert(path);
+        }
+    }
+    for record in run.state.files.values_mut().filter(|record| is_there(record)) {
+        record.is_looked_through = true;
+    }
+    Ok(())
+}
+
+/// What was purged, without what is known.
 #[derive(Default)]
 struct Purged {
     changes: BTreeMap<StreamId, BTreeSet<u64>>,
     entities: Vec<(NamespaceId, EntityId)>,
 }
 
-fn newly_purged(run: &Run<'_, '_>) -> Result<Purged> {
+fn purged_since(run: &Run<'_, '_>, known: &BTreeSet<(NamespaceId, EntityId)>) -> Result<Purged> {
     let mut purged = Purged::default();
     for store in [run.peer.memory, run.peer.archive] {
         if !store.exists() {
             continue;
         }
-        for (namespace, entity, changes) in store.read::<_, Error>(|tx| Ok(tx.purged_changes(&run.state.scrubbed)?))? {
+        for (namespace, entity, changes) in store.read::<_, Error>(|tx| Ok(tx.purged_changes(known)?))? {
             purged.entities.push((namespace, entity));
             for (stream, seq) in changes {
                 purged.changes.entry(stream).or_default().insert(seq);

@@ -46,6 +46,10 @@ pub struct FileRecord {
     /// Since when it is not listed any longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<Timestamp>,
+    /// True once it was looked through for everything that had been purged before it came; from then on only what is purged later
+    /// counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_looked_through: bool,
 }
 
 /// What another node told last.

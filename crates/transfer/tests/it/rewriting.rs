@@ -62,6 +62,36 @@ fn what_is_purged_is_in_no_file_once_every_owner_has_synced() {
 }
 
 #[test]
+fn a_copy_that_comes_after_the_purge_goes_too() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    let held = holding(&homes[0], shared.path(), "swordfish");
+    let [path] = held.as_slice() else { panic!("{held:?}") };
+    let bytes = at.read(path, u64::MAX).unwrap().unwrap();
+    purge(&homes[1], secret);
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    // A carrier brings the file back, and makes a copy of it.
+    let copy = path.replace(".jay", ".sync-conflict-20260102-030405-ABCDEFG.jay");
+    for again in [path, &copy] {
+        at.create(again, &bytes).unwrap();
+    }
+    homes[1].sync(&at);
+    let status =
+        jay_transfer::sync::status::status(&homes[1].memory, &homes[1].archive, &[crate::world::config()]).unwrap();
+    assert_eq!(status.remotes[0].purges_pending.len(), 2, "their owner has not synced");
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    for home in &homes {
+        let status =
+            jay_transfer::sync::status::status(&home.memory, &home.archive, &[crate::world::config()]).unwrap();
+        assert_eq!(status.remotes[0].purges_pending, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
