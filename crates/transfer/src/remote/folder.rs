@@ -173,6 +173,28 @@ impl Remote for Folder {
             Err(error) => Err(self.fault("remove", &place, &error)),
         }
     }
+
+    fn sweep(&self, prefix: &str) -> Result<()> {
+        let mut directories = vec![self.place(prefix.trim_end_matches('/'))?];
+        while let Some(directory) = directories.pop() {
+            let Ok(entries) = fs::read_dir(&directory) else { continue };
+            for entry in entries.flatten() {
+                let Ok(kind) = entry.file_type() else { continue };
+                if kind.is_dir() {
+                    directories.push(entry.path());
+                } else if entry.file_name().to_str().is_some_and(is_left_over) {
+                    // One sync runs at a time in a store, so that nobody is writing it now.
+                    fs::remove_file(entry.path()).map_err(|error| self.fault("remove", &entry.path(), &error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True for the name of a file that was being written when its writer was killed.
+fn is_left_over(name: &str) -> bool {
+    name.starts_with(".jay-") && name.ends_with(".tmp")
 }
 
 /// Not there, or below what is a file.

@@ -87,6 +87,15 @@ pub trait Remote: Send + Sync {
     /// # Errors
     /// As [`Remote::list`].
     fn delete(&self, path: &str) -> Result<()>;
+
+    /// Removes what writers of ours that were killed have left below `prefix`, which must be this node's own; nothing where a
+    /// place leaves nothing behind.
+    ///
+    /// # Errors
+    /// As [`Remote::list`].
+    fn sweep(&self, _prefix: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Most characters of a path: names of files are at most 200 of them.

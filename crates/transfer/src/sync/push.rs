@@ -53,6 +53,7 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
     let mut checkpoint = None;
+    run.remote.sweep(&run.own_directory())?;
     if !only_roster {
         rewrite::scrub(run, &branches)?;
         rewrite::join_small(run, &branches)?;
