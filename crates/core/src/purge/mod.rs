@@ -266,6 +266,21 @@ fn scrub(call: &Call<'_>, archive_too: bool) -> Result<Vec<Place>> {
     Ok(places)
 }
 
+/// Rewrites the files of journals in which something was purged that came from another machine. What cannot be done now (somebody
+/// reads) stays queued and is told.
+///
+/// # Errors
+/// As [`Store::scrub`].
+pub fn scrub_pending(engine: &crate::Engine) -> Result<Vec<Place>> {
+    let mut places = Vec::new();
+    for (store, name) in [(&engine.memory, "memory.db"), (&engine.archive, ARCHIVE)] {
+        if store.exists() && store.read(|tx| tx.jobs_pending(Some("scrub")))? > 0 {
+            places.extend(scrub_one(store, name)?);
+        }
+    }
+    Ok(places)
+}
+
 fn scrub_one(store: &Store, name: &str) -> Result<Vec<Place>> {
     let mut places = Vec::new();
     let scrubbed = store.scrub()?;

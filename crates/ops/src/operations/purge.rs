@@ -36,6 +36,12 @@ impl Operation for Purge {
     type Output = Purged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        jay_core::purge::purge(call, input.ids.as_slice(), input.with_sources, input.dry_run)
+        let mut purged = jay_core::purge::purge(call, input.ids.as_slice(), input.with_sources, input.dry_run)?;
+        if !input.dry_run {
+            purged.places.retain(|place| !place.place.starts_with("remote "));
+            purged.places.extend(crate::sharing::purged::places(call, &purged.memories)?);
+            purged.done = purged.places.iter().all(|place| place.done);
+        }
+        Ok(purged)
     }
 }

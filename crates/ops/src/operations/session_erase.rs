@@ -3,8 +3,8 @@
 use crate::operation::{Access, Operation, PEOPLE};
 use jay_core::Call;
 use jay_core::purge::Erased;
-use jay_types::Result;
 use jay_types::bounds::Word;
+use jay_types::{EntityId, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -36,6 +36,17 @@ impl Operation for SessionErase {
     type Output = Erased;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        jay_core::purge::erase(call, &input.session, input.purge, input.dry_run)
+        let mut erased = jay_core::purge::erase(call, &input.session, input.purge, input.dry_run)?;
+        if !input.dry_run {
+            let ids: Vec<EntityId> = erased
+                .sessions
+                .iter()
+                .map(|erased| EntityId::derived("session", &[&erased.client, &erased.session]))
+                .collect();
+            erased.places.retain(|place| !place.place.starts_with("remote "));
+            erased.places.extend(crate::sharing::purged::places(call, &ids)?);
+            erased.done = erased.places.iter().all(|place| place.done);
+        }
+        Ok(erased)
     }
 }

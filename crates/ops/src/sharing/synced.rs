@@ -151,6 +151,7 @@ pub(crate) fn run(call: &Call<'_>, request: &SyncRequest, progress: &mut Progres
     if !request.is_dry {
         // What arrived is found by text and meaning when the command returns.
         call.engine.after_writes();
+        scrub(call, &mut synced);
     }
     synced.not_embedded = call.engine.not_embedded()?;
     synced.finished_at = call.engine.surroundings().now();
@@ -165,6 +166,19 @@ pub(crate) fn run(call: &Call<'_>, request: &SyncRequest, progress: &mut Progres
         // A single remote's failure is the command's, with its code and hint.
         Some(error) if remotes.len() == 1 => Err(error),
         _ => Ok(synced),
+    }
+}
+
+/// What was purged elsewhere leaves the files here before the command returns.
+fn scrub(call: &Call<'_>, synced: &mut Synced) {
+    match jay_core::purge::scrub_pending(call.engine) {
+        Ok(places) => {
+            for place in places.iter().filter(|place| !place.done) {
+                let who = place.waiting_for.as_deref().unwrap_or("somebody who reads");
+                synced.notes.push(format!("{} still holds bytes of what was purged: it waits for {who}", place.place));
+            }
+        }
+        Err(error) => synced.notes.push(format!("what was purged is still in files here: {}", error.message)),
     }
 }
 

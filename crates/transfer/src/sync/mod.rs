@@ -13,6 +13,7 @@ mod membership;
 mod outgoing;
 mod parts;
 mod pull;
+pub mod purging;
 mod push;
 pub mod report;
 mod rewrite;

@@ -217,3 +217,31 @@ fn people_open_the_vault_with_a_passphrase_and_are_let_in_by_hand() {
     one.ok("sync", json!({}));
     assert!(one.list(json!({"all": true})).contains(&"from the third".to_owned()));
 }
+
+#[test]
+fn a_purge_is_done_only_when_the_remote_is_rid_of_it() {
+    let (_shared, one, other) = two();
+    let id = one.keep(json!({"text": "the word is swordfish"}));
+    for world in [&one, &other, &one] {
+        world.ok("sync", json!({}));
+    }
+    other.ok("update", json!({"id": id, "text": "the word was swordfish"}));
+    for world in [&other, &one, &other] {
+        world.ok("sync", json!({}));
+    }
+    let place = |purged: &Value| -> Value {
+        purged["places"].as_array().unwrap().iter().find(|place| place["place"] == "remote home").unwrap().clone()
+    };
+    let purge = json!({"ids": [id], "idempotency_key": "k"});
+    let purged = one.by(&at_hand(&one), "purge", purge.clone());
+    assert_eq!((&purged["done"], &place(&purged)["done"]), (&json!(false), &json!(false)), "{purged}");
+    one.ok("sync", json!({}));
+    let again = one.by(&at_hand(&one), "purge", purge.clone());
+    let waiting = place(&again)["waiting_for"].to_string();
+    assert!(waiting.contains("jay sync"), "the other's file holds it: {again}");
+    for world in [&other, &one] {
+        world.ok("sync", json!({}));
+    }
+    let last = one.by(&at_hand(&one), "purge", purge);
+    assert_eq!((&last["done"], &place(&last)["done"]), (&json!(true), &json!(true)), "{last}");
+}

@@ -1,0 +1,28 @@
+//! Remotes as places of a purge: it is done only when they are rid of the text too.
+
+use super::all;
+use jay_core::Call;
+use jay_core::purge::Place;
+use jay_transfer::sync::purging::{Riddance, riddance};
+use jay_types::{EntityId, Result};
+
+/// The remotes that carried these entities, as places, and whether they are rid of them.
+pub(crate) fn places(call: &Call<'_>, entities: &[EntityId]) -> Result<Vec<Place>> {
+    let (memory, archive) = call.engine.stores();
+    let mut places = Vec::new();
+    for remote in all(call)? {
+        let waiting_for = match riddance(memory, archive, &remote, entities)? {
+            Riddance::Never => continue,
+            Riddance::Gone => None,
+            Riddance::ToBeLookedThrough => {
+                Some(format!("`jay sync {name}` here, then on every machine that shared it", name = remote.name))
+            }
+            Riddance::HeldBy(nodes) => {
+                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+                Some(format!("`jay sync` on {}", nodes.join(", ")))
+            }
+        };
+        places.push(Place { place: format!("remote {}", remote.name), done: waiting_for.is_none(), waiting_for });
+    }
+    Ok(places)
+}
