@@ -89,10 +89,11 @@ fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> 
     let (sealed, plain) = (Temporary::new(run, "checkpoint-sealed"), Temporary::new(run, "checkpoint"));
     let mut file = sealed.create()?;
     let mut bytes = 0;
+    let all = run.listing.iter().find(|file| file.path == path).map_or(0, |file| file.bytes);
     let progress = &mut run.progress;
     let is_there = run.remote.download(path, &mut file, &mut |moved| {
         bytes = moved;
-        progress(moved, 0, "reading a checkpoint");
+        progress(moved, all, "reading a checkpoint");
     })?;
     run.report.bytes_read += bytes;
     if !is_there {
@@ -175,10 +176,11 @@ fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
     seal::seal_from(&clear, &key, bytes, &mut content, &mut file).map_err(|error| sealed.fault(&error))?;
     file.sync_all().map_err(|error| sealed.fault(&error))?;
     let path = format!("{}{}", run.own_directory(), clear.name(&Hash::of(&nonce)));
+    let all = clear.size_bytes() as u64 + seal::sealed_bytes(bytes);
     let progress = &mut run.progress;
-    let created = run.remote.upload(&path, &sealed.0, &mut |moved| progress(moved, 0, "writing a checkpoint"))?;
+    let created = run.remote.upload(&path, &sealed.0, &mut |moved| progress(moved, all, "writing a checkpoint"))?;
     if created == Created::Written {
-        run.report.bytes_written += clear.size_bytes() as u64 + seal::sealed_bytes(bytes);
+        run.report.bytes_written += all;
         run.report.files_written += 1;
     }
     Ok(path)
