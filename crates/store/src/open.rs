@@ -65,6 +65,8 @@ pub struct StoreOptions {
 const READERS_KEPT: usize = 8;
 /// Bytes of the WAL from which a writer moves it into the database, after it acknowledged.
 const CHECKPOINT_FROM_BYTES: u64 = 4 * 1024 * 1024;
+/// Size of the log from which it is cut off once it is in the database: a burst has left it, or a store that began with a checkpoint.
+const TRUNCATE_FROM_BYTES: u64 = 32 << 20;
 
 /// The two journals of one data directory share a node.
 pub struct Store {
@@ -290,6 +292,14 @@ impl Store {
         }
         self.group.with_idle_connection(|connection| {
             connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            if self.wal_bytes() >= TRUNCATE_FROM_BYTES {
+                // A log that stays this large is copied once more by each process that opens the file when nobody else has it open.
+                // Where somebody reads just now it stays, and nobody waits.
+                connection.busy_timeout(std::time::Duration::ZERO)?;
+                let truncated = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+                connection.busy_timeout(connection::BUSY_TIMEOUT)?;
+                truncated?;
+            }
             Ok(())
         })
     }
