@@ -19,6 +19,7 @@ pub mod report;
 mod rewrite;
 mod run;
 mod scope;
+mod segments;
 pub mod setup;
 pub mod state;
 pub mod status;

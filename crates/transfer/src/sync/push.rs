@@ -4,19 +4,16 @@
 
 use super::coverage::covered;
 use super::run::Run;
-use super::state::{FileRecord, FileState, stream_head};
+use super::segments::Gathered;
+use super::state::stream_head;
 use super::{checkpoint, rewrite};
-use crate::format::clear::{FileKind, RANGES_MAX};
+use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
-use crate::format::segment;
 use jay_store::Branch;
-use jay_types::change::frame::FrameEntry;
 use jay_types::change::sign::Signed;
 use jay_types::{Error, Hash, NodeId, Result};
 use std::collections::BTreeMap;
 
-/// Bytes of changes in one segment, about; an act of 12 MiB makes a larger one.
-const SEGMENT_BYTES: usize = 4 << 20;
 /// Changes that are read from the journal at once: more than an act has.
 const READ_CHANGES: u32 = 8_192;
 
@@ -45,11 +42,11 @@ fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>>
 /// Writes what is missing.
 pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     forget_lost(run);
-    let mut branches = run.branches()?;
+    let branches = run.branches()?;
+    let mut missing = missing(run, &branches)?;
     if only_roster {
-        branches.retain(|branch| branch.stream.namespace == run.keys.vault);
+        missing.retain(|(branch, _)| branch.stream.namespace == run.keys.vault);
     }
-    let missing = missing(run, &branches)?;
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
     let mut checkpoint = None;
@@ -77,6 +74,12 @@ fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()>
     }
     let in_all: u64 = missing.iter().map(|(branch, after)| branch.head_seq - after).sum();
     let mut gathered = Gathered::default();
+    let write = |run: &mut Run<'_, '_>, gathered: &mut Gathered| -> Result<()> {
+        run.report.pushed += gathered.write(run)?;
+        let pushed = run.report.pushed;
+        (run.progress)(pushed, in_all, "writing changes");
+        Ok(())
+    };
     for (branch, after) in missing {
         let mut after = *after;
         while after < branch.head_seq {
@@ -98,78 +101,12 @@ fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()>
                 after = change.header.seq;
                 gathered.add(change.entry());
                 if change.header.index + 1 == change.header.count && gathered.is_full() {
-                    gathered.write(run, in_all)?;
+                    write(run, &mut gathered)?;
                 }
             }
         }
     }
-    gathered.write(run, in_all)
-}
-
-/// Whole acts that become a segment.
-#[derive(Default)]
-struct Gathered {
-    entries: Vec<FrameEntry>,
-    bytes: usize,
-    streams: usize,
-}
-
-impl Gathered {
-    fn add(&mut self, entry: FrameEntry) {
-        self.bytes += entry.size_bytes();
-        self.entries.push(entry);
-    }
-
-    fn is_full(&mut self) -> bool {
-        if self.bytes < SEGMENT_BYTES {
-            // Ranges are counted rarely: a store has thousands of streams or few.
-            self.streams += 1;
-            if self.streams < RANGES_MAX {
-                return false;
-            }
-            self.streams = 0;
-            return segment::ranges_of(&self.entries).is_some_and(|ranges| ranges.len() >= RANGES_MAX / 2);
-        }
-        true
-    }
-
-    fn write(&mut self, run: &mut Run<'_, '_>, in_all: u64) -> Result<()> {
-        let entries = std::mem::take(&mut self.entries);
-        self.bytes = 0;
-        self.streams = 0;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        write_segment(run, &entries)?;
-        run.report.pushed += entries.len() as u64;
-        let pushed = run.report.pushed;
-        (run.progress)(pushed, in_all, "writing changes");
-        Ok(())
-    }
-}
-
-/// Seals entries as a segment and writes it.
-pub(super) fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String> {
-    let key = run.sealing_key()?;
-    let ranges =
-        segment::ranges_of(entries).ok_or_else(|| Error::internal("a header of another version in the journal"))?;
-    let content = segment::encode(entries)?;
-    let (name, file) = run.sealed(FileKind::Segment, &key, ranges.clone(), &content);
-    let path = format!("{}{name}", run.own_directory());
-    run.write_new(&path, &file)?;
-    let stamp = String::new();
-    let record = FileRecord {
-        stamp,
-        bytes: file.len() as u64,
-        state: FileState::Applied,
-        why: None,
-        ranges,
-        missing_since: None,
-        // It comes out of the journal, which holds no body of what was purged.
-        is_looked_through: true,
-    };
-    run.state.files.insert(path.clone(), record);
-    Ok(path)
+    write(run, &mut gathered)
 }
 
 /// Writes this node's head where it would tell something new.
@@ -191,7 +128,7 @@ fn write_head(
     }
     let generation = before.as_ref().map_or(0, |head| head.generation) + 1;
     let content = if is_news { generation } else { before.as_ref().map_or(generation, |head| head.content) };
-    let deferred = run.peer.memory.read::<_, Error>(|tx| Ok(tx.deferred_by_node()?))?;
+    let deferred = run.deferred()?;
     let head = Head {
         node: run.node,
         generation,

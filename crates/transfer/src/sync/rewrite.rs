@@ -6,15 +6,14 @@
 //! **Invariant:** a file is removed only after the one that takes its place is written; one that was merely joined stays until
 //! every member has told of having what it carried, or 30 days.
 
-use super::push::write_segment;
 use super::run::Run;
+use super::segments::Gathered;
 use super::state::{FileRecord, FileState};
 use crate::format::clear::Range;
 use crate::format::seal;
 use crate::format::segment::{self, SEGMENT_MAX_BYTES};
 use jay_store::Branch;
 use jay_types::change::Header;
-use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
 use jay_types::time::DAY;
 use jay_types::{EntityId, Error, NamespaceId, NodeId, Result};
@@ -27,8 +26,6 @@ const TIERS: [(u64, usize); 3] = [(64 << 10, 32), (1 << 20, 24), (4 << 20, 16)];
 const KEPT_FOR: i64 = 30 * DAY;
 /// After this time without a word of it the files of another node are taken care of by others.
 const SILENT_FOR: i64 = 7 * DAY;
-/// Bytes of changes in one segment, about.
-const SEGMENT_BYTES: usize = 4 << 20;
 
 /// Joins small files.
 pub(super) fn join_small(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
@@ -83,27 +80,22 @@ fn write_ranges(run: &mut Run<'_, '_>, branches: &[Branch], ranges: &[Range]) ->
         let key = branch.num * 2 + i64::from(branch.stream.journal);
         by_branch.entry(key).or_insert((branch, Vec::new())).1.push((range.from, range.to));
     }
-    let (mut gathered, mut bytes) = (Vec::new(), 0);
+    let mut gathered = Gathered::default();
     for (branch, spans) in by_branch.into_values() {
         for (from, to) in joined(spans) {
             let count = u32::try_from(to - from + 1).unwrap_or(u32::MAX);
             let changes = run
                 .store(branch.stream.journal)
                 .read::<_, Error>(|tx| Ok(tx.branch_changes(branch, from - 1, count)?))?;
-            let entries: Vec<FrameEntry> = changes.iter().map(jay_store::Journalled::entry).collect();
-            for part in super::parts::cut(&entries) {
-                bytes += part.entries.iter().map(FrameEntry::size_bytes).sum::<usize>();
-                gathered.extend_from_slice(part.entries);
-                if bytes >= SEGMENT_BYTES {
-                    write_segment(run, &std::mem::take(&mut gathered))?;
-                    bytes = 0;
+            for change in &changes {
+                gathered.add(change.entry());
+                if change.header.index + 1 == change.header.count && gathered.is_full() {
+                    gathered.write(run)?;
                 }
             }
         }
     }
-    if !gathered.is_empty() {
-        write_segment(run, &gathered)?;
-    }
+    gathered.write(run)?;
     Ok(true)
 }
 

@@ -91,6 +91,15 @@ impl Run<'_, '_> {
         Ok(scope.shared(all))
     }
 
+    /// Changes and fields that are kept and not applied, of both journals, with their authors.
+    pub(super) fn deferred(&self) -> Result<Vec<(NodeId, String, u64)>> {
+        let mut all = Vec::new();
+        for store in [self.peer.memory, self.peer.archive].into_iter().filter(|store| store.exists()) {
+            all.extend(store.read::<_, Error>(|tx| Ok(tx.deferred_by_node()?))?);
+        }
+        Ok(all)
+    }
+
     pub(super) fn own_directory(&self) -> String {
         format!("nodes/{}/", self.node)
     }

@@ -154,3 +154,26 @@ fn a_copied_directory_goes_on_as_a_new_member() {
         assert_eq!(home.dump(), homes[0].dump());
     }
 }
+
+#[test]
+fn what_another_machine_lacks_is_told_also_after_an_invitation() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    for n in 0..10 {
+        homes[0].remember("global", &format!("note {n}"));
+    }
+    homes[0].sync(&at);
+    let lacking_there = || {
+        let status = jay_transfer::sync::status::status(&homes[0].memory, &homes[0].archive, &[config()]).unwrap();
+        let other = status.remotes[0].nodes.iter().find(|node| node.node == homes[1].id()).cloned().unwrap();
+        other.lacking_there
+    };
+    let before = lacking_there();
+    assert!(before.unwrap() >= 10, "{before:?}");
+    // An invitation writes the vault's own namespace alone, and tells of all the same.
+    homes[0].invite(&at);
+    assert_eq!(lacking_there(), before);
+    homes[1].sync(&at);
+    homes[0].sync(&at);
+    assert_eq!(lacking_there(), Some(0));
+}

@@ -1,0 +1,123 @@
+//! Entries of whole acts, gathered until they make a segment.
+//!
+//! **Invariant:** a segment has no more ranges than its clear header may name, whatever is gathered.
+
+use super::run::Run;
+use super::state::{FileRecord, FileState};
+use crate::format::clear::{FileKind, RANGES_MAX};
+use crate::format::segment;
+use jay_types::change::Header;
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::StreamId;
+use jay_types::{Error, Result};
+
+/// Bytes of changes in one segment, about; an act of 12 MiB makes a larger one.
+const SEGMENT_BYTES: usize = 4 << 20;
+
+/// Whole acts that become a segment.
+#[derive(Default)]
+pub(super) struct Gathered {
+    entries: Vec<FrameEntry>,
+    bytes: usize,
+    /// Ranges, at most: what goes on where the last one ended is counted with it.
+    ranges: usize,
+    last: Option<(StreamId, u64)>,
+}
+
+impl Gathered {
+    /// Adds a change; those of an act stand together.
+    pub(super) fn add(&mut self, entry: FrameEntry) {
+        self.bytes += entry.size_bytes();
+        let place = Header::peek(&entry.header).map(|(_, stream, seq)| (stream, seq));
+        let goes_on =
+            matches!((self.last, place), (Some(last), Some(next)) if last.0 == next.0 && last.1 + 1 == next.1);
+        self.ranges += usize::from(!goes_on);
+        self.last = place;
+        self.entries.push(entry);
+    }
+
+    /// True where it is to be written before another act is added.
+    pub(super) const fn is_full(&self) -> bool {
+        self.bytes >= SEGMENT_BYTES || self.ranges + 1 >= RANGES_MAX
+    }
+
+    /// Writes what is gathered, if anything is; answers how many changes that were.
+    pub(super) fn write(&mut self, run: &mut Run<'_, '_>) -> Result<u64> {
+        let entries = std::mem::take(self).entries;
+        if !entries.is_empty() {
+            write_segment(run, &entries)?;
+        }
+        Ok(entries.len() as u64)
+    }
+}
+
+/// Seals entries as a segment and writes it.
+fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<()> {
+    let key = run.sealing_key()?;
+    let ranges =
+        segment::ranges_of(entries).ok_or_else(|| Error::internal("a header of another version in the journal"))?;
+    let content = segment::encode(entries)?;
+    let (name, file) = run.sealed(FileKind::Segment, &key, ranges.clone(), &content);
+    let path = format!("{}{name}", run.own_directory());
+    run.write_new(&path, &file)?;
+    let record = FileRecord {
+        stamp: String::new(),
+        bytes: file.len() as u64,
+        state: FileState::Applied,
+        why: None,
+        ranges,
+        missing_since: None,
+        // It comes out of the journal, which holds no body of what was purged.
+        is_looked_through: true,
+    };
+    run.state.files.insert(path, record);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jay_types::change::NodeKey;
+    use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, Timestamp};
+
+    fn entry(namespace: u16, seq: u64) -> FrameEntry {
+        let [high, low] = namespace.to_be_bytes();
+        let mut id = [0; 16];
+        (id[0], id[1]) = (high, low);
+        let header = Header {
+            journal: 0,
+            namespace: NamespaceId(id),
+            node: NodeKey::from_secret(&[1; 32]).node_id(),
+            seq,
+            prev_hash: Hash::ZERO,
+            hlc: Hlc(seq),
+            at: Timestamp(0),
+            actor: ActorId([0; 16]),
+            act: ActId([0; 16]),
+            index: 0,
+            count: 1,
+            run: [0; 16],
+            kind: 4,
+            entity: EntityId([0; 16]),
+            op: 2,
+            encoding: 0,
+            body_hash: Hash::ZERO,
+        };
+        FrameEntry { header: header.encode().to_vec(), body: None, signature: None }
+    }
+
+    #[test]
+    fn a_segment_of_many_streams_is_full_before_its_header_is() {
+        let mut gathered = Gathered::default();
+        for namespace in 0..5_000 {
+            if gathered.is_full() {
+                break;
+            }
+            gathered.add(entry(namespace, 1));
+            gathered.add(entry(namespace, 2));
+        }
+        assert!(gathered.is_full());
+        assert_eq!(gathered.ranges, RANGES_MAX - 1, "what goes on is the same range");
+        assert_eq!(gathered.entries.len(), 2 * (RANGES_MAX - 1));
+    }
+}
