@@ -2,7 +2,8 @@
 //!
 //! In it: homes in temporary directories ([`TempHome`]), a clock that only steps when asked ([`Clock`]), seeded
 //! randomness ([`Random`]), text that looks like what agents store ([`Salad`]) and session files that look like
-//! theirs ([`corpus`]), clients' directories whose databases are written as SQL ([`foreign`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
+//! theirs ([`corpus`]), clients' directories whose databases are written as SQL ([`foreign`]), changes of another program ([`Author`]) and small archived
+//! blocks ([`blocks`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
 //! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) and what these report ([`measured`]).
 //! Not in it: anything that knows the store or the engine. Stores are filled through the binary's batch door.
 //!
@@ -10,6 +11,8 @@
 //! from here gets the same ones in every run.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
+mod author;
+pub mod blocks;
 mod clock;
 pub mod corpus;
 mod counts;
@@ -28,6 +31,7 @@ mod stopwatch;
 mod stores;
 pub mod tiny_bert;
 
+pub use author::{Author, Foreign};
 pub use clock::Clock;
 pub use counts::{Counts, counts};
 pub use embedding_server::EmbeddingServer;

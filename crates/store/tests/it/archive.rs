@@ -1,63 +1,16 @@
 //! The archive: blocks in any order become the same sessions and messages (J17).
 
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::{Draft, MessageRow, PassingMessages, SessionClause, Store};
-use jay_testkit::Random;
-use jay_types::change::block::{Block, BlockSource, Row};
+use jay_testkit::blocks::{block, session_id};
+use jay_testkit::{Author, Foreign, Random};
+use jay_types::change::block::{Block, Row};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::{Body, EntityKind, Journal, Op};
-use jay_types::session::{Message, Part, Provenance, Role, SessionMeta};
-use jay_types::{EntityId, Error, NamespaceId, Timestamp};
+use jay_types::session::Part;
+use jay_types::{Error, NamespaceId, Timestamp};
 
 const NS: NamespaceId = NamespaceId([5; 16]);
-
-fn message(id: &str, text: &str, at: i64, row: u32) -> Message {
-    Message {
-        id: id.to_owned(),
-        role: Some(Role::User),
-        author: None,
-        at: Some(Timestamp(at)),
-        model: None,
-        parts: vec![Part::Text { text: text.to_owned(), provenance: Provenance::Conversational }],
-        row,
-    }
-}
-
-/// A block of consecutive rows, each with a message that says `words`.
-pub(crate) fn block(session: &str, path: &str, revision: u32, first: u64, words: &[&str]) -> Block {
-    let mut meta = SessionMeta { client: "generic".to_owned(), id: session.to_owned(), ..SessionMeta::default() };
-    let messages: Vec<Message> = (0..)
-        .zip(words)
-        .map(|(n, text)| {
-            message(&format!("{session}:{}", first + u64::from(n)), text, 1000 + first as i64 + i64::from(n), n)
-        })
-        .collect();
-    for message in &messages {
-        meta.saw(message.at.unwrap());
-    }
-    meta.title = Some(format!("title {first}"));
-    Block {
-        source: BlockSource {
-            client: "generic".into(),
-            path: path.into(),
-            revision,
-            host: "h".into(),
-            user: "u".into(),
-            session: None,
-        },
-        session: meta,
-        adapter: 1,
-        reads: None,
-        rows: (first..).zip(words).map(|(n, text)| Row::new(n, format!("{text}\n").as_bytes())).collect(),
-        messages,
-        secrets: Vec::new(),
-    }
-}
-
-pub(crate) fn session_id(session: &str) -> EntityId {
-    EntityId::derived("session", &["generic", session])
-}
 
 fn archive(node: &Node, block: &Block) {
     node.steps.clock.tick();

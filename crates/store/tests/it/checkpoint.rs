@@ -1,9 +1,9 @@
 //! A checkpoint is the journal of chosen streams and nothing else; a store that begins with one is the store that made it,
 //! and one that was tampered with is refused whole (J14).
 
-use crate::archive::{block, session_id};
 use crate::support::*;
 use jay_store::{Adopted, Draft, Store, StoredVector, WantedVectors};
+use jay_testkit::blocks::{block, session_id};
 use jay_types::change::registry::KEY;
 use jay_types::change::{Header, Journal};
 use jay_types::{Code, Error, NamespaceId};

@@ -97,8 +97,8 @@ fn a_process_that_lives_long_goes_on_as_the_node_that_another_one_made() {
     let long = Node::new(1);
     let (ns, _) = long.namespace("team");
     let archived = |node: &Node, first: u64| {
-        let body = crate::archive::block("session-one", "/a", 0, first, &["hello"]).to_json();
-        let draft = jay_store::Draft::block(ns, crate::archive::session_id("session-one"), body);
+        let body = jay_testkit::blocks::block("session-one", "/a", 0, first, &["hello"]).to_json();
+        let draft = jay_store::Draft::block(ns, jay_testkit::blocks::session_id("session-one"), body);
         let write = |w: &mut jay_store::WriteTx<'_>| -> Result<(), Error> {
             w.draft(draft);
             Ok(())
@@ -136,11 +136,11 @@ fn the_archive_and_the_memory_are_one_node_also_where_both_begin_at_once() {
         let node = Node::new(seed);
         // As another process would: with an identity of its own to find.
         let other = node.again();
-        let body = || crate::archive::block("session-one", "/a", 0, 0, &["hello"]).to_json();
+        let body = || jay_testkit::blocks::block("session-one", "/a", 0, 0, &["hello"]).to_json();
         std::thread::scope(|scope| {
             scope.spawn(|| node.namespace("team"));
             scope.spawn(|| {
-                let draft = jay_store::Draft::block(NS, crate::archive::session_id("session-one"), body());
+                let draft = jay_store::Draft::block(NS, jay_testkit::blocks::session_id("session-one"), body());
                 other
                     .archive
                     .write::<_, Error>(&ann(), |w| {

@@ -1,11 +1,11 @@
 //! Any interleaving, duplication, reordering and filtering of the streams of three nodes, with clones, forks, unknown
 //! changes, missing bodies and purges among them, ends in the same rows and roots (I3, J6, J15).
 
-use crate::archive::{block, session_id};
 use crate::checkpoint::dump;
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::{Draft, ReceiveReport, Store};
+use jay_testkit::blocks::{block, session_id};
+use jay_testkit::{Author, Foreign};
 use jay_testkit::{Random, counts};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::registry::{

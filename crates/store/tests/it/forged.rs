@@ -1,10 +1,10 @@
 //! Checkpoints that somebody changed, and processes that die while they take one in (J14).
 
-use crate::archive::{block, session_id};
 use crate::checkpoint::{adopt, checkpoint, dump, file_of, filled, of};
 use crate::crash::{child_command, say};
 use crate::support::*;
 use jay_store::{Adopted, Draft, Store};
+use jay_testkit::blocks::{block, session_id};
 use jay_testkit::kill::{KillAfter, feed_and_kill};
 use jay_testkit::{Random, counts};
 use jay_types::change::Journal;

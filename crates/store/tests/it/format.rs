@@ -1,8 +1,8 @@
 //! Files of other days: a store of format 1 answers the same for ever, what is newer or foreign is refused.
 
-use crate::archive::{block, session_id};
 use crate::support::*;
 use jay_store::{Draft, Store};
+use jay_testkit::blocks::{block, session_id};
 use jay_types::change::registry::{KEY, PATH, TAGS};
 use jay_types::change::{Body, EntityKind, Op, SetEdit, frame};
 use jay_types::id::from_hex;

@@ -10,7 +10,6 @@ mod checkpoint;
 mod clones;
 mod convergence;
 mod crash;
-mod foreign;
 mod foreseen;
 mod forged;
 mod format;

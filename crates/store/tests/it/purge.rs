@@ -1,8 +1,8 @@
 //! A purge takes the bytes away, everywhere in this store, for ever (J10, J11).
 
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_testkit::Random;
+use jay_testkit::{Author, Foreign};
 use jay_types::change::registry::{KEY, TAGS};
 use jay_types::change::{EntityKind, Header, Op, SetEdit};
 use jay_types::{EntityId, Error};

@@ -1,8 +1,8 @@
 //! What comes from other nodes: taken whole, refused by name, or kept until it can be read (J3, J5).
 
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::Refusal;
+use jay_testkit::{Author, Foreign};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::registry::{TAGS, TEXT};
 use jay_types::change::{Body, EntityKind, Header, Op, SetEdit};

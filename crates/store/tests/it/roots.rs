@@ -1,9 +1,9 @@
 //! Cached roots are those of a scan, whatever was cached when (J15).
 
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::{Adopted, Store};
 use jay_testkit::Random;
+use jay_testkit::{Author, Foreign};
 use jay_types::change::{EntityKind, Op};
 use jay_types::{EntityId, Error, Hash, NamespaceId};
 

@@ -1,9 +1,9 @@
 //! The text index over its life: segments, merges, lost and damaged files, readers of older snapshots.
 
-use crate::archive::{block, session_id};
 use crate::support::*;
 use jay_store::{Draft, ListFilter, Moment, PassingMessages, SessionClause, TextQuery};
 use jay_testkit::Random;
+use jay_testkit::blocks::{block, session_id};
 use jay_types::change::SetEdit;
 use jay_types::change::registry::TAGS;
 use jay_types::{EntityId, Error, NamespaceId};

@@ -1,8 +1,8 @@
 //! What waits for another hour or another program: reported, tried again by the first write, at no cost elsewhere (J4, J5).
 
-use crate::foreign::{Author, Foreign};
 use crate::support::*;
 use jay_store::{ClockAhead, StoppedClock};
+use jay_testkit::{Author, Foreign};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::{EntityKind, Op};
 use jay_types::time::{DAY, Hlc, MINUTE, TEN_YEARS};

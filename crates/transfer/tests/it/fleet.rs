@@ -4,9 +4,10 @@
 //! everywhere. What only ever was on a disk that was put back is not promised.
 
 use crate::carrier::{Carrier, Seat};
-use crate::foreign::{Author, segment_file};
+use crate::foreign::{request_of, segment_file};
 use crate::world::{Home, ann, config};
 use jay_store::{Branch, Store};
+use jay_testkit::Author;
 use jay_testkit::Random;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
@@ -405,7 +406,7 @@ impl Fleet {
         let author = self.newer.as_mut().unwrap();
         author.hlc += self.random.below(30_000_000);
         let part = author.part(ns, &changes);
-        let (path, file) = segment_file(&keys, &key, author.id_of_node(), &part, &mut self.random);
+        let (path, file) = segment_file(&keys, &key, author.node_id(), &part, &mut self.random);
         for entry in &part {
             let header = jay_types::change::Header::decode(&entry.header).unwrap();
             self.promised.insert((header.stream(), header.seq, header.hash()));
@@ -417,9 +418,9 @@ impl Fleet {
     /// Lets the newer program in, also where the one who did so was put back.
     pub(crate) fn admit_newer(&mut self, by: usize) {
         let (keys, roster) = self.machines[by].vault();
-        let Some(author) = self.newer.as_ref().filter(|author| !roster.is_member(author.id_of_node())) else { return };
+        let Some(author) = self.newer.as_ref().filter(|author| !roster.is_member(author.node_id())) else { return };
         let memory = &self.machines[by].home.memory;
-        members::admit(memory, &ann(), keys.vault, &author.request(), &Grounds::Keys).unwrap();
+        members::admit(memory, &ann(), keys.vault, &request_of(author), &Grounds::Keys).unwrap();
         self.note(by);
     }
 

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod beginning;
-mod blocks;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod carrier;

@@ -1,10 +1,10 @@
 //! What a machine may write, of every registered kind.
 
-use crate::blocks::{any_block, session_id};
 use crate::fleet::Fleet;
-use crate::foreign::Foreign;
 use crate::world::{Home, ann, path, saying};
 use jay_store::{ActorName, Draft};
+use jay_testkit::Foreign;
+use jay_testkit::blocks::{any_block, session_id};
 use jay_transfer::vault::members;
 use jay_types::change::block::{Block, Row};
 use jay_types::change::registry::{

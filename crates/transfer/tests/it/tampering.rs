@@ -1,11 +1,12 @@
 //! Files that somebody changed, cut, exchanged or made up: each is named, nothing of it is taken in, all the others still count,
 //! and when the right file is back all is well.
 
-use crate::blocks::{block, session_id};
 use crate::carrier::{Bytes, Carrier};
-use crate::foreign::{Author, Foreign, sealed_file, segment_file};
+use crate::foreign::{sealed_file, segment_file};
 use crate::world::{Home, ann, saying};
 use jay_store::{Draft, Store};
+use jay_testkit::blocks::{block, session_id};
+use jay_testkit::{Author, Foreign};
 use jay_testkit::{Random, counts};
 use jay_transfer::format::clear::{Clear, FileKind, Range};
 use jay_transfer::format::head::Head;
@@ -252,7 +253,7 @@ fn who_has_the_keys_and_is_no_member_adds_nothing() {
     let (keys, key, member, ns) = spoils(&room);
     let mut stranger = Author::new(66);
     let said = note_in(&mut stranger, ns, "from nobody");
-    let own = segment_file(&keys, &key, stranger.id_of_node(), &said, &mut random);
+    let own = segment_file(&keys, &key, stranger.node_id(), &said, &mut random);
     check_forged(&room, "a stranger's segment", own);
     let under_member = segment_file(&keys, &key, member, &said, &mut random);
     check_forged(&room, "a stranger's segment below a member's name", under_member);
@@ -260,7 +261,7 @@ fn who_has_the_keys_and_is_no_member_adds_nothing() {
     let body = jay_types::change::Body::default()
         .with(jay_types::change::registry::PUBLIC_KEY, to_hex(&stranger.key.public_key()))
         .with(jay_types::change::registry::STANDING, serde_json::json!({"state": "member"}));
-    let entity = EntityId(stranger.id_of_node().0);
+    let entity = EntityId(stranger.node_id().0);
     let itself = [Foreign::new(EntityKind::Member, entity, Op::Create, &body)];
     let said = stranger.part(keys.vault, &itself);
     check_forged(&room, "a stranger that lets itself in", segment_file(&keys, &key, member, &said, &mut random));

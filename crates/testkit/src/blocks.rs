@@ -1,6 +1,8 @@
 //! Blocks of archived sessions, small ones.
+//!
+//! **Invariant:** an equal call gives an equal block.
 
-use jay_testkit::Random;
+use crate::Random;
 use jay_types::change::block::{Block, BlockSource, Row};
 use jay_types::session::{Message, Part, Provenance, Role, SessionMeta};
 use jay_types::{EntityId, Timestamp};
@@ -18,7 +20,8 @@ fn message(id: &str, text: &str, at: i64, row: u32) -> Message {
 }
 
 /// A block of consecutive rows, each with a message that says `words`.
-pub(crate) fn block(session: &str, path: &str, revision: u32, first: u64, words: &[&str]) -> Block {
+#[must_use]
+pub fn block(session: &str, path: &str, revision: u32, first: u64, words: &[&str]) -> Block {
     let mut meta = SessionMeta { client: "generic".to_owned(), id: session.to_owned(), ..SessionMeta::default() };
     let said = |(n, text): (u32, &&str)| {
         message(&format!("{session}:{}", first + u64::from(n)), text, 1000 + first as i64 + i64::from(n), n)
@@ -39,13 +42,14 @@ pub(crate) fn block(session: &str, path: &str, revision: u32, first: u64, words:
 }
 
 /// A block of a session, with a few of `words`.
-pub(crate) fn any_block(random: &mut Random, session: &str, words: &[&str]) -> Block {
-    let said: Vec<&str> = (0..=random.below(3)).map(|_| words[random.index(words.len())]).collect();
-    let path = ["/a", "/b"][random.index(2)];
+pub fn any_block(random: &mut Random, session: &str, words: &[&str]) -> Block {
+    let said: Vec<&str> = (0..=random.below(3)).map(|_| random.pick(words).copied().unwrap_or_default()).collect();
+    let path = if random.chance(50) { "/a" } else { "/b" };
     block(session, path, random.below(3) as u32, random.below(5), &said)
 }
 
 /// The id of a session by the client's own id.
-pub(crate) fn session_id(session: &str) -> EntityId {
+#[must_use]
+pub fn session_id(session: &str) -> EntityId {
     EntityId::derived("session", &["generic", session])
 }
