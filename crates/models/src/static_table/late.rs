@@ -85,6 +85,15 @@ impl Compared {
     }
 }
 
+/// The greater one of each lane. None of them is NaN, so that this is one instruction for all lanes, which `f32::max` is not;
+/// arrays by value, since through references to both it was one after the other.
+fn greater(mut best: [f32; LANES], cosines: [f32; LANES]) -> [f32; LANES] {
+    for (best, cosine) in best.iter_mut().zip(cosines) {
+        *best = if cosine > *best { cosine } else { *best };
+    }
+    best
+}
+
 impl LateQuery {
     /// Reads the words of a query, each with its rarity among the texts that are searched; the first 64 distinct tokens
     /// count. A token's weight is the table's, from language at large, times the rarity of its word here: either alone is
@@ -127,10 +136,7 @@ impl LateQuery {
         for bytes in code.as_chunks().0 {
             let id = TokenId::from_le_bytes(*bytes);
             for (best, cosines) in best.iter_mut().zip(known.of(id, lanes)) {
-                for (best, cosine) in best.iter_mut().zip(cosines) {
-                    // None of them is NaN, so that this is one instruction for all lanes, which `f32::max` is not.
-                    *best = if *cosine > *best { *cosine } else { *best };
-                }
+                *best = greater(*best, *cosines);
             }
         }
         let sum: f32 = weights.iter().zip(best.as_flattened()).map(|(weight, best)| weight * best).sum();
