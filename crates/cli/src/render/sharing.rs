@@ -154,7 +154,7 @@ pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
         "{} {}\n  {} in {}, last good sync {last}\n",
         view.style.bold(&one_line(&remote.name)),
         one_line(&remote.url),
-        count(remote.changes, "change", "changes"),
+        remote.changes.map_or_else(|| "unknown changes".to_owned(), |changes| count(changes, "change", "changes")),
         count(remote.files, "file", "files"),
     );
     let rows: Vec<Vec<String>> =

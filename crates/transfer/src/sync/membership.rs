@@ -33,7 +33,7 @@ pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
         }
         run.state.read.insert(path, stamp);
     }
-    if is_new && !run.is_dry {
+    if is_new {
         // What was sealed with them can be read now.
         run.state.read.retain(|path, _| !path.ends_with(REQUEST_NAME));
         run.keys.save(run.peer.memory)?;

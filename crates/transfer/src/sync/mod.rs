@@ -9,6 +9,8 @@
 mod checkpoint;
 pub mod config;
 mod coverage;
+mod foresee;
+mod heads;
 mod membership;
 mod outgoing;
 mod parts;

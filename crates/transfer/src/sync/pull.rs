@@ -8,11 +8,10 @@
 
 use super::run::Run;
 use super::scope::{Scope, Shared};
-use super::state::{FileRecord, FileState, SeenHead};
-use super::{checkpoint, parts};
+use super::state::{FileRecord, FileState};
+use super::{checkpoint, heads, parts};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
-use crate::format::head::{HEAD_MAX_BYTES, HEAD_NAME, Head};
 use crate::format::seal;
 use crate::format::segment::{self, SEGMENT_MAX_BYTES};
 use crate::remote::RemoteFile;
@@ -33,7 +32,7 @@ const BATCH_BYTES: usize = 4 << 20;
 
 /// Reads heads and segments until nothing new can be taken in.
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
-    read_heads(run)?;
+    heads::read(run)?;
     checkpoint::begin(run)?;
     let mut round = Round::default();
     loop {
@@ -47,7 +46,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
         }
     }
     // Who became a member only now has a head that could not be verified before.
-    read_heads(run)?;
+    heads::read(run)?;
     tell_files(run);
     Ok(())
 }
@@ -65,7 +64,7 @@ struct Round {
 }
 
 /// Segments that were not looked at as they are now, or that wait; those of the vault's own namespace first.
-fn candidates(run: &Run<'_, '_>) -> Vec<RemoteFile> {
+pub(super) fn candidates(run: &Run<'_, '_>) -> Vec<RemoteFile> {
     let is_candidate = |file: &&RemoteFile| {
         let Some(rest) = file.path.splitn(3, '/').nth(2) else { return false };
         let is_segment =
@@ -115,7 +114,7 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return note(run, file, clear.ranges, FileState::Applied, None);
     }
     if is_here(run, &clear.ranges)? {
-        count_have(run, &clear.ranges);
+        count_have(run, &clear.ranges)?;
         return note(run, file, clear.ranges, FileState::Applied, None);
     }
     if run.keys.key(clear.key).is_none() {
@@ -146,10 +145,10 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
 }
 
 /// A file's header with its bytes, where they were read; or what is wrong with it and why. None where it is gone.
-type Looked = Option<std::result::Result<(Clear, Option<Vec<u8>>), (FileState, String)>>;
+pub(super) type Looked = Option<std::result::Result<(Clear, Option<Vec<u8>>), (FileState, String)>>;
 
 /// A file's clear header, and its bytes where it is small.
-fn read_clear(run: &mut Run<'_, '_>, file: &RemoteFile) -> Result<Looked> {
+pub(super) fn read_clear(run: &mut Run<'_, '_>, file: &RemoteFile) -> Result<Looked> {
     let (mut limit, is_small) = if file.bytes <= WHOLE_BYTES { (WHOLE_BYTES, true) } else { (HEADER_BYTES, false) };
     let incomplete = || Err((FileState::Waiting, FileFault::Incomplete.to_string()));
     loop {
@@ -170,7 +169,7 @@ fn read_clear(run: &mut Run<'_, '_>, file: &RemoteFile) -> Result<Looked> {
 }
 
 /// Why a file does not belong where it lies.
-fn misplaced(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Option<String> {
+pub(super) fn misplaced(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Option<String> {
     if clear.vault != run.keys.vault {
         return Some("it belongs to another vault".to_owned());
     }
@@ -283,10 +282,15 @@ fn count(run: &mut Run<'_, '_>, received: &ReceiveReport) {
     }
 }
 
-fn count_have(run: &mut Run<'_, '_>, ranges: &[Range]) {
-    for range in ranges {
+/// Counts changes that are here already; what is not for this store is not here.
+fn count_have(run: &mut Run<'_, '_>, ranges: &[Range]) -> Result<()> {
+    let scope = run.scope()?;
+    let ours: Vec<Range> = ranges.iter().filter(|range| is_for_us(&scope, range)).copied().collect();
+    drop(scope);
+    for range in ours {
         run.report.node(range.stream.node).have += range.to - range.from + 1;
     }
+    Ok(())
 }
 
 /// True where every change of the ranges is in the journal, or is of a stream that is not for this store.
@@ -304,7 +308,7 @@ fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
     Ok(true)
 }
 
-fn is_for_us(scope: &Scope<'_>, range: &Range) -> bool {
+pub(super) fn is_for_us(scope: &Scope<'_>, range: &Range) -> bool {
     scope.shares(range.stream) != Shared::No
 }
 
@@ -379,57 +383,6 @@ fn note(
     Ok(())
 }
 
-/// Reads what other nodes tell of themselves.
-fn read_heads(run: &mut Run<'_, '_>) -> Result<()> {
-    let own = run.own_directory();
-    let heads: Vec<(NodeId, RemoteFile)> = run
-        .listing
-        .iter()
-        .filter(|file| !file.path.starts_with(&own))
-        .filter_map(|file| {
-            let (node, name) = file.path.strip_prefix("nodes/")?.split_once('/')?;
-            (name == HEAD_NAME).then_some(())?;
-            Some((NodeId::parse(node).ok()?, file.clone()))
-        })
-        .filter(|(node, file)| run.state.heads.get(node).is_none_or(|seen| seen.stamp != file.stamp))
-        .collect();
-    for (node, file) in heads {
-        let Some(public_key) = run.roster.nodes.get(&node).and_then(|member| member.public_key) else { continue };
-        let Some(bytes) = run.remote.read(&file.path, HEAD_MAX_BYTES)? else { continue };
-        run.report.bytes_read += bytes.len() as u64;
-        let opened = seal::open(&bytes, &|id| run.keys.key(id));
-        let head = opened.and_then(|(clear, content)| {
-            if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {
-                return Err(FileFault::Damaged);
-            }
-            Head::decode(&content, node, &public_key)
-        });
-        match head {
-            Ok(head) => note_head(run, node, &file, head),
-            Err(fault) => run.report.note(format!("{}: {fault}", file.path)),
-        }
-    }
-    Ok(())
-}
-
-/// The latest head counts, whatever a carrier brings back.
-fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head) {
-    match run.state.heads.get_mut(&node) {
-        Some(seen) if head.generation < seen.head.generation => {
-            let note = format!(
-                "rolled_back: the remote shows an older head of {node} (generation {}, seen was {}); it is not applied backwards",
-                head.generation, seen.head.generation
-            );
-            seen.stamp.clone_from(&file.stamp);
-            seen.rolled_back_to = Some(head.generation);
-            run.report.note(note);
-        }
-        _ => {
-            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, rolled_back_to: None });
-        }
-    }
-}
-
 fn tell_files(run: &mut Run<'_, '_>) {
     let waiting =
         run.state.files.iter().filter(|(_, record)| record.missing_since.is_none()).filter_map(|(path, record)| {
@@ -438,28 +391,4 @@ fn tell_files(run: &mut Run<'_, '_>) {
             Some(super::report::FileReport { path: path.clone(), why, is_quarantined })
         });
     run.report.files = waiting.collect();
-}
-
-/// What a pull would read, by clear headers alone.
-pub(super) fn foresee(run: &mut Run<'_, '_>) -> Result<()> {
-    for file in candidates(run) {
-        let Some(Ok((clear, _))) = read_clear(run, &file)? else { continue };
-        if clear.kind != FileKind::Segment || misplaced(run, &file, &clear).is_some() {
-            continue;
-        }
-        let scope = run.scope()?;
-        let mut news = Vec::new();
-        for range in clear.ranges.iter().filter(|range| is_for_us(&scope, range)) {
-            let store = run.store(range.stream.journal);
-            if !store.read::<_, Error>(|tx| Ok(tx.has_change(range.stream, range.to, range.hash)?))? {
-                news.push((range.stream.node, range.to - range.from + 1));
-            }
-        }
-        drop(scope);
-        for (node, changes) in news {
-            run.report.pulled += changes;
-            run.report.node(node).applied += changes;
-        }
-    }
-    Ok(())
 }

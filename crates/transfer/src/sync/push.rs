@@ -18,15 +18,14 @@ use std::collections::BTreeMap;
 const READ_CHANGES: u32 = 8_192;
 
 /// What is to be written: a branch, and after which seq.
-fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>> {
+pub(super) fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>> {
     let mut missing = Vec::new();
     for journal in [0, 1] {
         let of_journal: Vec<&Branch> = branches.iter().filter(|branch| branch.stream.journal == journal).collect();
         if of_journal.is_empty() {
             continue;
         }
-        let place = (run.own_directory(), run.now());
-        let covered = covered(run.store(journal), &of_journal, &run.state.files, (&place.0, place.1))?;
+        let covered = covered(run.store(journal), &of_journal, &run.state.files)?;
         for branch in of_journal {
             let upto = covered.get(&branch.num).copied().unwrap_or(0);
             if upto < branch.head_seq {
@@ -41,7 +40,6 @@ fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>>
 
 /// Writes what is missing.
 pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
-    forget_lost(run);
     let branches = run.branches()?;
     let mut missing = missing(run, &branches)?;
     if only_roster {
@@ -60,12 +58,6 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
         checkpoint = own.checkpoint.clone().map(|path| (path, own.checkpoint_changes));
     }
     write_head(run, &branches, checkpoint, run.report.files_written > files_before)
-}
-
-/// Own files that are gone are no longer counted on.
-fn forget_lost(run: &mut Run<'_, '_>) {
-    let own = run.own_directory();
-    run.state.files.retain(|path, record| !(path.starts_with(&own) && record.missing_since.is_some()));
 }
 
 fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()> {
@@ -214,13 +206,4 @@ fn seen(run: &Run<'_, '_>) -> Result<BTreeMap<NodeId, u64>> {
         }
     }
     Ok(seen)
-}
-
-/// What a push would write.
-pub(super) fn foresee(run: &mut Run<'_, '_>) -> Result<()> {
-    forget_lost(run);
-    let branches = run.branches()?;
-    let missing = missing(run, &branches)?;
-    run.report.pushed = missing.iter().map(|(branch, after)| branch.head_seq - after).sum();
-    Ok(())
 }

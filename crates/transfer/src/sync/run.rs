@@ -1,10 +1,11 @@
 //! One sync with one remote, from the first listing to the record of what was done.
 
 use super::config::RemoteConfig;
+use super::coverage::MISSED_FOR;
 use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
-use super::{membership, pull, push};
+use super::{foresee, membership, pull, push};
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
@@ -56,8 +57,6 @@ pub(super) struct Run<'a, 'p> {
     pub(super) listing: Vec<RemoteFile>,
     pub(super) report: SyncedRemote,
     pub(super) progress: &'a mut Progress<'p>,
-    /// Nothing is written, here or there.
-    pub(super) is_dry: bool,
 }
 
 impl Run<'_, '_> {
@@ -117,14 +116,17 @@ impl Run<'_, '_> {
                 record.stamp.clone_from(&file.stamp);
             }
         }
-        for (path, record) in &mut self.state.files {
-            let is_listed = self.listing.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
-            match (is_listed, record.missing_since) {
-                (true, _) => record.missing_since = None,
-                (false, None) => record.missing_since = Some(now),
-                (false, Some(_)) => {}
-            }
-        }
+        let (own, listing) = (self.own_directory(), &self.listing);
+        let is_listed = |path: &str| listing.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
+        // Own files that are gone are written anew; of others a carrier may bring back what was there a while ago. What is
+        // remembered of files does not outgrow them.
+        self.state.files.retain(|path, record| {
+            let missing_since = if is_listed(path) { None } else { Some(record.missing_since.unwrap_or(now)) };
+            record.missing_since = missing_since;
+            missing_since.is_none_or(|since| !path.starts_with(&own) && now.0.saturating_sub(since.0) < MISSED_FOR)
+        });
+        self.state.read.retain(|path, _| is_listed(path));
+        self.state.retired.retain(|path, _| is_listed(path));
         Ok(())
     }
 }
@@ -159,12 +161,11 @@ pub fn sync(
     let keys = demand_keys(peer.memory, config)?;
     let before = RemoteState::load(peer.memory, &config.name)?;
     let mut run = begin(peer, remote, config, (keys, before.clone()), progress)?;
-    let done = steps(&mut run, direction);
+    let done = steps(&mut run, direction).and_then(|()| tell_nodes(&mut run));
     if done.is_ok() {
         run.state.last_success = Some(run.now());
     }
     run.report.finished_at = run.now();
-    name_nodes(&mut run);
     if run.state != before {
         run.state.save(peer.memory, &config.name)?;
     }
@@ -182,14 +183,19 @@ fn begin<'a, 'p>(
     let report = SyncedRemote::new(&config.name, &config.url);
     let listing = Vec::new();
     let roster = Roster::default();
-    Ok(Run { peer, remote, config, keys, roster, node, state, listing, report, progress, is_dry: false })
+    Ok(Run { peer, remote, config, keys, roster, node, state, listing, report, progress })
 }
 
-fn name_nodes(run: &mut Run<'_, '_>) {
+/// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.
+fn tell_nodes(run: &mut Run<'_, '_>) -> Result<()> {
+    for (node, _, count) in run.deferred()? {
+        run.report.node(node).deferred += count;
+    }
     for report in &mut run.report.nodes {
         let member = run.roster.nodes.get(&report.node);
         report.name = member.map(|member| member.name.clone()).filter(|name| !name.is_empty());
     }
+    Ok(())
 }
 
 fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
@@ -230,15 +236,15 @@ pub fn dry_run(
     let keys = demand_keys(peer.memory, config)?;
     let state = RemoteState::load(peer.memory, &config.name)?;
     let mut run = begin(peer, remote, config, (keys, state), progress)?;
-    run.is_dry = true;
     run.list()?;
     run.read_roster()?;
     if direction != Direction::Push {
-        pull::foresee(&mut run)?;
+        foresee::pull(&mut run)?;
     }
     if direction != Direction::Pull {
-        push::foresee(&mut run)?;
+        foresee::push(&mut run)?;
     }
+    tell_nodes(&mut run)?;
     run.report.finished_at = run.now();
     Ok(run.report)
 }

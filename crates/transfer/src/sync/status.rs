@@ -86,8 +86,9 @@ pub struct RemoteStatus {
     /// When the last sync with it ended well; absent before the first
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_success: Option<Timestamp>,
-    /// Changes that are shared there
-    pub changes: u64,
+    /// Changes that are shared there; absent where this machine belongs to no vault yet
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<u64>,
     /// Files of it that were looked at
     pub files: u64,
     /// Files that are not taken in, or not yet
@@ -231,7 +232,7 @@ fn of_remote(
         name: remote.name.clone(),
         url: remote.url.clone(),
         last_success: state.last_success,
-        changes: branches.iter().map(super::push::held).sum(),
+        changes: keys.map(|_| branches.iter().map(super::push::held).sum()),
         files: told.clone().count() as u64,
         faults: faults.collect(),
         purges_pending: state.unscrubbed.iter().cloned().collect(),

@@ -1,11 +1,17 @@
 //! Machines that share a folder end with the same, whatever each did alone, and pay for what is new only.
 
-use crate::world::{Home, config, folder, settle, vault};
+use crate::foreign::{request_of, segment_file};
+use crate::world::{Home, ann, config, folder, settle, vault};
+use jay_testkit::{Author, Foreign, Random};
 use jay_transfer::remote::Remote as _;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::setup::{self, Begun, Proof};
-use jay_types::Code;
+use jay_transfer::sync::{Direction, dry_run};
+use jay_transfer::vault::keys::VaultKeys;
+use jay_transfer::vault::members;
+use jay_transfer::vault::request::Grounds;
 use jay_types::time::MINUTE;
+use jay_types::{Code, EntityId};
 
 #[test]
 fn what_one_machine_remembers_the_others_know() {
@@ -176,4 +182,45 @@ fn what_another_machine_lacks_is_told_also_after_an_invitation() {
     homes[1].sync(&at);
     homes[0].sync(&at);
     assert_eq!(lacking_there(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_applied_is_told_by_its_author() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let (ns, _) = homes[0].remember("global", "alpha");
+    settle(&homes, &at);
+    // A member whose program knows a kind that this one does not.
+    let mut newer = Author::new(71);
+    let keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
+    members::admit(&homes[0].memory, &ann(), keys.vault, &request_of(&newer), &Grounds::Keys).unwrap();
+    let said = newer.part(ns, &[Foreign::raw(88, EntityId([8; 16]), 2, b"{}".to_vec())]);
+    let key = keys.keys().max_by_key(|key| key.id).unwrap();
+    let (path, file) = segment_file(&keys, &key, newer.node_id(), &said, &mut Random::new(1));
+    at.create(&path, &file).unwrap();
+    homes[0].sync(&at);
+    let synced = homes[1].sync(&at);
+    let told = synced.nodes.iter().find(|report| report.node == newer.node_id()).unwrap();
+    assert_eq!((told.applied, told.deferred, told.refused), (2, 1, 0), "{synced:?}");
+    assert_eq!(told.name.as_deref(), Some("a newer program"));
+}
+
+#[test]
+fn a_dry_run_counts_a_change_once_and_nobody_s_that_is_no_member() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[1].sync(&at);
+    for n in 0..40 {
+        homes[0].remember("global", &format!("note {n}"));
+        homes[0].sync(&at);
+    }
+    // The small files are joined by now, and lie there beside the joined one.
+    assert!(at.list(&format!("nodes/{}/", homes[0].id())).unwrap().len() > 32);
+    let stranger = Home::new(70);
+    let code = homes[0].invite(&at);
+    stranger.join(&at, &code);
+    stranger.remember("global", "from somebody who is no member yet");
+    stranger.sync(&at);
+    let foreseen = dry_run(&homes[1].peer(), &at, &config(), Direction::Both, &mut |_, _, _| ()).unwrap().pulled;
+    assert_eq!(foreseen, homes[1].sync(&at).pulled);
 }

@@ -1,0 +1,63 @@
+//! Reading heads: how far other nodes are, and that a carrier brought back an older telling.
+//!
+//! **Invariant:** of each node the head with the greatest generation counts, whatever lies there now.
+
+use super::run::Run;
+use super::state::SeenHead;
+use crate::format::FileFault;
+use crate::format::clear::FileKind;
+use crate::format::head::{HEAD_MAX_BYTES, HEAD_NAME, Head};
+use crate::format::seal;
+use crate::remote::RemoteFile;
+use jay_types::{NodeId, Result};
+
+/// Reads what other nodes tell of themselves.
+pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
+    let own = run.own_directory();
+    let heads: Vec<(NodeId, RemoteFile)> = run
+        .listing
+        .iter()
+        .filter(|file| !file.path.starts_with(&own))
+        .filter_map(|file| {
+            let (node, name) = file.path.strip_prefix("nodes/")?.split_once('/')?;
+            (name == HEAD_NAME).then_some(())?;
+            Some((NodeId::parse(node).ok()?, file.clone()))
+        })
+        .filter(|(node, file)| run.state.heads.get(node).is_none_or(|seen| seen.stamp != file.stamp))
+        .collect();
+    for (node, file) in heads {
+        let Some(public_key) = run.roster.nodes.get(&node).and_then(|member| member.public_key) else { continue };
+        let Some(bytes) = run.remote.read(&file.path, HEAD_MAX_BYTES)? else { continue };
+        run.report.bytes_read += bytes.len() as u64;
+        let opened = seal::open(&bytes, &|id| run.keys.key(id));
+        let head = opened.and_then(|(clear, content)| {
+            if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {
+                return Err(FileFault::Damaged);
+            }
+            Head::decode(&content, node, &public_key)
+        });
+        match head {
+            Ok(head) => note_head(run, node, &file, head),
+            Err(fault) => run.report.note(format!("{}: {fault}", file.path)),
+        }
+    }
+    Ok(())
+}
+
+/// The latest head counts, whatever a carrier brings back.
+fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head) {
+    match run.state.heads.get_mut(&node) {
+        Some(seen) if head.generation < seen.head.generation => {
+            let note = format!(
+                "rolled_back: the remote shows an older head of {node} (generation {}, seen was {}); it is not applied backwards",
+                head.generation, seen.head.generation
+            );
+            seen.stamp.clone_from(&file.stamp);
+            seen.rolled_back_to = Some(head.generation);
+            run.report.note(note);
+        }
+        _ => {
+            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, rolled_back_to: None });
+        }
+    }
+}
