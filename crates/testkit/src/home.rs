@@ -61,10 +61,7 @@ impl TempHome {
     /// # Errors
     /// Where a file goes away or cannot be read meanwhile.
     pub fn files(&self) -> io::Result<Vec<(PathBuf, Vec<u8>)>> {
-        let mut found = Vec::new();
-        collect(&self.path(), &mut found)?;
-        found.sort();
-        Ok(found)
+        files_below(self.path())?.into_iter().map(|path| Ok((path.clone(), std::fs::read(path)?))).collect()
     }
 }
 
@@ -88,17 +85,26 @@ impl Default for TempHome {
     }
 }
 
-fn collect(directory: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) -> io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            collect(&entry.path(), found)?;
-        } else if kind.is_file() {
-            found.push((entry.path(), std::fs::read(entry.path())?));
+/// Every file below a directory, sorted by path. Links are not followed.
+///
+/// # Errors
+/// Where a directory cannot be read.
+pub fn files_below(directory: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut directories = vec![directory.as_ref().to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                directories.push(entry.path());
+            } else if kind.is_file() {
+                found.push(entry.path());
+            }
         }
     }
-    Ok(())
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use author::{Author, Foreign};
 pub use clock::Clock;
 pub use counts::{Counts, counts};
 pub use embedding_server::EmbeddingServer;
-pub use home::{TempHome, write};
+pub use home::{TempHome, files_below, write};
 pub use mixture::Mixture;
 pub use process::{Jay, Output, binary, jay};
 pub use random::Random;

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use crate::{Done, Home};
-use jay_testkit::write;
+use jay_testkit::{files_below, write};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -149,7 +149,10 @@ fn the_line_of_cron_does_the_work_in_the_store_that_it_was_made_for() {
     let codex = machine.home.path("it's 100% \"codex\" $HOME");
     write(codex.join("sessions/2026/03/01/rollout-2026-03-01T10-00-00-a.jsonl"), {
         let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sessions/codex");
-        let rows = walk(&fixtures).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
+        let rows = files_below(&fixtures)
+            .unwrap()
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
         std::fs::read(rows.unwrap()).unwrap()
     });
     let mut start = machine.jay(&["schedule", "start", "--every", "15m"]);
@@ -172,15 +175,6 @@ fn the_line_of_cron_does_the_work_in_the_store_that_it_was_made_for() {
     );
     assert_eq!(run["steps"][2]["step"], "jobs run --until-empty");
     assert_eq!(machine.ok(&["session", "list"])["sessions"].as_array().unwrap().len(), 1);
-}
-
-fn walk(directory: &std::path::Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
-    }
-    found
 }
 
 #[test]

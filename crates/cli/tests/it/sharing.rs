@@ -1,7 +1,7 @@
 //! Real processes that share a folder: two machines as a person sets them up, and killed at any moment of a sync.
 
 use super::{Done, Home};
-use jay_testkit::{Random, counts};
+use jay_testkit::{Random, counts, files_below};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -83,21 +83,12 @@ fn two_machines_are_set_up_as_the_readme_says() {
     let status = two.homes[1].run(&["sync", "status"]);
     assert!(status.stdout.contains("this machine is a member") && status.stdout.contains("equal"), "{}", status.stdout);
     // Nobody who carries the folder reads a word.
-    for entry in walk(two.shared.path()) {
+    for entry in files_below(two.shared.path()).unwrap() {
         let bytes = std::fs::read(&entry).unwrap();
         assert!(!bytes.windows(8).any(|window| window == b"postgres"), "{}", entry.display());
     }
     let unknown = two.homes[0].run(&["sync", "elsewhere"]);
     assert_eq!((unknown.code, unknown.stderr.contains("There are: home.")), (3, true), "{unknown:?}");
-}
-
-fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
-    }
-    found
 }
 
 #[test]
@@ -137,6 +128,10 @@ fn whoever_is_killed_in_a_sync_loses_nothing_and_the_next_one_converges() {
         let status = ok(home, &["sync", "status"]);
         assert_eq!(status["remotes"][0].get("faults"), None, "{status}");
     }
-    let left = walk(two.shared.path()).into_iter().filter(|path| path.to_string_lossy().ends_with(".tmp")).count();
+    let left = files_below(two.shared.path())
+        .unwrap()
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with(".tmp"))
+        .count();
     assert_eq!(left, 0, "what killed processes were writing is swept away");
 }

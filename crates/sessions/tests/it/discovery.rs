@@ -11,20 +11,11 @@ fn environment(home: &Path, variables: &[(&str, &str)]) -> Environment {
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
-    for entry in walkdir_files(from) {
+    for entry in jay_testkit::files_below(from).unwrap() {
         let target = to.join(entry.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
         jay_testkit::write(target, std::fs::read(&entry).unwrap());
     }
-}
-
-fn walkdir_files(root: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(walkdir_files(&path)) } else { files.push(path) }
-    }
-    files
 }
 
 fn sessions(client: &str, environment: &Environment) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Two machines and a folder: remotes, sync, the vault.
 
 use super::*;
+use jay_testkit::files_below;
 use serde_json::json;
 
 /// A machine whose ids and keys are its own.
@@ -68,7 +69,7 @@ fn what_arrived_is_found_by_text_and_meaning_when_the_command_returns() {
 fn a_dry_run_tells_and_does_nothing() {
     let (shared, one, other) = two();
     one.keep(json!({"text": "alpha"}));
-    let files = || walk(shared.path()).len();
+    let files = || files_below(shared.path()).unwrap().len();
     let before = (files(), one.changes());
     let told = one.ok("sync", json!({"dry_run": true}));
     assert_eq!((&told["pushed"], &told["pulled"]), (&json!(4), &json!(0)), "{told}");
@@ -84,15 +85,6 @@ fn a_dry_run_tells_and_does_nothing() {
     assert_eq!(other.changes(), there);
     other.ok("sync", json!({}));
     assert!(other.changes() > there);
-}
-
-fn walk(directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(walk(&path)) } else { found.push(path) }
-    }
-    found
 }
 
 #[test]
@@ -139,7 +131,7 @@ fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
         assert_eq!(world.err_by(&me, "remote_add", input.clone()).code, code, "{input}");
     }
     assert_eq!(world.ok("remote_list", json!({}))["remotes"], json!([]));
-    assert_eq!(walk(shared.path()).len(), 0);
+    assert_eq!(files_below(shared.path()).unwrap().len(), 0);
     assert_eq!(world.err("sync", json!({})).code, Code::NotFound);
     assert_eq!(world.err("remote_show", json!({"name": "home"})).code, Code::NotFound);
     assert_eq!(world.err("vault_members", json!({})).code, Code::NotFound);
