@@ -21,7 +21,7 @@ impl<'a> Progress<'a> {
         Self { output, is_terminal, bar: None, lines_shown: 0 }
     }
 
-    /// `done` of `all` bytes are done; `what` is being read. Of nothing at all `what` says what is waited for.
+    /// `done` of `all` are done, bytes or changes; `what` says with what. Of nothing at all `what` says what is waited for.
     pub(crate) fn show(&mut self, done: u64, all: u64, what: &str) {
         if all == 0 {
             if !what.is_empty() {
@@ -32,7 +32,7 @@ impl<'a> Progress<'a> {
         let what = one_line(&shorten(what, 60));
         if self.is_terminal {
             let bar = self.bar.get_or_insert_with(|| {
-                let style = ProgressStyle::with_template("{bar:24} {bytes}/{total_bytes} {msg}");
+                let style = ProgressStyle::with_template("{bar:24} {percent:>3}% {msg}");
                 let bar = ProgressBar::with_draw_target(Some(all), ProgressDrawTarget::stderr_with_hz(10));
                 bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
             });
@@ -48,8 +48,8 @@ impl<'a> Progress<'a> {
         let due = done.saturating_mul(LINES).checked_div(all).unwrap_or(0);
         if due > self.lines_shown {
             self.lines_shown = due;
-            let reading = if what.is_empty() { String::new() } else { format!(", reading {what}") };
-            self.output.talk(&format!("{}% of {} MB{reading}", due * 100 / LINES, all.div_ceil(1_000_000)));
+            let what = if what.is_empty() { String::new() } else { format!(": {what}") };
+            self.output.talk(&format!("{}% of {} MB{what}", due * 100 / LINES, all.div_ceil(1_000_000)));
         }
     }
 

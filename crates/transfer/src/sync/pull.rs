@@ -37,8 +37,12 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     let mut round = Round::default();
     loop {
         round.is_progress = false;
-        for file in candidates(run) {
+        let files = candidates(run);
+        let (mut done, in_all) = (0, files.iter().map(|file| file.bytes).sum::<u64>());
+        for file in files {
             take_file(run, &mut round, &file)?;
+            done += file.bytes;
+            (run.progress)(done, in_all.max(1), "reading what others shared");
         }
         flush(run, &mut round)?;
         if !round.is_progress {

@@ -42,7 +42,7 @@ pub enum Direction {
     Roster,
 }
 
-/// Told while a sync runs: bytes or files done, in all (0 where it is not known), and what is done.
+/// Told while a sync runs: bytes or changes done, in all (0 where something is merely said), and what is done.
 pub type Progress<'a> = dyn FnMut(u64, u64, &str) + 'a;
 
 /// Everything that the steps of a sync need.
