@@ -212,6 +212,9 @@ pub(crate) fn check(call: &Call<'_>, name: &str) -> Result<RemoteChecked> {
     let is_writable =
         remote.create(&path, b"jay")? == Created::Written && remote.read(&path, 16)?.as_deref() == Some(b"jay");
     remote.delete(&path)?;
+    if !remote.holds_writers_apart()? {
+        notes.push("it does not hold two writers of one name apart; machines write under names of their own, so that nothing is lost".to_owned());
+    }
     let duration_ms = u64::try_from((surroundings.now().0 - started.0) / 1000).unwrap_or(0);
     let bytes = listing.iter().map(|file| file.bytes).sum();
     Ok(RemoteChecked {

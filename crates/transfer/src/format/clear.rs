@@ -6,7 +6,7 @@
 //!      7      1  version = 1
 //!      8      4  bytes of this header, up to and with the nonce
 //!     12      8  bytes of the whole file
-//!     20      1  kind: 1 segment, 2 head, 3 checkpoint, 4 replacement, 5 request
+//!     20      1  kind: 1 segment, 2 head, 3 checkpoint, 5 request or invitation; 4 is reserved
 //!     21     16  vault
 //!     37      4  epoch of the key
 //!     41      8  id of the key
@@ -49,21 +49,18 @@ pub enum FileKind {
     Head,
     /// A store at a position.
     Checkpoint,
-    /// Changes once more, without bodies that are purged.
-    Replacement,
-    /// A node that asks to become a member.
+    /// A node that asks to become a member, or that invites one.
     Request,
 }
 
 impl FileKind {
-    const ALL: [Self; 5] = [Self::Segment, Self::Head, Self::Checkpoint, Self::Replacement, Self::Request];
+    const ALL: [Self; 4] = [Self::Segment, Self::Head, Self::Checkpoint, Self::Request];
 
     const fn number(self) -> u8 {
         match self {
             Self::Segment => 1,
             Self::Head => 2,
             Self::Checkpoint => 3,
-            Self::Replacement => 4,
             Self::Request => 5,
         }
     }

@@ -88,6 +88,15 @@ pub trait Remote: Send + Sync {
     /// As [`Remote::list`].
     fn delete(&self, path: &str) -> Result<()>;
 
+    /// Whether [`Remote::create`] holds two writers apart who come under one name at the same moment. A place is tried for it, by
+    /// a file that no listing shows.
+    ///
+    /// # Errors
+    /// As [`Remote::create`].
+    fn holds_writers_apart(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Removes what writers of ours that were killed have left below `prefix`, which must be this node's own; nothing where a
     /// place leaves nothing behind.
     ///

@@ -115,7 +115,8 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return note(run, file, Vec::new(), FileState::Quarantined, Some(why));
     }
     if clear.kind != FileKind::Segment {
-        return note(run, file, clear.ranges, FileState::Applied, None);
+        // Whatever it names, nobody can take changes in from it.
+        return note(run, file, Vec::new(), FileState::Applied, None);
     }
     if is_here(run, &clear.ranges)? {
         count_have(run, &clear.ranges)?;

@@ -10,7 +10,7 @@ use jay_types::change::header::StreamId;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{EntityKind, EntityState};
 use jay_types::id::{from_hex, to_hex};
-use jay_types::{NamespaceId, NodeId, Result};
+use jay_types::{NodeId, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -232,10 +232,4 @@ pub fn standing_value(admitted: &str, of: Option<NodeId>, last: Option<&BTreeMap
         None => json!({"state": "member", "admitted": by}),
         Some(last) => json!({"state": "removed", "admitted": by, "streams": last}),
     }
-}
-
-/// The vault's own namespace as a stream of `node`.
-#[must_use]
-pub const fn meta_stream(vault: NamespaceId, node: NodeId) -> StreamId {
-    StreamId { journal: 0, namespace: vault, node }
 }

@@ -323,7 +323,7 @@ impl Remote for Seat<'_> {
     fn delete(&self, path: &str) -> Result<()> {
         // A purge takes away the segments of others that hold what was purged, and nothing else of theirs (J11).
         let is_segment = Clear::decode(&self.read(path, u64::MAX)?.unwrap_or_default())
-            .is_ok_and(|(clear, ..)| matches!(clear.kind, FileKind::Segment | FileKind::Replacement));
+            .is_ok_and(|(clear, ..)| clear.kind == FileKind::Segment);
         if !is_segment {
             self.demand_own(path);
         }

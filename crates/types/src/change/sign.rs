@@ -25,8 +25,6 @@ impl std::fmt::Debug for NodeKey {
 pub enum Signed {
     /// What a node tells of itself on a remote.
     Head,
-    /// Who makes a checkpoint answers for it.
-    Checkpoint,
     /// A node asks to become a member of a vault.
     Request,
     /// A store goes on as another node.
@@ -37,7 +35,6 @@ impl Signed {
     const fn context(self) -> &'static [u8] {
         match self {
             Self::Head => b"scrubjay head v1\0",
-            Self::Checkpoint => b"scrubjay checkpoint v1\0",
             Self::Request => b"scrubjay request v1\0",
             Self::Succession => b"scrubjay succession v1\0",
         }
@@ -151,7 +148,7 @@ mod tests {
     fn a_signature_means_one_thing() {
         let key = NodeKey::from_secret(&[7; 32]);
         let hash = Hash::of(b"what is signed");
-        let all = [Signed::Head, Signed::Checkpoint, Signed::Request, Signed::Succession];
+        let all = [Signed::Head, Signed::Request, Signed::Succession];
         for what in all {
             let signature = key.sign_other(what, &hash);
             assert!(verify_other(what, &hash, &signature, &key.public_key()));

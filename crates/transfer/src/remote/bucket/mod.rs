@@ -46,7 +46,7 @@ const ANSWER_MAX: u64 = 2 * PIECE_BYTES;
 const CREATE_TRIES: u32 = 3;
 /// Most pages of a listing, of 1,000 files each: more are no remote of ours.
 const PAGES_MAX: u32 = 10_000;
-/// What `honours_conditions` writes; a dot begins it, so that no listing shows it.
+/// What `holds_writers_apart` writes; a dot begins it, so that no listing shows it.
 const PROBE: &str = ".jay-check";
 
 /// True where a text is the address of a bucket and no path: `s3://`, `gs://`, `az://`, `abfss://`.
@@ -104,28 +104,6 @@ impl Bucket {
             .build()
             .map_err(|error| Error::io("cannot start the threads of a bucket", &error))?;
         Ok(Self { address, stores, runtime: Some(runtime), is_unconditional: AtomicBool::new(false) })
-    }
-
-    /// Whether the server keeps a file that is there when it is told to create it. Where it does not, two machines that write
-    /// under one name at the same moment are not held apart. Writes and removes a file that no listing shows.
-    ///
-    /// # Errors
-    /// As [`Remote::create`].
-    pub fn honours_conditions(&self) -> Result<bool> {
-        let key = self.key_of(PROBE)?;
-        let doing = "write a trial file";
-        let put = |bytes: &'static [u8]| match self.ask(self.put(&key, bytes.to_vec(), PutMode::Create)) {
-            Ok(()) => Ok(true),
-            Err(fault) if fault.is_taken() => Ok(false),
-            Err(fault) if fault.is_condition_unknown() => Ok(true),
-            Err(fault) => Err(self.told(&fault, doing)),
-        };
-        // What an earlier trial may have left.
-        self.remove(&key, doing)?;
-        put(b"one")?;
-        let is_written = put(b"two")?;
-        self.remove(&key, doing)?;
-        Ok(!is_written)
     }
 
     fn ask<T>(&self, operation: impl Future<Output = object_store::Result<T>>) -> Result<T, Fault> {
@@ -306,6 +284,24 @@ impl Remote for Bucket {
 
     fn delete(&self, path: &str) -> Result<()> {
         self.remove(&self.key(path)?, &format!("remove {path}"))
+    }
+
+    fn holds_writers_apart(&self) -> Result<bool> {
+        // True where the server keeps a file that is there when it is told to create it.
+        let key = self.key_of(PROBE)?;
+        let doing = "write a trial file";
+        let put = |bytes: &'static [u8]| match self.ask(self.put(&key, bytes.to_vec(), PutMode::Create)) {
+            Ok(()) => Ok(true),
+            Err(fault) if fault.is_taken() => Ok(false),
+            Err(fault) if fault.is_condition_unknown() => Ok(true),
+            Err(fault) => Err(self.told(&fault, doing)),
+        };
+        // What an earlier trial may have left.
+        self.remove(&key, doing)?;
+        put(b"one")?;
+        let is_written = put(b"two")?;
+        self.remove(&key, doing)?;
+        Ok(!is_written)
     }
 }
 

@@ -177,9 +177,9 @@ fn a_server_without_conditions_loses_no_file() {
     // It ignores them.
     let cloud = Cloud::healthy();
     let bucket = cloud.bucket();
-    assert!(bucket.honours_conditions().unwrap());
+    assert!(bucket.holds_writers_apart().unwrap());
     cloud.state.lock().unwrap().ignores_conditions = true;
-    assert!(!bucket.honours_conditions().unwrap(), "it is found out");
+    assert!(!bucket.holds_writers_apart().unwrap(), "it is found out");
     assert_eq!(bucket.create("nodes/a/x", b"first").unwrap(), Created::Written);
     assert_eq!(bucket.create("nodes/a/x", b"second").unwrap(), Created::Exists);
     assert_eq!(cloud.get("nodes/a/x").unwrap(), b"first");
@@ -191,7 +191,7 @@ fn a_server_without_conditions_loses_no_file() {
         None => Fate::Served,
     });
     let bucket = cloud.bucket();
-    assert!(!bucket.honours_conditions().unwrap());
+    assert!(!bucket.holds_writers_apart().unwrap());
     assert_eq!(bucket.create("nodes/a/x", b"first").unwrap(), Created::Written);
     assert_eq!(bucket.create("nodes/a/x", b"second").unwrap(), Created::Exists);
     assert_eq!(cloud.get("nodes/a/x").unwrap(), b"first");

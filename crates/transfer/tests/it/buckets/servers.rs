@@ -63,8 +63,8 @@ fn a_bucket_conforms() {
 fn the_server_keeps_what_it_is_told_to_create() {
     for cloud in CLOUDS {
         let bucket = bucket(cloud, "conditions");
-        assert!(bucket.honours_conditions().unwrap(), "{cloud}");
-        assert!(bucket.honours_conditions().unwrap(), "{cloud}: and again");
+        assert!(bucket.holds_writers_apart().unwrap(), "{cloud}");
+        assert!(bucket.holds_writers_apart().unwrap(), "{cloud}: and again");
         assert_eq!(bucket.list("").unwrap(), []);
     }
 }
