@@ -40,10 +40,13 @@ fn news(run: &Run<'_, '_>, ranges: &[Range]) -> Result<Vec<Range>> {
     let scope = run.scope()?;
     let mut news = Vec::new();
     for range in ranges.iter().filter(|range| is_for_us(&scope, range)) {
-        let is_here = run
-            .store(range.stream.journal)
-            .read::<_, Error>(|tx| Ok(tx.has_change(range.stream, range.to, range.hash)?))?;
-        if !is_here && run.roster.accepts(range.stream, range.to) == Accepted::Yes {
+        let counts = match run.roster.accepts(range.stream.node) {
+            Accepted::Yes => true,
+            // Whether it leads to an end that is named cannot be told without reading it.
+            Accepted::UpTo(cut) => cut.last(range.stream).is_some_and(|last| range.to <= last),
+            Accepted::Unknown => false,
+        };
+        if counts && !run.has(range.stream, range.to, range.hash)? {
             news.push(*range);
         }
     }

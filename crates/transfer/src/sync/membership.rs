@@ -63,7 +63,9 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     answer_requests(run)?;
     let is_news = run.roster.active().count() > members;
     let branches = run.branches()?;
-    if members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, &branches)? > 0 {
+    let is_held = |stream, seq, hash| run.has(stream, seq, hash);
+    let vouched = members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, (&branches, &is_held))?;
+    if vouched > 0 {
         run.read_roster()?;
     }
     wrap_keys(run)?;

@@ -14,6 +14,7 @@ mod heads;
 mod membership;
 mod outgoing;
 mod parts;
+mod proof;
 mod pull;
 pub mod purging;
 mod push;

@@ -1,5 +1,6 @@
 //! Parts: the changes of one (act, stream), which stand or fall together.
 
+use jay_types::Hash;
 use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
@@ -8,8 +9,8 @@ use jay_types::change::header::StreamId;
 pub(super) struct Part<'e> {
     /// Its stream.
     pub(super) stream: StreamId,
-    /// The last seq.
-    pub(super) last: u64,
+    /// The number and hash of the last change; no hash where its header is of a later version.
+    pub(super) last: (u64, Option<Hash>),
     /// Its changes.
     pub(super) entries: &'e [FrameEntry],
 }
@@ -30,7 +31,8 @@ pub(super) fn cut(entries: &[FrameEntry]) -> Vec<Part<'_>> {
             Some(_) => rest.iter().take_while(|entry| act(entry) == of).count().max(1),
         };
         let (entries, tail) = rest.split_at(size.min(rest.len()));
-        let last = entries.last().and_then(|entry| Header::peek(&entry.header)).map_or(seq, |(.., last)| last);
+        let last = entries.last().and_then(|entry| Header::decode(&entry.header).ok());
+        let last = last.map_or((seq, None), |header| (header.seq, Some(header.hash())));
         parts.push(Part { stream, last, entries });
         rest = tail;
     }

@@ -9,7 +9,7 @@
 use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::{FileRecord, FileState};
-use super::{checkpoint, heads, parts};
+use super::{checkpoint, heads, parts, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -45,7 +45,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
             (run.progress)(done, in_all.max(1), "reading what others shared");
         }
         flush(run, &mut round)?;
-        if !round.is_progress {
+        if !round.is_progress && !proof::extend(run)? {
             break;
         }
     }
@@ -182,7 +182,8 @@ pub(super) fn misplaced(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> 
     (!file.path.starts_with(&directory)).then(|| format!("it lies under another name than {}", clear.node))
 }
 
-fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<(Clear, Vec<FrameEntry>), FileFault> {
+/// The changes of a segment.
+pub(super) fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<(Clear, Vec<FrameEntry>), FileFault> {
     let (clear, content) = seal::open(bytes, &|id| run.keys.key(id))?;
     let entries = segment::decode(&content)?;
     // A header of a later version has no ranges that this one could tell.
@@ -205,7 +206,12 @@ fn gather(
         let mut scope = run.scope()?;
         scope.learn(entries);
         let wanted = |part: &parts::Part<'_>| {
-            scope.shares(part.stream) == Shared::Yes && run.roster.accepts(part.stream, part.last) == Accepted::Yes
+            let counts = match run.roster.accepts(part.stream.node) {
+                Accepted::Yes => true,
+                Accepted::UpTo(_) => part.last.1.is_some_and(|hash| run.proof.allows(part.stream, part.last.0, hash)),
+                Accepted::Unknown => false,
+            };
+            counts && scope.shares(part.stream) == Shared::Yes
         };
         let parts = parts::cut(entries);
         let wanted: Vec<_> = parts.iter().filter(|part| wanted(part)).collect();
@@ -302,11 +308,7 @@ fn count_have(run: &mut Run<'_, '_>, ranges: &[Range]) -> Result<()> {
 fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
     let scope = run.scope()?;
     for range in ranges {
-        if is_for_us(&scope, range)
-            && !run
-                .store(range.stream.journal)
-                .read::<_, Error>(|tx| Ok(tx.has_change(range.stream, range.to, range.hash)?))?
-        {
+        if is_for_us(&scope, range) && !run.has(range.stream, range.to, range.hash)? {
             return Ok(false);
         }
     }
@@ -320,7 +322,12 @@ pub(super) fn is_for_us(scope: &Scope<'_>, range: &Range) -> bool {
 /// True where something of the ranges may be taken in now: its author counts and what is before it is here.
 fn can_go_on(run: &Run<'_, '_>, round: &Round, ranges: &[Range]) -> Result<bool> {
     for range in ranges {
-        if run.roster.accepts(range.stream, range.from) != Accepted::Yes {
+        let counts = match run.roster.accepts(range.stream.node) {
+            Accepted::Yes => true,
+            Accepted::UpTo(_) => run.proof.allows_some(range),
+            Accepted::Unknown => false,
+        };
+        if !counts {
             continue;
         }
         let (here, reached) = run.store(range.stream.journal).read::<_, Error>(|tx| {
@@ -342,22 +349,23 @@ fn is_unknown_place(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
 
 /// Notes why something of a file is not here.
 fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Result<()> {
-    let mut unknown = BTreeSet::new();
-    let mut removed = BTreeSet::new();
+    let (mut unknown, mut removed) = (BTreeSet::new(), BTreeSet::new());
     for range in &clear.ranges {
-        match run.roster.accepts(range.stream, range.to) {
+        match run.roster.accepts(range.stream.node) {
             Accepted::Yes => {}
             Accepted::Unknown => {
                 unknown.insert(range.stream.node);
             }
-            Accepted::Removed => {
-                removed.insert(range.stream.node);
+            Accepted::UpTo(cut) => {
+                if !proof::is_awaited(run, cut, range)? {
+                    removed.insert(range.stream.node);
+                }
             }
         }
     }
     let list = |nodes: &BTreeSet<NodeId>| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
     let why = if !removed.is_empty() {
-        format!("{} was removed from the vault before it wrote this", list(&removed))
+        format!("{} was removed from the vault, and this does not count", list(&removed))
     } else if !unknown.is_empty() {
         format!("{} is no member of the vault yet", list(&unknown))
     } else if is_unknown_place(run, &clear.ranges)? {

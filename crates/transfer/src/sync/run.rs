@@ -2,6 +2,7 @@
 
 use super::config::RemoteConfig;
 use super::coverage::MISSED_FOR;
+use super::proof::Proof;
 use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
@@ -10,8 +11,9 @@ use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
 use jay_store::{ActorName, Branch, Store};
+use jay_types::change::header::StreamId;
 use jay_types::surroundings::Surroundings;
-use jay_types::{Code, Error, NodeId, Result, Timestamp};
+use jay_types::{Code, Error, Hash, NodeId, Result, Timestamp};
 
 /// This machine, as it takes part in a sync.
 pub struct Peer<'a> {
@@ -52,6 +54,7 @@ pub(super) struct Run<'a, 'p> {
     pub(super) config: &'a RemoteConfig,
     pub(super) keys: VaultKeys,
     pub(super) roster: Roster,
+    pub(super) proof: Proof,
     pub(super) node: NodeId,
     pub(super) state: RemoteState,
     pub(super) listing: Vec<RemoteFile>,
@@ -67,6 +70,11 @@ impl Run<'_, '_> {
     /// The stores by the number of their journal.
     pub(super) fn store(&self, journal: u8) -> &Store {
         if journal == 0 { self.peer.memory } else { self.peer.archive }
+    }
+
+    /// True where a change is in the journal.
+    pub(super) fn has(&self, stream: StreamId, seq: u64, hash: Hash) -> Result<bool> {
+        self.store(stream.journal).read::<_, Error>(|tx| Ok(tx.has_change(stream, seq, hash)?))
     }
 
     pub(super) fn read_roster(&mut self) -> Result<()> {
@@ -182,8 +190,8 @@ fn begin<'a, 'p>(
     let (node, _) = peer.memory.public_key()?;
     let report = SyncedRemote::new(&config.name, &config.url);
     let listing = Vec::new();
-    let roster = Roster::default();
-    Ok(Run { peer, remote, config, keys, roster, node, state, listing, report, progress })
+    let (roster, proof) = (Roster::default(), Proof::default());
+    Ok(Run { peer, remote, config, keys, roster, proof, node, state, listing, report, progress })
 }
 
 /// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.

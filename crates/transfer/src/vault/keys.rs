@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** it is one file of the state directory, for its owner only, replaced as a whole.
 
+use super::cut::Cut;
 use crate::format::clear::KeyId;
 use crate::format::seal::FileKey;
 use jay_store::Store;
@@ -10,7 +11,6 @@ use jay_types::id::{from_hex, to_hex};
 use jay_types::surroundings::{Surroundings, random};
 use jay_types::{Code, Error, NamespaceId, NodeId, Result, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Name of the file.
 const FILE: &str = "vault.json";
@@ -24,9 +24,9 @@ pub struct KnownNode {
     pub public_key: String,
     /// Its name.
     pub name: String,
-    /// Up to where its streams count, where it is removed; by stream as the roster writes it.
+    /// Up to where its streams count, where it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub removed: Option<BTreeMap<String, u64>>,
+    pub removed: Option<Cut>,
 }
 
 /// An invitation that this machine gave out and that was not used yet.

@@ -3,19 +3,19 @@
 //! **Invariant:** every change here is an ordinary change of the vault's own namespace, signed by this node and in the name of
 //! who acts; it counts elsewhere because this node is a member there.
 
+use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
-use super::roster::{
-    ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, standing_value, stream_name,
-};
+use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, standing_value};
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
+use jay_types::change::header::StreamId;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
 use jay_types::id::to_hex;
 use jay_types::surroundings::{Surroundings, new_id};
-use jay_types::{Code, EntityId, Error, NamespaceId, NodeId, Result};
+use jay_types::{Code, EntityId, Error, Hash, NamespaceId, NodeId, Result};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Makes a vault with this node as its founder; nothing of it is on a remote yet.
 ///
@@ -102,7 +102,7 @@ pub fn remove(
     store.write::<_, Error>(actor, |w| {
         for node in nodes {
             let Some(member) = roster.nodes.get(node) else { continue };
-            let standing = standing_value(&member.admitted, member.of, Some(&last_of(*node, branches)));
+            let standing = standing_value(&member.admitted, member.of, Some(&Cut::of(*node, branches)));
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
         let is_kept =
@@ -113,17 +113,6 @@ pub fn remove(
         }
         Ok(())
     })
-}
-
-/// The last seq that is held of each stream of a node.
-#[must_use]
-pub fn last_of(node: NodeId, branches: &[Branch]) -> BTreeMap<String, u64> {
-    let mut last = BTreeMap::new();
-    for branch in branches.iter().filter(|branch| branch.stream.node == node) {
-        let held = last.entry(stream_name(branch.stream)).or_insert(0);
-        *held = branch.head_seq.max(*held);
-    }
-    last
 }
 
 /// Begins a new epoch: what is sealed from now on cannot be read by who is no member any longer.
@@ -179,8 +168,12 @@ pub fn set_recipient(
     })
 }
 
+/// Whether a change is here.
+pub type Held<'a> = &'a dyn Fn(StreamId, u64, Hash) -> Result<bool>;
+
 /// Vouches for history: streams of nodes that the roster does not know count up to where this store holds them, and those of
-/// removed nodes as far as this store took them in before it knew. Answers how many nodes that were.
+/// removed nodes as far as this store took them in before it knew. `is_held` tells of a change whether it is here. Answers how many
+/// nodes that were.
 ///
 /// # Errors
 /// What the store says.
@@ -189,23 +182,16 @@ pub fn vouch(
     actor: &ActorName,
     vault: NamespaceId,
     roster: &Roster,
-    branches: &[Branch],
+    (branches, is_held): (&[Branch], Held<'_>),
 ) -> Result<usize> {
     let mut news: Vec<(NodeId, Value)> = Vec::new();
-    let mut nodes: Vec<NodeId> = branches.iter().map(|branch| branch.stream.node).collect();
-    nodes.sort();
-    nodes.dedup();
+    let nodes: BTreeSet<NodeId> = branches.iter().map(|branch| branch.stream.node).collect();
     for node in nodes {
-        let held = last_of(node, branches);
         match roster.nodes.get(&node) {
-            None => news.push((node, standing_value(ADMITTED_HISTORY, None, Some(&held)))),
+            None => news.push((node, standing_value(ADMITTED_HISTORY, None, Some(&Cut::of(node, branches))))),
             Some(member) => {
                 let Some(before) = &member.removed else { continue };
-                let mut all = before.clone();
-                for (stream, seq) in held {
-                    let last = all.entry(stream).or_insert(0);
-                    *last = seq.max(*last);
-                }
+                let all = with_held(before, branches.iter().filter(|branch| branch.stream.node == node), is_held)?;
                 if all != *before {
                     news.push((node, standing_value(&member.admitted, member.of, Some(&all))));
                 }
@@ -221,6 +207,22 @@ pub fn vouch(
         })?;
     }
     Ok(news.len())
+}
+
+/// A cut that lets the branches count too that are held here. One that may still grow into a named end is not named by itself: it
+/// is on its way there.
+fn with_held<'b>(before: &Cut, held: impl Iterator<Item = &'b Branch>, is_held: Held<'_>) -> Result<Cut> {
+    let mut all = before.clone();
+    for branch in held {
+        let mut may_grow = false;
+        for (seq, hash) in before.ends(branch.stream).filter(|(seq, _)| *seq > branch.head_seq) {
+            may_grow |= !is_held(branch.stream, seq, hash)?;
+        }
+        if !may_grow {
+            all.name(branch);
+        }
+    }
+    Ok(all)
 }
 
 /// Writes value registers of an entity over all heads that are seen; creates it where it is not here.

@@ -4,10 +4,11 @@
 //! [`keyring`] wraps keys for members; [`invite`] and [`request`] let another machine in; [`members`] writes the roster.
 //!
 //! **Invariant:** trust begins with the founder, whose public key a machine learns with its invitation, and is extended only by
-//! changes that members signed. A key stands in this machine's `state/vault.json` and in wrapped form on remotes, nowhere
+//! changes that members signed; of who was taken out [`cut`] names what still counts. A key stands in this machine's `state/vault.json` and in wrapped form on remotes, nowhere
 //! else: in no database, log, answer or error.
 
 pub mod code;
+pub mod cut;
 pub mod invite;
 pub mod keyring;
 pub mod keys;

@@ -3,14 +3,15 @@
 //! **Invariant:** a pure reading of the vault's and its members' registers; of a node that the journal does not know yet what
 //! the invitation told counts.
 
+use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
 use crate::format::clear::KeyId;
 use jay_store::Tx;
-use jay_types::change::header::StreamId;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{EntityKind, EntityState};
 use jay_types::id::{from_hex, to_hex};
 use jay_types::{NodeId, Result};
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -31,22 +32,22 @@ pub struct Member {
     pub public_key: Option<[u8; 32]>,
     /// For whom keys are wrapped for it.
     pub recipient: Option<String>,
-    /// Up to where its streams count, where it is no member any longer; streams that are not named count for nothing.
-    pub removed: Option<BTreeMap<String, u64>>,
+    /// Up to where its streams count, where it is no member any longer.
+    pub removed: Option<Cut>,
     /// How it came in: `founder`, `invite`, `succession`, `itself`, `person`, `history`.
     pub admitted: String,
     /// The node that it goes on from.
     pub of: Option<NodeId>,
 }
 
-/// Whether a part of a stream may be journalled.
+/// Whether changes of a stream may be journalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Accepted {
-    /// Its author is a member, or it is old enough.
+pub enum Accepted<'r> {
+    /// Their author is a member.
     Yes,
-    /// Its author was removed before it.
-    Removed,
-    /// Its author is not known here: it may become a member.
+    /// Their author was removed: what leads to an end that is named, and nothing else.
+    UpTo(&'r Cut),
+    /// Their author is not known here: it may become a member.
     Unknown,
 }
 
@@ -63,12 +64,6 @@ pub struct Roster {
     journalled: Vec<NodeId>,
     /// Nodes that this data directory was before: what they wrote is its own.
     pub past: Vec<NodeId>,
-}
-
-/// A stream as `standing` names it.
-#[must_use]
-pub fn stream_name(stream: StreamId) -> String {
-    format!("{} {} {}", stream.journal, stream.namespace, stream.node)
 }
 
 impl Roster {
@@ -112,7 +107,7 @@ impl Roster {
             }
             for node in lost {
                 if let Some(member) = self.nodes.get_mut(&node) {
-                    member.removed = Some(BTreeMap::new());
+                    member.removed = Some(Cut::default());
                 }
             }
         }
@@ -130,17 +125,16 @@ impl Roster {
         self.nodes.get(&node).is_some_and(|member| member.removed.is_some() && member.admitted != ADMITTED_HISTORY)
     }
 
-    /// Whether changes of a stream up to `seq` count.
+    /// Whether changes of a node count.
     #[must_use]
-    pub fn accepts(&self, stream: StreamId, seq: u64) -> Accepted {
-        if self.past.contains(&stream.node) && !self.was_removed(stream.node) {
+    pub fn accepts(&self, node: NodeId) -> Accepted<'_> {
+        if self.past.contains(&node) && !self.was_removed(node) {
             return Accepted::Yes;
         }
-        let Some(member) = self.nodes.get(&stream.node) else { return Accepted::Unknown };
-        match &member.removed {
-            None => Accepted::Yes,
-            Some(last) if last.get(&stream_name(stream)).is_some_and(|last| seq <= *last) => Accepted::Yes,
-            Some(_) => Accepted::Removed,
+        match self.nodes.get(&node).map(|member| &member.removed) {
+            None => Accepted::Unknown,
+            Some(None) => Accepted::Yes,
+            Some(Some(cut)) => Accepted::UpTo(cut),
         }
     }
 
@@ -197,14 +191,13 @@ fn read_member(state: &EntityState) -> Member {
     let field = |name: &str| standing.and_then(|standing| standing.get(name));
     // Whoever's standing cannot be read counts for nothing.
     let is_member = field("state").and_then(Value::as_str) == Some("member");
-    let last = field("streams").and_then(Value::as_object).into_iter().flatten();
-    let last = last.filter_map(|(stream, seq)| Some((stream.clone(), seq.as_u64()?))).collect();
+    let cut = field("streams").and_then(|streams| Cut::deserialize(streams).ok()).unwrap_or_default();
     let admitted = |name: &str| field("admitted").and_then(|admitted| admitted.get(name)).and_then(Value::as_str);
     Member {
         name: text(NAME).unwrap_or_default(),
         public_key: text(PUBLIC_KEY).as_deref().and_then(from_hex),
         recipient: text(RECIPIENT),
-        removed: (!is_member).then_some(last),
+        removed: (!is_member).then_some(cut),
         admitted: admitted("by").unwrap_or("unknown").to_owned(),
         of: admitted("of").and_then(|of| NodeId::parse(of).ok()),
     }
@@ -221,15 +214,15 @@ pub fn epoch_value(key: KeyId) -> Value {
     json!({"number": key.epoch, "key": to_hex(&key.id)})
 }
 
-/// A standing as the register holds it; `last` where the node is no member.
+/// A standing as the register holds it; a cut where the node is no member.
 #[must_use]
-pub fn standing_value(admitted: &str, of: Option<NodeId>, last: Option<&BTreeMap<String, u64>>) -> Value {
+pub fn standing_value(admitted: &str, of: Option<NodeId>, cut: Option<&Cut>) -> Value {
     let by = match of {
         Some(of) => json!({"by": admitted, "of": of}),
         None => json!({"by": admitted}),
     };
-    match last {
+    match cut {
         None => json!({"state": "member", "admitted": by}),
-        Some(last) => json!({"state": "removed", "admitted": by, "streams": last}),
+        Some(cut) => json!({"state": "removed", "admitted": by, "streams": cut}),
     }
 }
