@@ -44,6 +44,25 @@ impl Tx<'_> {
         )?;
         Ok(found.is_some())
     }
+
+    /// True where a change of a stream in these numbers is here without its body, which a purge has not destroyed.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn lacks_bodies(&self, stream: StreamId, from: u64, to: u64) -> Result<bool> {
+        let (Ok(from), Ok(to)) = (i64::try_from(from), i64::try_from(to)) else { return Ok(false) };
+        if stream.journal != self.journal.number() {
+            return Ok(false);
+        }
+        let found = self.one(
+            "SELECT 1 FROM deferred d JOIN changes c ON c.pos = d.pos JOIN streams s ON s.num = c.stream
+               JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+             WHERE d.reason = 'missing_body' AND n.id = ?1 AND ns.id = ?2 AND c.seq BETWEEN ?3 AND ?4 LIMIT 1",
+            params![stream.node.0, stream.namespace.0, from, to],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
 }
 
 impl Tx<'_> {

@@ -1,13 +1,14 @@
 //! What of this store's branches a remote's files carry already.
 //!
 //! **Invariant:** a branch counts as covered up to where ranges follow one another from its beginning, by files that are there;
-//! what only follows a gap counts as not there, for nobody could take it in.
+//! what only follows a gap counts as not there, for nobody could take it in. Files of who is no member count for nothing: who was
+//! taken out may remove them, or write them anew without what it purged.
 
 use super::state::{FileRecord, FileState};
 use crate::format::clear::Range;
 use jay_store::{Branch, Store};
-use jay_types::Result;
 use jay_types::change::header::StreamId;
+use jay_types::{NodeId, Result};
 use std::collections::BTreeMap;
 
 /// For how long a file of another node that is not listed counts as being there: a carrier may bring it back.
@@ -17,10 +18,13 @@ pub(super) const MISSED_FOR: i64 = jay_types::time::DAY;
 pub(super) fn covered(
     store: &Store,
     branches: &[&Branch],
-    files: &BTreeMap<String, FileRecord>,
+    (files, is_member): (&BTreeMap<String, FileRecord>, &dyn Fn(NodeId) -> bool),
 ) -> Result<BTreeMap<i64, u64>> {
     let mut by_stream: BTreeMap<StreamId, Vec<Range>> = BTreeMap::new();
-    for record in files.values().filter(|record| record.state != FileState::Quarantined) {
+    let writer = |path: &str| path.split('/').nth(1).and_then(|node| NodeId::parse(node).ok());
+    let counts = |path: &str| writer(path).is_some_and(is_member);
+    let files = files.iter().filter(|(path, record)| record.state != FileState::Quarantined && counts(path));
+    for (_, record) in files {
         for range in &record.ranges {
             by_stream.entry(range.stream).or_default().push(*range);
         }

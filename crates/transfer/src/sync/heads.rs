@@ -38,7 +38,10 @@ pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
         });
         match head {
             Ok(head) => note_head(run, node, &file, head),
-            Err(fault) => run.report.note(format!("{}: {fault}", file.path)),
+            Err(fault) => {
+                run.lacks_key |= fault == FileFault::NoKey && run.roster.is_member(node);
+                run.report.note(format!("{}: {fault}", file.path));
+            }
         }
     }
     Ok(())

@@ -74,10 +74,12 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
 }
 
 /// Once it is a member, a node needs its invitation and its request no longer. Who goes on from a member still asks the others; so does
-/// who joined once more because nobody else takes it for a member, until whoever invited it has taken the invitation away.
+/// who joined once more because nobody else takes it for a member, until whoever invited it has taken the invitation away; so does whom
+/// members begin to seal against: they took out who had let it in, and do not know it.
 fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
     let path = request::path(run.node);
     let is_asked = run.listing.iter().any(|file| file.path == path);
+    let is_shut_out = is_shut_out(run);
     if let Some(open) = run.keys.joining.clone() {
         let file = format!("/invites/{}.jay", open.id);
         if run.now() <= open.expires_at && run.listing.iter().any(|listed| listed.path.ends_with(&file)) {
@@ -88,10 +90,26 @@ fn finish_joining(run: &mut Run<'_, '_>) -> Result<()> {
     }
     // Whoever goes on from a member asks for good: of two that let each other in, a third one would know neither.
     let goes_on = run.roster.nodes.get(&run.node).is_some_and(|member| member.of.is_some());
-    if is_asked && !goes_on {
-        run.remote.delete(&path)?;
+    match (is_asked, is_shut_out) {
+        (false, true) => write_request(run),
+        (true, false) if !goes_on => run.remote.delete(&path),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// True where members seal with a key that has not come since the sync before this one: a carrier that is late brings it meanwhile.
+fn is_shut_out(run: &mut Run<'_, '_>) -> bool {
+    let since = run.state.lacks_key_since;
+    run.state.lacks_key_since = if run.lacks_key { since.or(Some(run.now())) } else { None };
+    if !run.lacks_key || since.is_none() {
+        return false;
+    }
+    run.report.note(format!(
+        "members seal with a key that this machine was not given: they took out who had let it in, or it was taken out itself. It \
+         asks them; `jay vault add {}` on one of their machines lets it in",
+        run.node
+    ));
+    true
 }
 
 fn is_admitted_by_itself(run: &Run<'_, '_>, node: NodeId) -> bool {
@@ -156,8 +174,8 @@ fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result
         Grounds::Keys => {
             run.state.requests.insert(request.node, (request.name.clone(), request.at));
             run.report.note(format!(
-                "{} ({}) asks to join: `jay vault add {} {}` lets it in",
-                request.node, request.name, run.config.name, request.node
+                "{} ({}) asks to join: `jay vault add {}` lets it in",
+                request.node, request.name, request.node
             ));
             return Ok(false);
         }
@@ -244,14 +262,17 @@ fn ask(run: &mut Run<'_, '_>) -> Result<bool> {
     Ok(false)
 }
 
-/// Sealed with the invitation that this node has, else with the vault's key.
+/// Sealed with the invitation that this node has, else with the vault's key; where that may be one that others lack, with the first.
 fn write_request(run: &mut Run<'_, '_>) -> Result<()> {
     let memory = run.peer.memory;
     let key = match &run.keys.joining {
         Some(open) => from_hex(&open.secret)
             .map(|secret| invite::key_of(&secret))
             .ok_or_else(|| Error::internal("an invitation without a secret"))?,
-        None => run.sealing_key()?,
+        None => match run.keys.oldest_given().filter(|_| run.lacks_key) {
+            Some(key) => key,
+            None => run.sealing_key()?,
+        },
     };
     let asking = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
     let file = request::seal_request(&asking, &run.keys, &key, run.peer.surroundings, |hash| {

@@ -8,7 +8,8 @@
 
 use super::run::Run;
 use super::scope::{Scope, Shared};
-use super::state::{FileRecord, FileState};
+use super::state::FileState;
+use super::waiting::{self, note, wait};
 use super::{checkpoint, heads, parts, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
@@ -20,8 +21,8 @@ use jay_store::ReceiveReport;
 use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
-use jay_types::{Error, NodeId, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use jay_types::{Error, Result};
+use std::collections::BTreeMap;
 
 /// Files up to this size are read whole at once; of larger ones the header first.
 const WHOLE_BYTES: u64 = 64 << 10;
@@ -51,7 +52,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     }
     // Who became a member only now has a head that could not be verified before.
     heads::read(run)?;
-    tell_files(run);
+    waiting::tell_files(run);
     Ok(())
 }
 
@@ -98,7 +99,7 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
     {
         let ranges = record.ranges.clone();
         // It may have come by another file meanwhile.
-        if is_here(run, &ranges)? {
+        if is_whole(run, &ranges)? {
             return note(run, file, ranges, FileState::Applied, None);
         }
         if !can_go_on(run, round, &ranges)? {
@@ -118,11 +119,12 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         // Whatever it names, nobody can take changes in from it.
         return note(run, file, Vec::new(), FileState::Applied, None);
     }
-    if is_here(run, &clear.ranges)? {
+    if is_whole(run, &clear.ranges)? {
         count_have(run, &clear.ranges)?;
         return note(run, file, clear.ranges, FileState::Applied, None);
     }
     if run.keys.key(clear.key).is_none() {
+        run.lacks_key |= run.roster.is_member(clear.node);
         let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
         return note(run, file, clear.ranges, FileState::Waiting, Some(why));
     }
@@ -201,23 +203,17 @@ fn gather(
     clear: Clear,
     entries: &[FrameEntry],
 ) -> Result<()> {
-    let mut is_roster = false;
-    let accepted: Vec<FrameEntry> = {
+    let (mut is_roster, mut accepted) = (false, Vec::new());
+    {
         let mut scope = run.scope()?;
         scope.learn(entries);
-        let wanted = |part: &parts::Part<'_>| {
-            let counts = match run.roster.accepts(part.stream.node) {
-                Accepted::Yes => true,
-                Accepted::UpTo(_) => part.last.1.is_some_and(|hash| run.proof.allows(part.stream, part.last.0, hash)),
-                Accepted::Unknown => false,
-            };
-            counts && scope.shares(part.stream) == Shared::Yes
-        };
-        let parts = parts::cut(entries);
-        let wanted: Vec<_> = parts.iter().filter(|part| wanted(part)).collect();
-        is_roster |= wanted.iter().any(|part| part.stream.namespace == run.keys.vault);
-        wanted.iter().flat_map(|part| part.entries).cloned().collect()
-    };
+        for part in parts::cut(entries) {
+            if scope.shares(part.stream) == Shared::Yes && counts(run, &part)? {
+                is_roster |= part.stream.namespace == run.keys.vault;
+                accepted.extend_from_slice(part.entries);
+            }
+        }
+    }
     for entry in &accepted {
         if let Some((_, stream, seq)) = Header::peek(&entry.header) {
             let reached = round.reached.entry(stream).or_default();
@@ -232,6 +228,17 @@ fn gather(
         flush(run, round)?;
     }
     Ok(())
+}
+
+/// True where a part is a member's, or of who was removed and leads to a named end, or is here and may bring a body.
+fn counts(run: &Run<'_, '_>, part: &parts::Part<'_>) -> Result<bool> {
+    match (run.roster.accepts(part.stream.node), part.last) {
+        (Accepted::Yes, _) => Ok(true),
+        (Accepted::UpTo(_), (seq, Some(hash))) => {
+            Ok(run.proof.allows(part.stream, seq, hash) || run.has(part.stream, seq, hash)?)
+        }
+        (Accepted::UpTo(_), (_, None)) | (Accepted::Unknown, _) => Ok(false),
+    }
 }
 
 /// Journals what was gathered, and notes of each file what became of it.
@@ -315,6 +322,21 @@ fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
     Ok(true)
 }
 
+/// True where nothing of the ranges could be taken in from another file: they are here, with the bodies that nobody purged.
+fn is_whole(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+    for range in ranges {
+        if lacks_bodies(run, range)? {
+            return Ok(false);
+        }
+    }
+    is_here(run, ranges)
+}
+
+fn lacks_bodies(run: &Run<'_, '_>, range: &Range) -> Result<bool> {
+    let store = run.store(range.stream.journal);
+    store.read::<_, Error>(|tx| Ok(tx.lacks_bodies(range.stream, range.from, range.to)?))
+}
+
 pub(super) fn is_for_us(scope: &Scope<'_>, range: &Range) -> bool {
     scope.shares(range.stream) != Shared::No
 }
@@ -327,81 +349,17 @@ fn can_go_on(run: &Run<'_, '_>, round: &Round, ranges: &[Range]) -> Result<bool>
             Accepted::UpTo(_) => run.proof.allows_some(range),
             Accepted::Unknown => false,
         };
-        if !counts {
+        if lacks_bodies(run, range)? {
+            return Ok(true);
+        }
+        if !counts || run.has(range.stream, range.to, range.hash)? {
             continue;
         }
-        let (here, reached) = run.store(range.stream.journal).read::<_, Error>(|tx| {
-            Ok((tx.has_change(range.stream, range.to, range.hash)?, tx.reaches(range.stream, range.from - 1)?))
-        })?;
-        let gathered = round.reached.get(&range.stream).is_some_and(|seq| *seq >= range.from - 1);
-        if !here && (reached || gathered) {
+        let reached =
+            run.store(range.stream.journal).read::<_, Error>(|tx| Ok(tx.reaches(range.stream, range.from - 1)?))?;
+        if reached || round.reached.get(&range.stream).is_some_and(|seq| *seq >= range.from - 1) {
             return Ok(true);
         }
     }
     Ok(false)
-}
-
-/// True where it cannot be told of one of the ranges whether it is for this store.
-fn is_unknown_place(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
-    let scope = run.scope()?;
-    Ok(ranges.iter().any(|range| scope.shares(range.stream) == Shared::Unknown))
-}
-
-/// Notes why something of a file is not here.
-fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> Result<()> {
-    let (mut unknown, mut removed) = (BTreeSet::new(), BTreeSet::new());
-    for range in &clear.ranges {
-        match run.roster.accepts(range.stream.node) {
-            Accepted::Yes => {}
-            Accepted::Unknown => {
-                unknown.insert(range.stream.node);
-            }
-            Accepted::UpTo(cut) => {
-                if !proof::is_awaited(run, cut, range)? {
-                    removed.insert(range.stream.node);
-                }
-            }
-        }
-    }
-    let list = |nodes: &BTreeSet<NodeId>| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
-    let why = if !removed.is_empty() {
-        format!("{} was removed from the vault, and this does not count", list(&removed))
-    } else if !unknown.is_empty() {
-        format!("{} is no member of the vault yet", list(&unknown))
-    } else if is_unknown_place(run, &clear.ranges)? {
-        "the path of its namespace is not known yet".to_owned()
-    } else {
-        "what comes before it is not here yet".to_owned()
-    };
-    note(run, file, clear.ranges.clone(), FileState::Waiting, Some(why))
-}
-
-fn note(
-    run: &mut Run<'_, '_>,
-    file: &RemoteFile,
-    ranges: Vec<Range>,
-    state: FileState,
-    why: Option<String>,
-) -> Result<()> {
-    let record = FileRecord {
-        stamp: file.stamp.clone(),
-        bytes: file.bytes,
-        state,
-        why,
-        ranges,
-        missing_since: None,
-        is_looked_through: false,
-    };
-    run.state.files.insert(file.path.clone(), record);
-    Ok(())
-}
-
-fn tell_files(run: &mut Run<'_, '_>) {
-    let waiting =
-        run.state.files.iter().filter(|(_, record)| record.missing_since.is_none()).filter_map(|(path, record)| {
-            let why = record.why.clone()?;
-            let is_quarantined = record.state == FileState::Quarantined;
-            Some(super::report::FileReport { path: path.clone(), why, is_quarantined })
-        });
-    run.report.files = waiting.collect();
 }

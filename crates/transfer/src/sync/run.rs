@@ -55,6 +55,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) keys: VaultKeys,
     pub(super) roster: Roster,
     pub(super) proof: Proof,
+    /// Something of a member's is sealed with a key that has not come to this machine.
+    pub(super) lacks_key: bool,
     pub(super) node: NodeId,
     pub(super) state: RemoteState,
     pub(super) listing: Vec<RemoteFile>,
@@ -191,7 +193,7 @@ fn begin<'a, 'p>(
     let report = SyncedRemote::new(&config.name, &config.url);
     let listing = Vec::new();
     let (roster, proof) = (Roster::default(), Proof::default());
-    Ok(Run { peer, remote, config, keys, roster, proof, node, state, listing, report, progress })
+    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key: false, node, state, listing, report, progress })
 }
 
 /// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.

@@ -205,7 +205,7 @@ fn recovered(remote: &dyn Remote, passphrase: &str) -> Result<age::x25519::Ident
         }
     }
     Err(Error::not_found("the passphrase opens nothing there")
-        .hint("`jay vault add REMOTE --passphrase WORDS` on a machine that belongs to the vault sets one."))
+        .hint("`jay vault add --passphrase WORDS` on a machine that belongs to the vault sets one."))
 }
 
 /// Makes an identity that a passphrase opens, and wraps the keys for it from the next sync on.

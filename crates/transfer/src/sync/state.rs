@@ -103,6 +103,9 @@ pub struct RemoteState {
     /// Something was purged since this node's checkpoint was made.
     #[serde(default)]
     pub checkpoint_holds_purged: bool,
+    /// Since when something of a member's is sealed with a key that has not come.
+    #[serde(default)]
+    pub lacks_key_since: Option<Timestamp>,
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,

@@ -117,8 +117,18 @@ impl VaultKeys {
     /// The newest key that is the vault's beyond doubt, as long as the journal does not name one.
     #[must_use]
     pub fn newest_given(&self) -> Option<FileKey> {
+        self.given().max_by_key(|key| key.id)
+    }
+
+    /// The oldest key that is the vault's beyond doubt: the one that most members have.
+    #[must_use]
+    pub fn oldest_given(&self) -> Option<FileKey> {
+        self.given().min_by_key(|key| key.id)
+    }
+
+    fn given(&self) -> impl Iterator<Item = FileKey> {
         let given = self.keys.iter().filter(|stored| stored.is_given);
-        given.filter_map(|stored| Some(FileKey::new(stored.epoch, from_hex(&stored.secret)?))).max_by_key(|key| key.id)
+        given.filter_map(|stored| Some(FileKey::new(stored.epoch, from_hex(&stored.secret)?)))
     }
 
     /// Makes the key of an epoch.

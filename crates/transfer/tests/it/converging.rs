@@ -69,7 +69,9 @@ impl Fleet {
         let left = self.left();
         // Where all are copies of members that are gone, they let themselves in when they sync next.
         let Some(member) = left.iter().copied().find(|at| self.machines[*at].is_member()) else { return };
-        self.answer(member);
+        for at in left.iter().copied().filter(|at| self.machines[*at].is_member()).collect::<Vec<_>>() {
+            self.answer(at);
+        }
         self.admit_newer(member);
         self.take_out_again(member);
         for at in left {

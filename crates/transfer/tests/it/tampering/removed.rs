@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::foreign::request_of;
+use crate::world::config;
 use jay_transfer::vault::request::Grounds;
 
 /// A vault of two, of which the second has read nothing of what a third member wrote before it was taken out.
@@ -44,12 +45,28 @@ impl Past {
         path
     }
 
+    /// Takes segments away: their bytes.
+    fn hide(&self, is_late: impl Fn(&str, &Clear) -> bool) -> BTreeMap<String, Vec<u8>> {
+        let mut hidden = BTreeMap::new();
+        for (path, bytes) in self.folder.files(0) {
+            if Clear::decode(&bytes).is_ok_and(|(clear, ..)| clear.kind == FileKind::Segment && is_late(&path, &clear))
+            {
+                self.folder.tamper(0, &path, None);
+                hidden.insert(path, bytes.to_vec());
+            }
+        }
+        hidden
+    }
+
     fn take_out(&mut self) {
         let (node, roster) =
             (self.author.node_id(), self.founder.memory.read(|tx| Roster::read(tx, &self.keys)).unwrap());
         let branches = self.founder.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
         members::remove(&self.founder.memory, &ann(), self.keys.vault, &roster, &[node], &branches).unwrap();
-        sync(&self.founder, &self.folder);
+        let seat = self.folder.seat(0, &self.founder);
+        // Only the roster: nobody publishes yet what the removed one wrote.
+        let direction = jay_transfer::sync::Direction::Roster;
+        jay_transfer::sync::sync(&self.founder.peer(), &seat, &config(), direction, &mut |_, _, _| ()).unwrap();
     }
 }
 
@@ -75,6 +92,7 @@ fn who_was_taken_out_cannot_write_its_past_anew() {
     past.write(&forger, &forged);
     let later = author.part(past.ns, &[words("too late", 10)]);
     past.write(&author, &later);
+    // The last of its files is late.
     let last = past.folder.files(0).get(&paths[2]).unwrap().to_vec();
     past.folder.tamper(0, &paths[2], None);
     let synced = sync(&past.late, &past.folder);
@@ -98,6 +116,33 @@ fn who_was_taken_out_cannot_write_its_past_anew() {
     past.write(&forger, &forged);
     sync(&past.late, &past.folder);
     assert_eq!(past.late.dump(), held);
+}
+
+#[test]
+fn what_was_taken_in_of_a_removed_node_stays_when_its_files_go() {
+    let mut past = Past::new();
+    let mut author = past.author.clone();
+    let part = author.part(past.ns, &[words("one", 1)]);
+    let path = past.write(&author, &part);
+    sync(&past.founder, &past.folder);
+    past.take_out();
+    sync(&past.founder, &past.folder);
+    // It removes what it wrote, or writes it anew without what it says.
+    let bodiless: Vec<FrameEntry> = part.iter().map(|entry| FrameEntry { body: None, ..entry.clone() }).collect();
+    past.folder.tamper(0, &path, None);
+    let of_author = |clear: &Clear| clear.ranges.iter().any(|range| range.stream.node == author.node_id());
+    let again = past.hide(|path, clear| path.contains(&past.founder.id().to_string()) && of_author(clear));
+    assert_eq!(again.len(), 1);
+    past.write(&author, &bodiless);
+    let synced = sync(&past.late, &past.folder);
+    assert!(!past.late.texts().iter().any(|text| text == "one"), "{synced:#?}");
+    for (path, bytes) in again {
+        past.folder.tamper(0, &path, Some(bytes));
+    }
+    let synced = sync(&past.late, &past.folder);
+    assert!(past.late.texts().iter().any(|text| text == "one"), "{synced:#?}");
+    sync(&past.founder, &past.folder);
+    assert_eq!(past.founder.dump(), past.late.dump());
 }
 
 #[test]
