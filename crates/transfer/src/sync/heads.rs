@@ -11,6 +11,28 @@ use crate::format::seal;
 use crate::remote::RemoteFile;
 use jay_types::{NodeId, Result};
 
+/// Reads this node's own head where nothing is remembered of it, so that the next one goes on from it: to others one that begins anew
+/// would look like an old one that a carrier gave back.
+pub(super) fn recall_own(run: &mut Run<'_, '_>) -> Result<()> {
+    let path = format!("{}{HEAD_NAME}", run.own_directory());
+    if run.state.own.is_some() || !run.listing.iter().any(|file| file.path == path) {
+        return Ok(());
+    }
+    let (node, public_key) = run.peer.memory.public_key()?;
+    let Some(bytes) = run.remote.read(&path, HEAD_MAX_BYTES)? else { return Ok(()) };
+    run.report.bytes_read += bytes.len() as u64;
+    run.state.own = opened(run, &bytes, node, &public_key).ok();
+    Ok(())
+}
+
+fn opened(run: &Run<'_, '_>, bytes: &[u8], node: NodeId, public_key: &[u8; 32]) -> Result<Head, FileFault> {
+    let (clear, content) = seal::open(bytes, &|id| run.keys.key(id))?;
+    if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {
+        return Err(FileFault::Damaged);
+    }
+    Head::decode(&content, node, public_key)
+}
+
 /// Reads what other nodes tell of themselves.
 pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
     let own = run.own_directory();
@@ -29,14 +51,7 @@ pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
         let Some(public_key) = run.roster.nodes.get(&node).and_then(|member| member.public_key) else { continue };
         let Some(bytes) = run.remote.read(&file.path, HEAD_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
-        let opened = seal::open(&bytes, &|id| run.keys.key(id));
-        let head = opened.and_then(|(clear, content)| {
-            if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {
-                return Err(FileFault::Damaged);
-            }
-            Head::decode(&content, node, &public_key)
-        });
-        match head {
+        match opened(run, &bytes, node, &public_key) {
             Ok(head) => note_head(run, node, &file, head),
             Err(fault) => {
                 run.lacks_key |= fault == FileFault::NoKey && run.roster.is_member(node);

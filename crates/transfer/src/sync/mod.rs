@@ -11,6 +11,7 @@ pub mod config;
 mod coverage;
 mod foresee;
 mod heads;
+mod intact;
 mod membership;
 mod outgoing;
 mod parts;

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::waiting::{self, note, wait};
-use super::{checkpoint, heads, parts, proof};
+use super::{checkpoint, heads, intact, parts, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -120,6 +120,9 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return note(run, file, Vec::new(), FileState::Applied, None);
     }
     if is_whole(run, &clear.ranges)? {
+        if intact::is_damaged(run, file, &clear, bytes.as_ref())? {
+            return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
+        }
         count_have(run, &clear.ranges)?;
         return note(run, file, clear.ranges, FileState::Applied, None);
     }

@@ -6,7 +6,7 @@ use super::proof::Proof;
 use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
-use super::{foresee, membership, pull, push};
+use super::{foresee, heads, intact, membership, pull, push};
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
@@ -212,6 +212,8 @@ fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     run.list()?;
     run.read_roster()?;
     membership::take_keys(run)?;
+    heads::recall_own(run)?;
+    intact::check_own(run)?;
     if direction != Direction::Push {
         take_in(run)?;
     }

@@ -7,6 +7,7 @@ mod buckets;
 mod carrier;
 mod conformance;
 mod converging;
+mod damaged;
 mod fleet;
 mod foreign;
 mod killing;

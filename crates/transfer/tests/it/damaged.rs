@@ -1,0 +1,99 @@
+//! Files that are damaged after everybody has read them, for the one who comes later; and records that are lost.
+
+use crate::world::{Home, folder, settle, vault};
+use jay_testkit::write;
+use jay_transfer::format::clear::{Clear, FileKind};
+use jay_transfer::remote::Remote as _;
+use std::path::Path;
+
+/// The one segment of `home`'s in which memories of a namespace are.
+fn segments_of(home: &Home, at: &Path) -> Vec<String> {
+    let own = format!("nodes/{}/", home.id());
+    let at = folder(at, 99);
+    let listed = at.list("nodes/").unwrap();
+    let is_segment = |path: &String| {
+        let bytes = at.read(path, u64::MAX).unwrap().unwrap();
+        Clear::decode(&bytes).is_ok_and(|(clear, ..)| clear.kind == FileKind::Segment)
+    };
+    listed.into_iter().map(|file| file.path).filter(|path| path.starts_with(&own)).filter(is_segment).collect()
+}
+
+/// Turns one bit near the end of a file over.
+fn damage(at: &Path, path: &str) {
+    let file = at.join(path);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let place = bytes.len() - 5;
+    bytes[place] ^= 1;
+    write(&file, &bytes);
+}
+
+fn newcomer(by: &Home, seed: u64, shared: &Path) -> Home {
+    let (home, at) = (Home::new(seed), folder(shared, seed));
+    home.join(&at, &by.invite(&at));
+    home.sync(&at);
+    by.sync(&at);
+    home.sync(&at);
+    home
+}
+
+#[test]
+fn an_owner_writes_anew_what_was_damaged_after_it_was_read() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "the basin is deep");
+    settle(&homes, &at);
+    let before = segments_of(&homes[0], shared.path());
+    before.iter().for_each(|path| damage(shared.path(), path));
+    let synced = homes[0].sync(&at);
+    assert_eq!(
+        synced.notes.iter().filter(|note| note.contains("is written anew")).count(),
+        before.len(),
+        "{synced:#?}"
+    );
+    let after = segments_of(&homes[0], shared.path());
+    assert!(!after.is_empty() && after.iter().all(|path| !before.contains(path)), "{after:?}");
+    let synced = homes[0].sync(&at);
+    assert_eq!((synced.pushed, synced.files_written), (0, 0), "{synced:#?}");
+    assert_eq!(newcomer(&homes[1], 50, shared.path()).texts(), ["the basin is deep"]);
+}
+
+#[test]
+fn what_was_damaged_of_an_owner_who_is_away_is_published_by_another() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "the basin is deep");
+    // A large one, of which only the header is read usually.
+    let words: String = (0..40_000).map(|number: u32| format!("{:x} ", number.wrapping_mul(2_654_435_761))).collect();
+    homes[0].remember("global", &words);
+    settle(&homes, &at);
+    let damaged = segments_of(&homes[0], shared.path());
+    damaged.iter().for_each(|path| damage(shared.path(), path));
+    let synced = homes[1].sync(&at);
+    assert_eq!(synced.files.iter().filter(|file| file.is_quarantined).count(), damaged.len(), "{synced:#?}");
+    let late = newcomer(&homes[1], 50, shared.path());
+    assert_eq!(late.texts().len(), 2);
+    // When the owner is back, everything is in order again.
+    let everybody: Vec<Home> = homes.into_iter().chain([late]).collect();
+    settle(&everybody, &at);
+    for home in &everybody {
+        let synced = home.sync(&at);
+        assert!(synced.files.is_empty() && synced.bytes_written == 0, "{synced:#?}");
+    }
+}
+
+#[test]
+fn a_machine_that_lost_its_record_is_no_earlier_one() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    for text in ["one", "two", "three"] {
+        homes[0].remember("global", text);
+        homes[0].sync(&at);
+        homes[1].sync(&at);
+    }
+    homes[0].lose_record();
+    homes[0].remember("global", "four");
+    homes[0].sync(&at);
+    let synced = homes[1].sync(&at);
+    assert!(!synced.notes.iter().any(|note| note.contains("rolled_back")), "{synced:#?}");
+    assert_eq!(synced.pulled, 1);
+}
