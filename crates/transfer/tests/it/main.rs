@@ -10,6 +10,7 @@ mod converging;
 mod damaged;
 mod fleet;
 mod foreign;
+mod golden;
 mod killing;
 mod operations;
 mod remotes;

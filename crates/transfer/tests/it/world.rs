@@ -230,7 +230,7 @@ fn hide_copy(data: &Path) {
     jay_testkit::write(&mark, serde_json::to_vec(&birth).unwrap());
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     if !from.is_dir() {
         return;
     }
