@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub color: Color,
     /// The address of `jay serve`
     pub serve_addr: String,
+    /// How often `jay serve` syncs with remotes, as in 15m; never where not set
+    pub sync_every: Option<String>,
     /// The tools of `jay mcp` and `/mcp`: default or full
     pub mcp_profile: Profile,
     /// Open the store even on a network file system or inside a sync folder
@@ -52,6 +54,7 @@ impl Default for Config {
             log: "warn".to_owned(),
             color: Color::Auto,
             serve_addr: "127.0.0.1:7717".to_owned(),
+            sync_every: None,
             mcp_profile: Profile::Default,
             force_location: false,
             embedder: EmbedderChoice::BuiltIn,
@@ -321,6 +324,7 @@ pub(crate) mod tests {
             log = "debug"                            # JAY_LOG
             color = "auto"                           # default
             serve_addr = "127.0.0.1:9000"            # ~/.config/scrubjay/config.toml
+            # sync_every is not set                  # default
             mcp_profile = "default"                  # default
             force_location = true                    # JAY_FORCE_LOCATION
             embedder = "built_in"                    # default
@@ -353,7 +357,7 @@ pub(crate) mod tests {
             refused(&[("JAY_FORCE_LOCATION", "maybe")], "", ""),
         ];
         expect![[r#"
-            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, mcp_profile, force_location, embedder, model, reranker, retention; `jay config show` lists them.
+            `lgo` in ~/.config/scrubjay/config.toml is not a setting / The settings are namespace, actor, actor_kind, log, color, serve_addr, sync_every, mcp_profile, force_location, embedder, model, reranker, retention; `jay config show` lists them.
             `log` in ~/.config/scrubjay/config.toml: must be text, not a number / `jay config show --origins` says where each setting comes from.
             ~/.config/scrubjay/config.toml is not TOML: string values must be quoted, expected literal string / `jay config init` writes an example of the file.
             `serve_addr` cannot be set in ~/.jay.toml / A .jay.toml comes with a project, so it may only say `namespace = "…"`.

@@ -13,6 +13,7 @@ mod arguments;
 mod commands;
 mod config;
 mod input;
+mod interval;
 mod output;
 mod place;
 mod progress;

@@ -17,6 +17,7 @@ mod metrics;
 mod run;
 mod service;
 mod sessions;
+mod syncer;
 mod token;
 mod worker;
 

@@ -5,12 +5,13 @@ use crate::http::router;
 use crate::lines::Lines;
 use crate::mcp::Mcp;
 use crate::service::{BLOCKING_THREADS_MAX, Service};
+use crate::syncer::Syncer;
 use jay_ops::agents::Profile;
 use jay_types::namespace::NamespacePath;
 use jay_types::{Code, Error, Result};
 use rmcp::ServiceExt as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// How long requests under way may take once the server is told to stop.
@@ -29,6 +30,8 @@ pub struct ServeOptions {
     pub principal: String,
     /// The tools that `/mcp` shows.
     pub profile: Profile,
+    /// How often the remotes are synced with; never where absent.
+    pub sync_every: Option<Duration>,
 }
 
 /// Serves HTTP until SIGTERM or ctrl-c; `announce` is told the address once it listens.
@@ -38,6 +41,8 @@ pub struct ServeOptions {
 pub fn serve(service: Arc<Service>, options: &ServeOptions, announce: impl FnOnce(SocketAddr)) -> Result<()> {
     let addr = loopback(&options.addr)?;
     let runtime = runtime()?;
+    let syncer: Arc<OnceLock<Syncer>> = Arc::default();
+    let syncing = Arc::clone(&syncer);
     let served = runtime.block_on(async move {
         let failed = |error: &std::io::Error| {
             Error::io(format!("cannot listen on {addr}"), error)
@@ -48,10 +53,16 @@ pub fn serve(service: Arc<Service>, options: &ServeOptions, announce: impl FnOnc
         let guard = Guard::new(bound.port(), options.token.as_deref());
         let (routes, close) = router(&service, guard, &options.principal, options.profile);
         announce(bound);
+        if let Some(every) = options.sync_every {
+            let _ = syncing.set(Syncer::start(Arc::clone(&service), every)?);
+        }
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let graceful = async move {
             stop_signal().await;
             close();
+            if let Some(syncer) = syncing.get() {
+                syncer.stop();
+            }
             // The receiver lives as long as this function.
             let _ = stopping.send(true);
         };
@@ -63,6 +74,9 @@ pub fn serve(service: Arc<Service>, options: &ServeOptions, announce: impl FnOnc
         }
     });
     runtime.shutdown_timeout(GRACE);
+    if let Some(syncer) = syncer.get() {
+        syncer.wait(GRACE);
+    }
     served
 }
 

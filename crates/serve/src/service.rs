@@ -47,6 +47,20 @@ impl Service {
         Ok(Arc::new(Self { engine, surroundings, metrics, writers, after, nudge, version }))
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn surroundings(&self) -> &dyn Surroundings {
+        &*self.surroundings
+    }
+
+    /// A sync that nobody called has ended: it is counted like one, and what it brought may want its vectors.
+    pub(crate) fn synced(&self, outcome: &'static str, microseconds: u64) {
+        self.metrics.count("sync", outcome, microseconds);
+        self.nudge.nudge();
+    }
+
     /// The version of the program.
     #[must_use]
     pub const fn version(&self) -> &'static str {

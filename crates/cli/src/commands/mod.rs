@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::config;
+use crate::interval;
 use crate::render::count;
 use crate::surroundings::Real;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -46,6 +47,10 @@ pub(crate) fn add_to(root: Command) -> Command {
                 .about("Serve HTTP and MCP on this machine until stopped")
                 .arg(value("addr", "The address [default 127.0.0.1:7717]"))
                 .arg(profile())
+                .arg(
+                    value("sync-every", "Sync with the remotes this often: 30s, 15m, 2h; from 5s to 1d, or never")
+                        .value_name("TIME"),
+                )
                 .arg(switch("no-token", "Let in every program of this machine (for tests)")),
         )
         .subcommand(
@@ -167,6 +172,8 @@ fn mcp(app: &App<'_>, matches: &ArgMatches) -> Result<u8> {
 }
 
 fn serve(app: &App<'_>, matches: &ArgMatches) -> Result<u8> {
+    let every = matches.get_one::<String>("sync-every").or(app.settings.config.sync_every.as_ref());
+    let sync_every = every.map(|text| interval::sync_every(text)).transpose()?.flatten();
     let token = match matches.get_flag("no-token") {
         true => None,
         false => Some(jay_serve::load_or_create(&app.paths.data, &Real)?),
@@ -176,6 +183,7 @@ fn serve(app: &App<'_>, matches: &ArgMatches) -> Result<u8> {
         token,
         principal: app.caller(Door::Http)?.name,
         profile: profile(app, matches)?,
+        sync_every,
     };
     jay_serve::serve(service(app)?, &options, |addr| app.output.talk(&format!("listening on http://{addr}")))?;
     Ok(0)

@@ -120,6 +120,12 @@ pub(super) fn status(status: &SyncStatusView, view: &View) -> String {
                 count(last.pulled, "change", "changes")
             );
         }
+        Some(last) if last.outcome == "stopped" => {
+            text += &format!(
+                "last sync {}: stopped with its server; the next one goes on\n",
+                age(last.finished_at, view.now)
+            );
+        }
         Some(last) => {
             let error = last.error.as_deref().unwrap_or("it is not known why");
             text += &format!("last sync {}: FAILED: {}\n", age(last.finished_at, view.now), one_line(error));

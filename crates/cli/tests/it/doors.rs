@@ -49,14 +49,14 @@ impl Server {
     }
 
     /// Stops it; what it said since it listens.
-    fn stopped(mut self) -> String {
+    pub(crate) fn stopped(mut self) -> String {
         self.process.terminate();
         assert_eq!(self.process.wait(), Some(0));
         self.reader.take().unwrap().join().unwrap();
         self.log.lock().unwrap().clone()
     }
 
-    fn post(&self, path: &str, input: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, input: &Value) -> (u16, Value) {
         self.try_post(path, input).unwrap()
     }
 

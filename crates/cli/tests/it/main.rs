@@ -10,6 +10,7 @@ mod doors;
 mod exporting;
 mod placing;
 mod scheduling;
+mod serving;
 mod sharing;
 mod syncing;
 mod watching;

@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Two homes with a folder between them.
-struct Two {
-    shared: tempfile::TempDir,
-    homes: [Home; 2],
+pub(crate) struct Two {
+    pub(crate) shared: tempfile::TempDir,
+    pub(crate) homes: [Home; 2],
 }
 
 #[track_caller]
-fn ok(home: &Home, words: &[&str]) -> Value {
+pub(crate) fn ok(home: &Home, words: &[&str]) -> Value {
     let done = home.run(&[words, &["--json"]].concat());
     assert_eq!(done.code, 0, "{words:?}: {done:?}");
     done.json()
 }
 
 impl Two {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let shared = tempfile::tempdir().unwrap();
         let homes = [Home::new(), Home::new()];
         let url = shared.path().join("jay").display().to_string();
@@ -36,7 +36,7 @@ impl Two {
     }
 
     /// Syncs until nobody has news.
-    fn settle(&self) {
+    pub(crate) fn settle(&self) {
         for _ in 0..10 {
             let moved = |home: &Home| {
                 let synced = ok(home, &["sync"]);
@@ -49,7 +49,7 @@ impl Two {
         panic!("they never come to an end");
     }
 
-    fn texts(&self, home: usize) -> Vec<String> {
+    pub(crate) fn texts(&self, home: usize) -> Vec<String> {
         let listed = ok(&self.homes[home], &["list", "--all", "--limit", "200"]);
         let mut texts: Vec<String> = listed["memories"]
             .as_array()
@@ -62,7 +62,7 @@ impl Two {
     }
 }
 
-fn remember(home: &Home, texts: impl Iterator<Item = String>) {
+pub(crate) fn remember(home: &Home, texts: impl Iterator<Item = String>) {
     let lines: String =
         texts.map(|text| json!({"op": "remember", "input": {"text": text}}).to_string() + "\n").collect();
     let done: Done = home.run_with(&["call"], &lines);

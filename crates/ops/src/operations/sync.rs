@@ -52,6 +52,7 @@ impl Operation for Sync {
             _ => Direction::Both,
         };
         let remote = input.remote.map(Word::into_string);
-        synced::run(call, &SyncRequest { remote, direction, is_dry: input.dry_run, no_wait: input.no_wait }, progress)
+        let (is_dry, no_wait) = (input.dry_run, input.no_wait);
+        synced::run(call, &SyncRequest { remote, direction, is_dry, no_wait, stop: None }, progress)
     }
 }

@@ -5,6 +5,7 @@
 use super::{all, one, open, peer};
 use crate::Progress;
 use jay_core::{Call, turn};
+use jay_transfer::remote::stopping::Stopping;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::report::{FileReport, SyncedRemote};
 pub use jay_transfer::sync::status::{Held, NodeStatus, RemoteStatus, SyncStatus};
@@ -12,6 +13,8 @@ use jay_transfer::sync::{Direction, dry_run, sync};
 use jay_types::{Code, Error, NodeId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Name of the record in the state directory.
 const RECORD: &str = "last-sync-remotes.json";
@@ -64,7 +67,7 @@ pub struct RemoteSynced {
 /// What a sync did
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Synced {
-    /// ok, or error where a remote failed
+    /// ok, error where a remote failed, stopped where the server that synced was told to end
     pub outcome: String,
     /// Changes that were written to remotes
     pub pushed: u64,
@@ -98,7 +101,7 @@ pub struct LastRemoteSync {
     pub pushed: u64,
     /// Changes that were taken in
     pub pulled: u64,
-    /// ok, or error where a remote failed
+    /// ok, error where a remote failed, stopped where the server that synced was told to end
     pub outcome: String,
     /// What failed first
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,6 +126,25 @@ pub(crate) struct SyncRequest {
     pub(crate) direction: Direction,
     pub(crate) is_dry: bool,
     pub(crate) no_wait: bool,
+    /// Becomes true once the process is to end.
+    pub(crate) stop: Option<Arc<AtomicBool>>,
+}
+
+impl SyncRequest {
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+/// One turn of a server that syncs by itself, with every remote: as `jay sync --no-wait` does. Once `stop` is true it ends between
+/// two files.
+///
+/// # Errors
+/// `busy` where another sync of this store runs; what the only remote says, where there is one.
+pub fn turn_of_server(call: &Call<'_>, stop: Arc<AtomicBool>) -> Result<Synced> {
+    let request =
+        SyncRequest { remote: None, direction: Direction::Both, is_dry: false, no_wait: true, stop: Some(stop) };
+    run(call, &request, &mut |_, _, _| ())
 }
 
 pub(crate) fn run(call: &Call<'_>, request: &SyncRequest, progress: &mut Progress<'_>) -> Result<Synced> {
@@ -157,7 +179,8 @@ pub(crate) fn run(call: &Call<'_>, request: &SyncRequest, progress: &mut Progres
     synced.finished_at = call.engine.surroundings().now();
     synced.duration_ms = u64::try_from((synced.finished_at.0 - started.0) / 1000).unwrap_or(0);
     if let Some(error) = &first_error {
-        (synced.outcome, synced.error) = ("error".to_owned(), Some(error.message.clone()));
+        let outcome = if request.is_stopped() { "stopped" } else { "error" };
+        (synced.outcome, synced.error) = (outcome.to_owned(), Some(error.message.clone()));
     }
     if !request.is_dry {
         note(call, &mut synced);
@@ -188,7 +211,10 @@ fn of_remote(
     request: &SyncRequest,
     progress: &mut Progress<'_>,
 ) -> Result<SyncedRemote> {
-    let opened = open(call, &remote.url)?;
+    let mut opened = open(call, &remote.url)?;
+    if let Some(stop) = &request.stop {
+        opened = Box::new(Stopping::new(opened, Arc::clone(stop)));
+    }
     let run = if request.is_dry { dry_run } else { sync };
     run(&peer(call), opened.as_ref(), remote, request.direction, progress)
 }

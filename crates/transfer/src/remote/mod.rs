@@ -12,6 +12,7 @@ pub mod address;
 #[cfg(feature = "buckets")]
 pub mod bucket;
 pub mod folder;
+pub mod stopping;
 
 use jay_types::{Error, Result};
 use std::io::Write;

@@ -15,6 +15,7 @@ mod killing;
 mod operations;
 mod remotes;
 mod rewriting;
+mod stopping;
 mod support;
 mod syncing;
 mod tampering;

@@ -5,6 +5,7 @@
 
 use crate::app::App;
 use crate::config::setting_names;
+use crate::interval;
 use jay_core::sessions::CLIENT_VARIABLES;
 use jay_types::text::shorten;
 use jay_types::{Error, Hash, Result};
@@ -35,19 +36,8 @@ impl Every {
             Error::bad_input(format!("`every`: {why}, not `{}`", shorten(text, 40)))
                 .hint("Write a number with m, h or d: `jay schedule start --every 15m`.")
         };
-        let trimmed = text.trim();
-        let unit = match trimmed.chars().last() {
-            Some('m') => 1,
-            Some('h') => 60,
-            Some('d') => 24 * 60,
-            _ => return Err(bad("must be an interval such as 15m, 2h or 1d")),
-        };
-        let digits = trimmed.get(..trimmed.len() - 1).unwrap_or_default();
-        let number: u64 = match digits.parse() {
-            Ok(number) if digits.bytes().all(|byte| byte.is_ascii_digit()) => number,
-            _ => return Err(bad("must be an interval such as 15m, 2h or 1d")),
-        };
-        let minutes = number.checked_mul(unit).and_then(|minutes| u32::try_from(minutes).ok()).unwrap_or(u32::MAX);
+        let seconds = interval::seconds(text, "mhd").ok_or_else(|| bad("must be an interval such as 15m, 2h or 1d"))?;
+        let minutes = u32::try_from(seconds / 60).unwrap_or(u32::MAX);
         if !(EVERY_MIN_MINUTES..=EVERY_MAX_MINUTES).contains(&minutes) {
             return Err(bad("must be from 1m to 1d"));
         }
@@ -188,7 +178,7 @@ mod tests {
             ("15µ", "must be an interval"),
             ("0m", "must be from 1m to 1d"),
             ("2d", "must be from 1m to 1d"),
-            ("99999999999999999999m", "must be an interval"),
+            ("99999999999999999999m", "must be from 1m to 1d"),
             ("9999999999999999999d", "must be from 1m to 1d"),
         ] {
             let error = Every::parse(text).unwrap_err();
