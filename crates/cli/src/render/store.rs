@@ -7,6 +7,7 @@ use jay_core::diagnostics::{Diagnosis, JobView, JobsRun, Severity, Status};
 use jay_core::evaluate::Evaluation;
 use jay_core::namespaces::{Deleted, Merged, NamespaceView};
 use jay_core::purge::{Place, Purged};
+use jay_ops::sharing::health::{RemoteHealth, StatusView};
 
 pub(super) fn namespaces(all: &[NamespaceView], view: &View) -> String {
     let row = |namespace: &NamespaceView| {
@@ -57,7 +58,8 @@ pub(super) fn deleted(deleted: &Deleted, view: &View) -> String {
     format!("{} {would} retired, and with it {retired}\n", one_line(&deleted.path))
 }
 
-pub(super) fn status(status: &Status, view: &View) -> String {
+pub(super) fn status(answer: &StatusView, view: &View) -> String {
+    let status = &answer.status;
     if !status.exists {
         return format!("There is no store in {} yet; the first `jay remember` makes one.\n", one_line(&status.store));
     }
@@ -87,6 +89,10 @@ pub(super) fn status(status: &Status, view: &View) -> String {
         ("last session sync", last_sync(status, view)),
         ("node", status.node.map_or_else(unknown, |node| format!("{node}, format {}", status.format))),
     ];
+    for remote in answer.sync.iter().flat_map(|sync| &sync.remotes) {
+        rows.push(("sync", sync_line(remote, view)));
+    }
+    rows.extend(answer.sync_error.as_ref().map(|error| ("sync", format!("unknown: {}", one_line(error)))));
     rows.extend(status.reranker.clone().map(|reranker| ("reranker", reranker)));
     let mut waiting = |name: &'static str, n: u64| {
         if n > 0 {
@@ -110,6 +116,26 @@ pub(super) fn status(status: &Status, view: &View) -> String {
     }
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![format!("{name}:"), value]).collect();
     table(&rows, view.style.width) + &notes(&status.notes, view.style)
+}
+
+/// How far a remote is.
+fn sync_line(remote: &RemoteHealth, view: &View) -> String {
+    let number = |n: Option<u64>| n.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+    let last = remote.last_success.map_or_else(|| "never".to_owned(), |at| age(at, view.now));
+    let mut line = format!(
+        "{}: {last}; {} to come, {} to go",
+        one_line(&remote.name),
+        number(remote.to_come),
+        number(remote.to_go)
+    );
+    for (files, what) in
+        [(remote.files_not_read, "not read"), (remote.files_waiting, "waiting"), (remote.purges_pending, "to purge")]
+    {
+        if files > 0 {
+            line += &format!("; {} {what}", count(files, "file", "files"));
+        }
+    }
+    line
 }
 
 pub(super) fn diagnosis(diagnosis: &Diagnosis, view: &View) -> String {

@@ -70,8 +70,17 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     check_files(engine, fix, &mut findings);
     findings.extend(said_of_clients(call));
     findings.extend(said_of_schedule(call));
-    let healthy = findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
-    Ok(Diagnosis { findings, healthy })
+    Ok(Diagnosis { findings: Vec::new(), healthy: true }.with(findings))
+}
+
+impl Diagnosis {
+    /// The same with what others found.
+    #[must_use]
+    pub fn with(mut self, findings: Vec<Finding>) -> Self {
+        self.findings.extend(findings);
+        self.healthy = self.findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
+        self
+    }
 }
 
 /// Whether a store's file is there and can be opened: then the rest can be looked at.
@@ -391,7 +400,16 @@ fn bad(check: &str, message: String) -> Finding {
 }
 
 impl Finding {
-    pub(super) fn hint(self, hint: &str) -> Self {
+    /// In one line, with what helps.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let hint = self.hint.as_deref().map(|hint| format!(". {hint}")).unwrap_or_default();
+        format!("{}: {}{hint}", self.check, self.message)
+    }
+
+    /// The same with what helps.
+    #[must_use]
+    pub fn hint(self, hint: &str) -> Self {
         Self { hint: Some(hint.to_owned()), ..self }
     }
 }

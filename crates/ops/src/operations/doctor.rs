@@ -1,6 +1,7 @@
 //! `doctor`.
 
 use crate::operation::{Access, HERE, Operation};
+use crate::sharing::health;
 use jay_core::Call;
 use jay_core::diagnostics::Diagnosis;
 use jay_types::Result;
@@ -16,6 +17,9 @@ pub(super) struct DoctorInput {
     /// Rebuild everything derived from the journal and prove that the answers are the same
     #[serde(default)]
     rebuild: bool,
+    /// Ask the remotes too whether they answer, which goes over the network
+    #[serde(default)]
+    remotes: bool,
 }
 
 pub(super) struct Doctor;
@@ -28,6 +32,7 @@ impl Operation for Doctor {
     type Output = Diagnosis;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        jay_core::diagnostics::doctor(call, input.fix, input.rebuild)
+        let diagnosis = jay_core::diagnostics::doctor(call, input.fix, input.rebuild)?;
+        Ok(diagnosis.with(health::findings(call, input.remotes)))
     }
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** what is decided about changes, keys and members is decided in `jay-transfer`; here it is put together with the
 //! call's machine and caller.
 
+pub mod health;
 pub(crate) mod purged;
 pub mod remotes;
 pub mod synced;

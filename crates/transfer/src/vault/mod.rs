@@ -9,6 +9,7 @@
 
 pub mod code;
 pub mod cut;
+pub mod faults;
 pub mod invite;
 pub mod keyring;
 pub mod keys;

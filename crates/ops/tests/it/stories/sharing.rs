@@ -5,7 +5,7 @@ use jay_testkit::files_below;
 use serde_json::json;
 
 /// A machine whose ids and keys are its own.
-fn machine(seed: u64) -> World {
+pub(super) fn machine(seed: u64) -> World {
     let steps = Steps { clock: Clock::new(), random: Mutex::new(Random::new(seed)), passes: 0.into() };
     let options = World::options(&TempHome::new(), EmbedderChoice::Test, "host");
     let home = TempHome::new();
@@ -14,12 +14,12 @@ fn machine(seed: u64) -> World {
 }
 
 /// The person at the command line.
-fn at_hand(world: &World) -> Caller {
+pub(super) fn at_hand(world: &World) -> Caller {
     Caller { door: Door::Cli, ..world.me.clone() }
 }
 
 /// A vault in a folder with two machines.
-fn two() -> (tempfile::TempDir, World, World) {
+pub(super) fn two() -> (tempfile::TempDir, World, World) {
     let shared = tempfile::tempdir().unwrap();
     let (one, other) = (machine(21), machine(22));
     let url = shared.path().display().to_string();
