@@ -44,7 +44,7 @@ pub mod vector_index;
 mod vectors;
 mod write;
 
-pub use checkpoint::{Adopted, Checkpoint};
+pub use checkpoint::{Adopted, Checkpoint, checkpoint_holds_bodies};
 pub use error::StoreError;
 pub use exclusive::{Attempt, Exclusive, Holder};
 pub use foreseen::Foreseen;

@@ -14,8 +14,8 @@ use jay_core::turn::Work;
 use jay_core::{Call, Door, turn};
 use jay_transfer::remote::Remote;
 use jay_transfer::remote::address::{self, Opening};
-use jay_transfer::sync::Peer;
 use jay_transfer::sync::config::{self, RemoteConfig};
+use jay_transfer::sync::{CHECKPOINT_FROM_CHANGES, Peer};
 use jay_types::{Error, Result};
 use std::sync::Arc;
 
@@ -32,6 +32,7 @@ pub(crate) fn peer<'a>(call: &'a Call<'_>) -> Peer<'a> {
         actor: call.caller.actor(),
         name: call.engine.options().host.clone(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
+        checkpoint_from_changes: CHECKPOINT_FROM_CHANGES,
     }
 }
 

@@ -12,12 +12,13 @@
 //! do is to leave something out; what is newer comes with the next exchange.
 //!
 //! `make.rs` writes one, `parts.rs` reads the acts in it, `prove.rs` checks them on all cores, `adopt.rs` begins a store
-//! with one, `receive.rs` gives one to a store that has changes of its own.
+//! with one, `receive.rs` gives one to a store that has changes of its own, `bodies.rs` says whether one still holds what was purged.
 //!
 //! **Invariant:** what is taken in stands under the hashes and signatures of its authors. A store holds all of a checkpoint that it
 //! adopted, or nothing of it.
 
 mod adopt;
+mod bodies;
 mod file;
 mod make;
 mod parts;
@@ -25,6 +26,7 @@ mod prove;
 mod receive;
 
 pub use adopt::Adopted;
+pub use bodies::checkpoint_holds_bodies;
 pub use make::Checkpoint;
 
 use crate::StoreError;

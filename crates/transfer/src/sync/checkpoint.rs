@@ -4,23 +4,31 @@
 //! times what was ever shared. It is a plain SQLite file, compressed and sealed; whoever takes it verifies every chain, hash and
 //! signature in it, and makes its own projections.
 //!
-//! **Invariant:** it holds what is shared there and nothing else; the segments stay, so that nobody depends on it.
+//! One that holds bodies of what is purged goes: a member's own is made anew; of a member that is gone another one removes it, and makes one
+//! where none is left (J11). Whether another's holds them is seen by reading it.
+//!
+//! **Invariant:** it holds what is shared there and nothing else; the segments stay, so that nobody depends on it. A node keeps one, and one
+//! that takes another's place is written before that is removed.
 
+use super::rewrite::remove;
 use super::run::Run;
+use super::scrub::is_ours_to_scrub;
+use super::state::{FileRecord, FileState};
 use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
 use crate::format::seal;
 use crate::remote::Created;
-use jay_store::{Adopted, Branch};
+use jay_store::{Adopted, Branch, checkpoint_holds_bodies};
+use jay_types::change::Journal;
 use jay_types::id::to_hex;
 use jay_types::surroundings::random;
-use jay_types::{Error, Hash, NodeId, Result};
+use jay_types::{Code, EntityId, Error, Hash, NamespaceId, NodeId, Result};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Seek as _, Write};
 use std::path::PathBuf;
 
-/// Changes below which segments serve as well.
-const CHANGES_MIN: u64 = 10_000;
+/// Changes below which segments serve as well as a checkpoint.
+pub const CHECKPOINT_FROM_CHANGES: u64 = 10_000;
 /// A new one is made when there are this many times the changes of the last.
 const GROWTH: u64 = 2;
 const ZSTD_LEVEL: i32 = 3;
@@ -86,7 +94,25 @@ pub(super) fn begin(run: &mut Run<'_, '_>) -> Result<()> {
 }
 
 fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> {
-    let (sealed, plain) = (Temporary::new(run, "checkpoint-sealed"), Temporary::new(run, "checkpoint"));
+    let plain = Temporary::new(run, "checkpoint");
+    let Some(clear) = fetch(run, path, &plain)? else { return Ok(None) };
+    if clear.kind != FileKind::Checkpoint || clear.vault != run.keys.vault || clear.node != node {
+        return Err(Error::new(Code::VerificationFailed, "it is another file than its place says"));
+    }
+    let progress = &mut run.progress;
+    let adopted = run.peer.memory.adopt(&plain.0, &mut |done, all| progress(done, all, "verifying a checkpoint"))?;
+    match adopted {
+        Adopted::Whole { changes, .. } => {
+            run.report.node(node).applied += changes;
+            Ok(Some(changes))
+        }
+        Adopted::NotEmpty => Ok(None),
+    }
+}
+
+/// Opens a checkpoint of the remote into a file of this machine; none where it is not there.
+fn fetch(run: &mut Run<'_, '_>, path: &str, plain: &Temporary) -> Result<Option<Clear>> {
+    let sealed = Temporary::new(run, "checkpoint-sealed");
     let mut file = sealed.create()?;
     let mut bytes = 0;
     let all = run.listing.iter().find(|file| file.path == path).map_or(0, |file| file.bytes);
@@ -108,41 +134,70 @@ fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> 
             decoder.into_inner().sync_all()?;
             Ok(clear)
         };
-        open().map_err(|error| Error::new(jay_types::Code::VerificationFailed, error.to_string()))
+        open().map_err(|error| Error::new(Code::VerificationFailed, error.to_string()))
     })?;
-    if opened.kind != FileKind::Checkpoint || opened.vault != run.keys.vault || opened.node != node {
-        return Err(Error::new(jay_types::Code::VerificationFailed, "it is another file than its place says"));
-    }
-    let adopted = run.peer.memory.adopt(&plain.0, &mut |done, all| progress(done, all, "verifying a checkpoint"))?;
-    match adopted {
-        Adopted::Whole { changes, .. } => {
-            run.report.node(node).applied += changes;
-            Ok(Some(changes))
-        }
-        Adopted::NotEmpty => Ok(None),
+    Ok(Some(opened))
+}
+
+/// Whether the checkpoint at a path holds a body of one of these entities; none where that cannot be told yet. One that does not open,
+/// because it was cut or changed on the way, may hold them: nobody can begin with it.
+pub(super) fn holds_bodies(
+    run: &mut Run<'_, '_>,
+    path: &str,
+    entities: &BTreeSet<(NamespaceId, EntityId)>,
+) -> Result<Option<bool>> {
+    let plain = Temporary::new(run, "checkpoint");
+    let read = match fetch(run, path, &plain) {
+        Ok(None) => return Ok(None),
+        Ok(Some(_)) => checkpoint_holds_bodies(&plain.0, Journal::Memory, entities).map_err(Error::from),
+        Err(error) => Err(error),
+    };
+    match read {
+        Ok(holds) => Ok(Some(holds)),
+        Err(error) if error.code == Code::VerificationFailed => Ok(Some(true)),
+        Err(error) if error.code == Code::StoreTooNew => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
-/// Makes a checkpoint where the last one that anybody made has become small beside what is shared; answers the one that this node's
-/// head tells of.
+/// Makes a checkpoint where the last one that anybody made has become small beside what is shared, or is to go; removes those that
+/// hold what was purged and are this node's to see to. Answers the one that this node's head tells of.
 pub(super) fn tend(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<Option<(String, u64)>> {
     let own = run.state.own.as_ref().filter(|own| own.node == run.node);
     let before = own.and_then(|own| Some((own.checkpoint.clone()?, own.checkpoint_changes)));
     let before = before.filter(|(path, _)| run.listing.iter().any(|file| file.path == *path));
-    let changes: u64 = branches.iter().filter(|branch| branch.stream.journal == 0).map(super::push::held).sum();
-    let largest = known(run).first().map_or(0, |(.., changes)| *changes).max(before.as_ref().map_or(0, |(_, n)| *n));
-    let must_go = before.as_ref().is_some_and(|_| run.state.checkpoint_holds_purged);
-    let is_due = changes >= CHANGES_MIN && changes >= largest.saturating_mul(GROWTH);
-    if !(is_due || must_go) || !run.roster.is_member(run.node) {
+    if !run.roster.is_member(run.node) {
         return Ok(before);
     }
-    let made = if changes >= CHANGES_MIN { Some((make(run, branches)?, changes)) } else { None };
-    if let Some((old, _)) = &before {
-        run.remote.delete(old)?;
-        run.state.files.remove(old);
+    let must_go = before.as_ref().is_some_and(|_| run.state.checkpoint_holds_purged);
+    let kept = before.as_ref().filter(|_| !must_go);
+    let going = going(run, kept.map(|(path, _)| path.as_str()));
+    let changes: u64 = branches.iter().filter(|branch| branch.stream.journal == 0).map(super::push::held).sum();
+    let others = known(run).into_iter().filter(|(_, path, _)| !going.contains(path)).map(|(.., changes)| changes);
+    let largest = others.chain(kept.map(|(_, changes)| *changes)).max().unwrap_or(0);
+    let is_worth_it = changes >= run.peer.checkpoint_from_changes;
+    let is_due = is_worth_it && changes >= largest.saturating_mul(GROWTH);
+    let stays = if is_due || must_go && is_worth_it { Some((make(run, branches)?, changes)) } else { kept.cloned() };
+    let replaced = before.iter().map(|(path, _)| path);
+    let gone: BTreeSet<&String> =
+        replaced.chain(&going).filter(|path| stays.as_ref().is_none_or(|(stays, _)| stays != *path)).collect();
+    for path in gone {
+        remove(run, path)?;
     }
     run.state.checkpoint_holds_purged = false;
-    Ok(made)
+    Ok(stays)
+}
+
+/// Checkpoints that are to go: every one below this node's name but the one that is kept, such as copies of a carrier and what a lost record
+/// knew; and those of nodes that are gone, where they hold what was purged.
+fn going(run: &Run<'_, '_>, kept: Option<&str>) -> Vec<String> {
+    let own = run.own_directory();
+    let goes = |path: &str| {
+        let is_spare = path.starts_with(&own) && Some(path) != kept;
+        is_spare || run.state.unscrubbed.contains(path) && is_ours_to_scrub(run, path)
+    };
+    let there = run.state.files.iter().filter(|(_, record)| record.is_checkpoint && record.missing_since.is_none());
+    there.map(|(path, _)| path.clone()).filter(|path| goes(path)).collect()
 }
 
 fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
@@ -183,5 +238,16 @@ fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
         run.report.bytes_written += all;
         run.report.files_written += 1;
     }
+    let record = FileRecord {
+        stamp: String::new(),
+        bytes: all,
+        state: FileState::Applied,
+        why: None,
+        ranges: Vec::new(),
+        missing_since: None,
+        is_checkpoint: true,
+        is_looked_through: true,
+    };
+    run.state.files.insert(path.clone(), record);
     Ok(path)
 }

@@ -74,8 +74,10 @@ fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head)
             seen.rolled_back_to = Some(head.generation);
             run.report.note(note);
         }
-        _ => {
-            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, rolled_back_to: None });
+        before => {
+            let known = before.filter(|seen| seen.head == head).and_then(|seen| seen.seen_at);
+            let seen_at = known.or(Some(run.peer.surroundings.now()));
+            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, seen_at, rolled_back_to: None });
         }
     }
 }

@@ -23,10 +23,12 @@ pub mod report;
 mod rewrite;
 mod run;
 mod scope;
+mod scrub;
 mod segments;
 pub mod setup;
 pub mod state;
 pub mod status;
 mod waiting;
 
+pub use checkpoint::CHECKPOINT_FROM_CHANGES;
 pub use run::{Direction, Peer, Progress, demand_keys, dry_run, sync};

@@ -117,7 +117,11 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
     }
     if clear.kind != FileKind::Segment {
         // Whatever it names, nobody can take changes in from it.
-        return note(run, file, Vec::new(), FileState::Applied, None);
+        note(run, file, Vec::new(), FileState::Applied, None)?;
+        if let Some(record) = run.state.files.get_mut(&file.path) {
+            record.is_checkpoint = clear.kind == FileKind::Checkpoint;
+        }
+        return Ok(());
     }
     if is_whole(run, &clear.ranges)? {
         if intact::is_damaged(run, file, &clear, bytes.as_ref())? {
@@ -315,7 +319,7 @@ fn count_have(run: &mut Run<'_, '_>, ranges: &[Range]) -> Result<()> {
 }
 
 /// True where every change of the ranges is in the journal, or is of a stream that is not for this store.
-fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+pub(super) fn is_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
     let scope = run.scope()?;
     for range in ranges {
         if is_for_us(&scope, range) && !run.has(range.stream, range.to, range.hash)? {

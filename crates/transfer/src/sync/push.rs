@@ -6,7 +6,7 @@ use super::coverage::covered;
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::stream_head;
-use super::{checkpoint, rewrite};
+use super::{checkpoint, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
 use jay_store::Branch;
@@ -51,7 +51,7 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     let mut checkpoint = None;
     run.remote.sweep(&run.own_directory())?;
     if !only_roster {
-        rewrite::scrub(run, &branches)?;
+        scrub::scrub(run, &branches)?;
         rewrite::join_small(run, &branches)?;
         rewrite::remove_joined(run)?;
         checkpoint = checkpoint::tend(run, &branches)?;

@@ -29,6 +29,8 @@ pub struct Peer<'a> {
     pub name: String,
     /// The version of this program.
     pub program: String,
+    /// How many changes must be shared before a checkpoint is made.
+    pub checkpoint_from_changes: u64,
 }
 
 /// Which way changes go.

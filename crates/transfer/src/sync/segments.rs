@@ -43,16 +43,20 @@ impl Gathered {
 
     /// Writes what is gathered, if anything is; answers how many changes that were.
     pub(super) fn write(&mut self, run: &mut Run<'_, '_>) -> Result<u64> {
+        let changes = self.entries.len() as u64;
+        self.write_file(run)?;
+        Ok(changes)
+    }
+
+    /// The same; answers the path of what was written.
+    pub(super) fn write_file(&mut self, run: &mut Run<'_, '_>) -> Result<Option<String>> {
         let entries = std::mem::take(self).entries;
-        if !entries.is_empty() {
-            write_segment(run, &entries)?;
-        }
-        Ok(entries.len() as u64)
+        if entries.is_empty() { Ok(None) } else { write_segment(run, &entries).map(Some) }
     }
 }
 
 /// Seals entries as a segment and writes it.
-fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<()> {
+fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String> {
     let key = run.sealing_key()?;
     let ranges =
         segment::ranges_of(entries).ok_or_else(|| Error::internal("a header of another version in the journal"))?;
@@ -67,11 +71,12 @@ fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<()> {
         why: None,
         ranges,
         missing_since: None,
-        // It comes out of the journal, which holds no body of what was purged.
+        is_checkpoint: false,
+        // It comes out of the journal, or was looked through: it holds no body of what was purged.
         is_looked_through: true,
     };
-    run.state.files.insert(path, record);
-    Ok(())
+    run.state.files.insert(path.clone(), record);
+    Ok(path)
 }
 
 #[cfg(test)]

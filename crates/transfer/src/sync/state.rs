@@ -46,6 +46,9 @@ pub struct FileRecord {
     /// Since when it is not listed any longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_since: Option<Timestamp>,
+    /// True where it is a checkpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_checkpoint: bool,
     /// True once it was looked through for everything that had been purged before it came; from then on only what is purged later
     /// counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -59,6 +62,9 @@ pub struct SeenHead {
     pub stamp: String,
     /// The latest head that was ever seen of the node.
     pub head: Head,
+    /// When it was first seen, by this machine's clock: a node's own may be far from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// A carrier gave back an older one, of this generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_to: Option<u64>,

@@ -63,6 +63,7 @@ pub(super) fn note(
         why,
         ranges,
         missing_since: None,
+        is_checkpoint: false,
         is_looked_through: false,
     };
     run.state.files.insert(file.path.clone(), record);

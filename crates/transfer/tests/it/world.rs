@@ -8,7 +8,7 @@ use jay_transfer::remote::folder::Folder;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::report::SyncedRemote;
 use jay_transfer::sync::setup::{self, Begun, Proof};
-use jay_transfer::sync::{Direction, Peer, sync};
+use jay_transfer::sync::{CHECKPOINT_FROM_CHANGES, Direction, Peer, sync};
 use jay_types::change::registry::TEXT;
 use jay_types::change::{Body, EntityKind, Op, Register, RegisterShape};
 use jay_types::namespace::NamespacePath;
@@ -55,6 +55,8 @@ pub(crate) struct Home {
     pub(crate) archive: Store,
     pub(crate) steps: Arc<Steps>,
     name: String,
+    /// So that a test need not fill a store to see a checkpoint.
+    pub(crate) checkpoint_from_changes: u64,
 }
 
 pub(crate) fn ann() -> ActorName {
@@ -88,12 +90,13 @@ impl Home {
 
     fn open(directory: Arc<TempDir>, steps: Arc<Steps>, name: String) -> Self {
         let (memory, archive) = Store::pair(&options(&directory.path().join("data"), &steps));
-        Self { directory, memory, archive, steps, name }
+        Self { directory, memory, archive, steps, name, checkpoint_from_changes: CHECKPOINT_FROM_CHANGES }
     }
 
     /// A copy of the whole directory, as `cp -r` makes it.
     pub(crate) fn copy(&self, seed: u64) -> Self {
-        let copy = Self::open(Arc::new(self.save()), Steps::new(seed), format!("copy-{seed}"));
+        let mut copy = Self::open(Arc::new(self.save()), Steps::new(seed), format!("copy-{seed}"));
+        copy.checkpoint_from_changes = self.checkpoint_from_changes;
         copy.steps.clock.advance(self.steps.clock.now().0 - copy.steps.clock.now().0);
         copy
     }
@@ -112,14 +115,17 @@ impl Home {
         if !is_noticed {
             hide_copy(&data);
         }
-        let back = Self::open(Arc::new(saved), Steps::new(seed), self.name.clone());
+        let mut back = Self::open(Arc::new(saved), Steps::new(seed), self.name.clone());
+        back.checkpoint_from_changes = self.checkpoint_from_changes;
         back.steps.clock.advance(self.steps.clock.now().0 - back.steps.clock.now().0);
         back
     }
 
     /// The same directory, as the next process opens it.
     pub(crate) fn next_process(&self) -> Self {
-        Self::open(Arc::clone(&self.directory), Arc::clone(&self.steps), self.name.clone())
+        let mut next = Self::open(Arc::clone(&self.directory), Arc::clone(&self.steps), self.name.clone());
+        next.checkpoint_from_changes = self.checkpoint_from_changes;
+        next
     }
 
     /// A copy that looks like the original to itself: a machine that was cloned as a whole.
@@ -144,6 +150,7 @@ impl Home {
             actor: ann(),
             name: self.name.clone(),
             program: "0.1.0".to_owned(),
+            checkpoint_from_changes: self.checkpoint_from_changes,
         }
     }
 

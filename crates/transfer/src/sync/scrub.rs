@@ -1,0 +1,240 @@
+//! Taking what was purged out of the files of a remote (J11).
+//!
+//! A file that holds a body of a purged entity is written anew without it, as an ordinary segment below this node's own name with the same
+//! ranges, and then removed. Its owner does so; where that one is gone, any member. Other files are looked into as well as those that
+//! were taken in: what a removed member wrote too late, copies that a carrier made, what never arrived whole.
+//!
+//! **Invariant:** a file is removed only after what takes its place is written; what is not here and in no other file is never removed
+//! with it.
+
+use super::checkpoint;
+use super::pull::is_here;
+use super::rewrite::{remove, write_ranges};
+use super::run::Run;
+use super::scope::Shared;
+use super::segments::Gathered;
+use super::state::{FileRecord, FileState};
+use crate::format::FileFault;
+use crate::format::clear::{Clear, FileKind, Range};
+use crate::format::seal;
+use crate::format::segment::{self, SEGMENT_MAX_BYTES};
+use jay_store::Branch;
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::header::StreamId;
+use jay_types::change::{EntityKind, Header, Op};
+use jay_types::time::DAY;
+use jay_types::{EntityId, Error, NamespaceId, NodeId, Result};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// After this time without a new word of it the files of another node are taken care of by others.
+const SILENT_FOR: i64 = 7 * DAY;
+
+/// Writes segments anew that hold bodies of what is purged, and removes the old ones: own ones, and those of nodes that write no
+/// longer. Those of others are for their owners, and are remembered until they are gone; so are checkpoints, which
+/// [`checkpoint::tend`] sees to.
+pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
+    let purged = purged_since(run, &run.state.scrubbed)?;
+    let listed: BTreeSet<String> = run.listing.iter().map(|file| file.path.clone()).collect();
+    run.state.unscrubbed.retain(|path| listed.contains(path));
+    find_holding(run, &purged)?;
+    run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
+    run.state.scrubbed.extend(purged.entities);
+    let ours: Vec<String> = run.state.unscrubbed.iter().filter(|path| is_ours_to_scrub(run, path)).cloned().collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    let ever = purged_since(run, &BTreeSet::new())?;
+    for path in ours {
+        let Some(record) = run.state.files.get(&path).filter(|record| !record.is_checkpoint).cloned() else { continue };
+        if take_its_place(run, branches, &ever, &path, &record)? {
+            remove(run, &path)?;
+        } else {
+            run.report.note(format!("{path} holds what was purged and could not be written anew: it is tried again"));
+        }
+    }
+    Ok(())
+}
+
+/// Remembers the files that hold bodies of what is purged. A file that came later than the purge, such as a copy that a carrier
+/// made or a file that it brought back, is looked through for all that was ever purged.
+fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
+    let is_new = |record: &FileRecord| record.missing_since.is_none() && !record.is_looked_through;
+    let ever =
+        if run.state.files.values().any(is_new) { purged_since(run, &BTreeSet::new())? } else { Purged::default() };
+    let own = run.own_directory();
+    let there = run.state.files.iter().filter(|(_, record)| record.missing_since.is_none());
+    let there: Vec<(String, FileRecord)> = there.map(|(path, record)| (path.clone(), record.clone())).collect();
+    for (path, record) in there {
+        let purged = if record.is_looked_through { newly } else { &ever };
+        // Own checkpoints are known: one is made anew with every purge, any other goes.
+        let is_decided_elsewhere = record.is_checkpoint && path.starts_with(&own);
+        let holds = if is_decided_elsewhere || !purged.may_be_in(&record) {
+            Some(false)
+        } else if record.is_checkpoint {
+            checkpoint::holds_bodies(run, &path, &purged.entities)?
+        } else {
+            purged.has_bodies_in(run, &path)?
+        };
+        if holds == Some(true) {
+            run.state.unscrubbed.insert(path.clone());
+        }
+        if let Some(record) = run.state.files.get_mut(&path) {
+            record.is_looked_through = holds.is_some();
+        }
+    }
+    Ok(())
+}
+
+/// What was purged, without what is known.
+#[derive(Default)]
+struct Purged {
+    changes: BTreeMap<StreamId, BTreeSet<u64>>,
+    entities: BTreeSet<(NamespaceId, EntityId)>,
+}
+
+fn purged_since(run: &Run<'_, '_>, known: &BTreeSet<(NamespaceId, EntityId)>) -> Result<Purged> {
+    let mut purged = Purged::default();
+    for store in [run.peer.memory, run.peer.archive] {
+        if !store.exists() {
+            continue;
+        }
+        for (namespace, entity, changes) in store.read::<_, Error>(|tx| Ok(tx.purged_changes(known)?))? {
+            purged.entities.insert((namespace, entity));
+            for (stream, seq) in changes {
+                purged.changes.entry(stream).or_default().insert(seq);
+            }
+        }
+    }
+    Ok(purged)
+}
+
+impl Purged {
+    /// False where a file holds nothing of it, by what is remembered of the file. Of one that was not taken in the changes are not known.
+    fn may_be_in(&self, record: &FileRecord) -> bool {
+        if record.state != FileState::Applied || record.is_checkpoint {
+            return !self.entities.is_empty();
+        }
+        record.ranges.iter().any(|range| self.touches(range))
+    }
+
+    fn touches(&self, range: &Range) -> bool {
+        let seqs = self.changes.get(&range.stream);
+        seqs.is_some_and(|seqs| seqs.range(range.from..=range.to).next().is_some())
+    }
+
+    /// True where an entry bears a body of a purged entity.
+    fn is_body_of(&self, entry: &FrameEntry) -> bool {
+        let Ok(header) = Header::decode(&entry.header) else { return false };
+        let can_be_purged = EntityKind::ALL.iter().any(|kind| kind.number() == header.kind && kind.takes(Op::Purge));
+        entry.body.is_some() && can_be_purged && self.entities.contains(&(header.namespace, header.entity))
+    }
+
+    /// Whether a segment holds a body of a purged entity. One that does not open may hold them, where what it says to carry is here
+    /// and some of it is purged. None where that cannot be told yet.
+    fn has_bodies_in(&self, run: &mut Run<'_, '_>, path: &str) -> Result<Option<bool>> {
+        let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(None) };
+        run.report.bytes_read += bytes.len() as u64;
+        match open(run, &bytes) {
+            Ok(entries) => Ok(Some(entries.iter().any(|entry| self.is_body_of(entry)))),
+            Err(FileFault::NoKey) => Ok(None),
+            Err(_) => {
+                let Some(ranges) = carried(&bytes) else { return Ok(Some(false)) };
+                if !ranges.iter().any(|range| self.touches(range)) {
+                    return Ok(Some(false));
+                }
+                Ok(is_all_here(run, &ranges)?.then_some(true))
+            }
+        }
+    }
+}
+
+fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<Vec<FrameEntry>, FileFault> {
+    let (clear, content) = seal::open(bytes, &|id| run.keys.key(id))?;
+    if clear.kind != FileKind::Segment {
+        return Ok(Vec::new());
+    }
+    segment::decode(&content)
+}
+
+/// What a segment says that it carries, whole or not; none where it has no readable header.
+fn carried(bytes: &[u8]) -> Option<Vec<Range>> {
+    let (clear, ..) = Clear::decode(bytes).ok()?;
+    (clear.kind == FileKind::Segment).then_some(clear.ranges)
+}
+
+/// True where every change of the ranges is in this store's journal.
+fn is_all_here(run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+    let scope = run.scope()?;
+    let is_shared = ranges.iter().all(|range| scope.shares(range.stream) == Shared::Yes);
+    drop(scope);
+    Ok(is_shared && is_here(run, ranges)?)
+}
+
+/// Writes what takes the place of a file that holds purged bodies; false where that cannot be.
+fn take_its_place(
+    run: &mut Run<'_, '_>,
+    branches: &[Branch],
+    ever: &Purged,
+    path: &str,
+    record: &FileRecord,
+) -> Result<bool> {
+    // What was joined already stands in the file that took its place; what was refused counts for nobody.
+    if run.state.retired.contains_key(path) || record.state == FileState::Quarantined && !record.ranges.is_empty() {
+        return Ok(true);
+    }
+    let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(true) };
+    run.report.bytes_read += bytes.len() as u64;
+    match (open(run, &bytes), record.state) {
+        (Ok(entries), state) => write_without(run, ever, entries, state),
+        // Of what cannot be opened every change is here.
+        (Err(_), FileState::Applied) => write_ranges(run, branches, &record.ranges),
+        // What it carried is here, and what no other file has was written by this sync.
+        (Err(_), _) => carried(&bytes).map_or(Ok(false), |ranges| is_all_here(run, &ranges)),
+    }
+}
+
+/// Writes a file's changes without the bodies of what is purged.
+fn write_without(run: &mut Run<'_, '_>, ever: &Purged, mut entries: Vec<FrameEntry>, state: FileState) -> Result<bool> {
+    // A header of a later version cannot be cut from the others.
+    if segment::ranges_of(&entries).is_none() {
+        return Ok(false);
+    }
+    for entry in &mut entries {
+        if ever.is_body_of(entry) {
+            entry.body = None;
+        }
+    }
+    let mut gathered = Gathered::default();
+    let mut written = Vec::new();
+    for entry in entries {
+        let is_end = Header::decode(&entry.header).is_ok_and(|header| header.index + 1 == header.count);
+        gathered.add(entry);
+        if is_end && gathered.is_full() {
+            written.extend(gathered.write_file(run)?);
+        }
+    }
+    written.extend(gathered.write_file(run)?);
+    if state != FileState::Applied {
+        // The next sync looks at it as at any other file: what it waits for may come.
+        written.iter().for_each(|path| drop(run.state.files.remove(path)));
+    }
+    Ok(true)
+}
+
+/// True where a file is this node's to see to: its own, one of a node that this data directory was, one of a node that is no member
+/// or has not told of itself for long.
+pub(super) fn is_ours_to_scrub(run: &Run<'_, '_>, path: &str) -> bool {
+    let owner =
+        path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next()).and_then(|node| NodeId::parse(node).ok());
+    let Some(owner) = owner else { return false };
+    if owner == run.node {
+        return true;
+    }
+    // Whoever may purge here may also see to it that it is done where nobody else will.
+    let is_silent = run.state.heads.get(&owner).is_none_or(|seen| {
+        let told_at = seen.seen_at.unwrap_or(seen.head.at);
+        run.now().0.saturating_sub(told_at.0) > SILENT_FOR
+    });
+    let is_gone = run.roster.past.contains(&owner) || !run.roster.is_member(owner) || is_silent;
+    run.roster.is_member(run.node) && is_gone
+}
