@@ -39,6 +39,8 @@ pub const RANGES_MAX: usize = 2_000;
 pub const CLEAR_MAX_BYTES: usize = FIXED_BYTES + RANGES_MAX * RANGE_BYTES;
 /// Streams that a file's name spells out.
 const NAMED_MAX: usize = 2;
+/// Characters of the hash in it.
+const HASH_CHARACTERS: usize = 24;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,7 +190,15 @@ impl Clear {
                 _ => "empty".to_owned(),
             });
         }
-        format!("{}.{}.jay", words.join("_"), to_hex(hash.0.split_at(12).0))
+        format!("{}.{}.jay", words.join("_"), to_hex(hash.0.split_at(HASH_CHARACTERS / 2).0))
+    }
+
+    /// True where a path ends in a name that [`Clear::name`] could have given: a carrier's copies have others.
+    #[must_use]
+    pub fn is_name(path: &str) -> bool {
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let hash = name.strip_suffix(".jay").and_then(|stem| stem.split_once('.')).map(|(_, hash)| hash);
+        hash.is_some_and(|hash| hash.len() == HASH_CHARACTERS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
     fn word(&self, range: &Range) -> String {
@@ -274,6 +284,12 @@ pub(crate) mod tests {
     fn a_name_tells_what_is_in_it() {
         let name = |ranges| sample(ranges).name(&Hash([0xab; 32]));
         assert_eq!(name(1), "m03030303-1-5.abababababababababababab.jay");
+        for ranges in [0, 1, 3] {
+            assert!(Clear::is_name(&name(ranges)) && Clear::is_name(&format!("nodes/x/{}", name(ranges))));
+        }
+        for copy in [" (conflicted copy)", ".sync-conflict-20260102-030405-ABCDEFG", "-other machine", " (2)"] {
+            assert!(!Clear::is_name(&name(1).replace(".jay", &format!("{copy}.jay"))), "{copy}");
+        }
         assert_eq!(name(3), "m03030303-1-5_a03030303-04040404-2-6_and1.abababababababababababab.jay");
     }
 

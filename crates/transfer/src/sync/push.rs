@@ -192,7 +192,7 @@ fn seen(run: &Run<'_, '_>) -> Result<BTreeMap<NodeId, u64>> {
     let before = run.state.own.as_ref().map(|own| own.seen.clone()).unwrap_or_default();
     let mut seen = BTreeMap::new();
     let scope = run.scope()?;
-    for (node, told) in &run.state.heads {
+    for (node, told) in run.state.heads.iter().filter(|(node, _)| run.roster.is_member(**node)) {
         let mut is_here = true;
         for head in &told.head.heads {
             if scope.shares(head.stream()) == super::scope::Shared::No {

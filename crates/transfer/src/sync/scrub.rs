@@ -222,7 +222,7 @@ fn write_without(run: &mut Run<'_, '_>, ever: &Purged, mut entries: Vec<FrameEnt
 }
 
 /// True where a file is this node's to see to: its own, one of a node that this data directory was, one of a node that is no member
-/// or has not told of itself for long.
+/// or has not told of itself for long, and one that nobody gave its name: a copy that a carrier made, which its owner may never see.
 pub(super) fn is_ours_to_scrub(run: &Run<'_, '_>, path: &str) -> bool {
     let owner =
         path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next()).and_then(|node| NodeId::parse(node).ok());
@@ -235,6 +235,7 @@ pub(super) fn is_ours_to_scrub(run: &Run<'_, '_>, path: &str) -> bool {
         let told_at = seen.seen_at.unwrap_or(seen.head.at);
         run.now().0.saturating_sub(told_at.0) > SILENT_FOR
     });
-    let is_gone = run.roster.past.contains(&owner) || !run.roster.is_member(owner) || is_silent;
+    let is_gone =
+        run.roster.past.contains(&owner) || !run.roster.is_member(owner) || is_silent || !Clear::is_name(path);
     run.roster.is_member(run.node) && is_gone
 }

@@ -5,7 +5,7 @@
 //! is delivered.
 //!
 //! **Invariant:** the same seed makes the same mischief; no machine writes a file under another node's name, and of another's files
-//! it removes only segments (that is checked at each write).
+//! it removes only segments and checkpoints (that is checked at each write).
 
 use crate::support::quick_directory;
 use crate::world::{Home, folder};
@@ -94,6 +94,29 @@ impl Carrier {
         self.inner().written(None, path, Some(Arc::new(bytes)));
     }
 
+    /// How many folders there are.
+    pub(crate) fn views(&self) -> usize {
+        self.inner().views.len()
+    }
+
+    /// Brings files back into every folder as they once were, under their names and as copies: for each path the last version that is
+    /// wanted, of `at_most` files. Answers how many.
+    pub(crate) fn bring_back(&self, at_most: usize, wanted: &dyn Fn(&[u8]) -> bool) -> usize {
+        let mut inner = self.inner();
+        let of_path = |(path, versions): (&String, &Vec<Option<Bytes>>)| {
+            let wanted = versions.iter().rev().flatten().find(|bytes| wanted(bytes));
+            wanted.map(|bytes| (path.clone(), Arc::clone(bytes)))
+        };
+        let back: Vec<(String, Bytes)> = inner.versions.iter().filter_map(of_path).take(at_most).collect();
+        for (path, bytes) in &back {
+            for view in 0..inner.views.len() {
+                inner.put(view, path, Arc::clone(bytes));
+                inner.put(view, &copy_name(path), Arc::clone(bytes));
+            }
+        }
+        back.len()
+    }
+
     /// What lies in a folder.
     pub(crate) fn files(&self, view: usize) -> BTreeMap<String, Bytes> {
         let inner = self.inner();
@@ -175,6 +198,7 @@ impl Inner {
             Some(bytes) => self.put(view, path, bytes),
             None => self.take_away(view, path),
         }
+        self.take_away(view, &temporary_name(path));
         self.under_way.remove(&(view, path.to_owned()));
     }
 
@@ -196,8 +220,7 @@ impl Inner {
             2 => self.rename(view, &path, bytes),
             3 => {
                 let cut = self.random.index(bytes.len());
-                let (directory, name) = path.rsplit_once('/').unwrap();
-                self.put(view, &format!("{directory}/.syncthing.{name}.tmp"), Arc::new(bytes[..cut].to_vec()));
+                self.put(view, &temporary_name(&path), Arc::new(bytes[..cut].to_vec()));
             }
             _ => self.deliver(view, &path),
         }
@@ -206,6 +229,7 @@ impl Inner {
     /// It arrives under another name; that it has its own one day is sure only for files that are known by it.
     fn rename(&mut self, view: usize, path: &str, bytes: Bytes) {
         self.take_away(view, path);
+        self.take_away(view, &temporary_name(path));
         self.put(view, &copy_name(path), bytes);
         let is_known_by_name = path.ends_with("/head") || path.contains("/invites/") || path.ends_with("/request.jay");
         if !is_known_by_name && self.random.chance(50) {
@@ -235,6 +259,12 @@ impl Inner {
         }
         self.under_way.insert((view, path));
     }
+}
+
+/// Under which a carrier writes a file; it takes it away when the file is whole.
+fn temporary_name(path: &str) -> String {
+    let (directory, name) = path.rsplit_once('/').unwrap();
+    format!("{directory}/.syncthing.{name}.tmp")
 }
 
 fn copy_name(path: &str) -> String {
@@ -321,10 +351,10 @@ impl Remote for Seat<'_> {
     }
 
     fn delete(&self, path: &str) -> Result<()> {
-        // A purge takes away the segments of others that hold what was purged, and nothing else of theirs (J11).
-        let is_segment = Clear::decode(&self.read(path, u64::MAX)?.unwrap_or_default())
-            .is_ok_and(|(clear, ..)| clear.kind == FileKind::Segment);
-        if !is_segment {
+        // A purge takes away the segments and checkpoints of others that hold what was purged, and nothing else of theirs (J11).
+        let holds_texts = Clear::decode(&self.read(path, u64::MAX)?.unwrap_or_default())
+            .is_ok_and(|(clear, ..)| matches!(clear.kind, FileKind::Segment | FileKind::Checkpoint));
+        if !holds_texts {
             self.demand_own(path);
         }
         let mut inner = self.carrier.inner();

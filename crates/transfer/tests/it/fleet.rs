@@ -4,6 +4,7 @@
 //! everywhere. What only ever was on a disk that was put back is not promised.
 
 mod coming_and_going;
+mod needles;
 
 use crate::carrier::{Carrier, Seat};
 use crate::foreign::{request_of, segment_file};
@@ -22,11 +23,16 @@ use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::{Grounds, REQUEST_MAX_BYTES};
 use jay_transfer::vault::roster::Roster;
+use jay_types::change::Header;
+use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
 use jay_types::time::{DAY, SECOND};
 use jay_types::{Code, Error, Hash, NamespaceId, NodeId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use tempfile::TempDir;
+
+/// A vault of a test has few changes, and checkpoints all the same.
+const CHECKPOINT_FROM_CHANGES: u64 = 30;
 
 /// Names one change.
 pub(crate) type Change = (StreamId, u64, Hash);
@@ -115,16 +121,43 @@ pub(crate) struct Fleet {
     pub(crate) namespaces: BTreeSet<NamespaceId>,
     /// A member whose program is newer than this one.
     pub(crate) newer: Option<Author>,
+    /// How many texts that are unlike any other were made.
+    pub(crate) said: u32,
+    /// Which change says which of them.
+    pub(crate) needles: BTreeMap<u32, needles::Needle>,
     /// What happened, for the one who reads a failure.
     pub(crate) story: Vec<String>,
     pub(crate) config: RemoteConfig,
+}
+
+/// A change as it stands in a store, with its body.
+fn entry_of(store: &Store, header: &Header) -> Option<FrameEntry> {
+    let read = store.read::<_, Error>(|tx| {
+        let has = |branch: &&Branch| {
+            let begins = branch.parent.map_or(0, |(_, seq)| seq);
+            branch.stream == header.stream() && (begins + 1..=branch.head_seq).contains(&header.seq)
+        };
+        for branch in tx.branches()?.iter().filter(has) {
+            let change = tx.branch_changes(branch, header.seq - 1, 1)?.into_iter().next();
+            if let Some(change) = change.filter(|change| change.header == *header) {
+                return Ok(Some(change.entry()));
+            }
+        }
+        Ok(None)
+    });
+    read.unwrap()
 }
 
 impl Fleet {
     /// Two machines in a vault, three that will join it.
     pub(crate) fn new(seed: u64) -> Self {
         let carrier = Carrier::new(seed, 5, seed % 10 == 9);
-        let machine = |n| Machine::new(Home::new(seed * 100 + n), n as usize, Standing::Outside);
+        let home = |n| {
+            let mut home = Home::new(seed * 100 + n);
+            home.checkpoint_from_changes = CHECKPOINT_FROM_CHANGES;
+            home
+        };
+        let machine = |n| Machine::new(home(n), n as usize, Standing::Outside);
         let machines: Vec<Machine> = (0..5).map(machine).collect();
         let mut fleet = Self {
             seed,
@@ -135,6 +168,8 @@ impl Fleet {
             unpromised: BTreeSet::new(),
             namespaces: BTreeSet::new(),
             newer: None,
+            said: 0,
+            needles: BTreeMap::new(),
             story: Vec::new(),
             config: config(),
         };
@@ -156,6 +191,7 @@ impl Fleet {
 
     /// Looks at what a machine has written since it was last looked at.
     pub(crate) fn note(&mut self, at: usize) {
+        let mut texts = Vec::new();
         let machine = &mut self.machines[at];
         let mine = machine.nodes();
         for journal in [0, 1] {
@@ -164,6 +200,9 @@ impl Fleet {
                 continue;
             }
             let feed = store.read::<_, Error>(|tx| Ok(tx.feed(machine.looked[journal], u32::MAX)?)).unwrap();
+            let own: Vec<_> = feed.iter().filter(|(_, header)| mine.contains(&header.node)).collect();
+            let entries: Vec<FrameEntry> = own.iter().filter_map(|(_, header)| entry_of(store, header)).collect();
+            texts.extend(entries);
             for (pos, header) in feed {
                 machine.looked[journal] = pos;
                 self.namespaces.insert(header.namespace);
@@ -178,6 +217,22 @@ impl Fleet {
                     self.unpromised.insert(change);
                 }
             }
+        }
+        self.note_texts(&texts);
+    }
+
+    pub(crate) fn fail(&self, why: &str) -> ! {
+        panic!(
+            "seed {}: {why}\n{}\nTo see it again: JAY_TEST_SEED={} cargo nextest run -p jay-transfer converging",
+            self.seed,
+            self.story.join("\n"),
+            self.seed
+        );
+    }
+
+    pub(crate) fn demand(&self, holds: bool, why: impl FnOnce() -> String) {
+        if !holds {
+            self.fail(&why());
         }
     }
 

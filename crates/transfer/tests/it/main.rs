@@ -15,6 +15,7 @@ mod killing;
 mod operations;
 mod remotes;
 mod rewriting;
+mod searching;
 mod stopping;
 mod support;
 mod syncing;

@@ -66,9 +66,9 @@ impl Fleet {
         };
         let (word, other) = (self.word(), self.word());
         let mut body = Body::default();
-        let op = match self.random.below(12) {
+        let op = match self.random.below(15) {
             0..3 => {
-                body = saying(&format!("{word} {other}"));
+                body = saying(&self.unlike_any(&format!("{word} {other}")));
                 Op::Update
             }
             3..8 => {
@@ -86,7 +86,8 @@ impl Fleet {
                 body = body.with(FORGOTTEN, Value::Null);
                 Op::Unforget
             }
-            10 if self.random.chance(40) => Op::Purge,
+            10..12 => Op::Purge,
+            12 => return self.supersede(at, (ns, id)),
             _ => return self.move_memory(at, (ns, id)),
         };
         self.machines[at].home.write(ns, id, op, body);
@@ -94,7 +95,9 @@ impl Fleet {
 
     fn create_memory(&mut self, at: usize) {
         let (word, tag, place) = (self.word(), self.word(), PATHS[self.random.index(3)]);
-        let mut body = saying(word).with_set(TAGS, &SetEdit { add: vec![tag.into()], remove: vec![] });
+        // Some say the same as others.
+        let text = if self.random.chance(60) { self.unlike_any(word) } else { word.to_owned() };
+        let mut body = saying(&text).with_set(TAGS, &SetEdit { add: vec![tag.into()], remove: vec![] });
         if self.random.chance(40) {
             // The same key on two machines: only one of the two holds the slot.
             body = body.with(KEY, tag);
@@ -106,6 +109,30 @@ impl Fleet {
             let ns = w.namespace(&path(place))?.0;
             let id = w.new_id();
             w.draft(Draft::new(ns, EntityKind::Memory, id, Op::Create, body));
+            Ok(())
+        });
+    }
+
+    /// Some machines purge something that lies in files of others by now.
+    pub(crate) fn purge_what_is_shared(&mut self) {
+        for at in self.left() {
+            let known = memories(&self.machines[at].home);
+            let Some((ns, id)) = self.random.pick(&known).copied().filter(|_| self.random.chance(40)) else { continue };
+            self.machines[at].home.write(ns, id, Op::Purge, Body::default());
+            self.note(at);
+            self.tell(format!("{at} purges {id}"));
+        }
+    }
+
+    /// A later one takes the key slot of an earlier one, which may have none yet.
+    fn supersede(&mut self, at: usize, (ns, id): Known) {
+        let (word, key) = (self.word(), self.word());
+        let text = self.unlike_any(word);
+        let home = &self.machines[at].home;
+        home.write(ns, id, Op::Update, Body::default().with(KEY, key));
+        home.act(|w| {
+            let body = saying(&text).with(KEY, key);
+            w.draft(Draft::new(ns, EntityKind::Memory, w.new_id(), Op::Create, body));
             Ok(())
         });
     }
@@ -160,19 +187,38 @@ impl Fleet {
         }
     }
 
-    /// A copy in another namespace and a retired original, in one act.
     fn move_memory(&mut self, at: usize, (ns, id): Known) {
-        let (word, place) = (self.word(), PATHS[self.random.index(3)]);
+        self.move_all(at, ns, &[id]);
+    }
+
+    /// Copies in another namespace and retired originals, in one act; answers where they are now, if anywhere else.
+    fn move_all(&mut self, at: usize, ns: NamespaceId, ids: &[EntityId]) -> Option<NamespaceId> {
+        let place = PATHS[self.random.index(3)];
+        let texts: Vec<String> = ids.iter().map(|_| self.unlike_any("moved")).collect();
         self.machines[at].home.act(|w| {
             let target = w.namespace(&path(place))?.0;
             if target == ns {
-                return Ok(());
+                return Ok(None);
             }
-            let copy = w.new_id();
-            let body = saying(word).with(COPIED_FROM, json!({"namespace": ns, "id": id}));
-            w.draft(Draft::new(target, EntityKind::Memory, copy, Op::Create, body));
-            let retired = Body::default().with(RETIRED, json!({"reason": "moved", "moved_to": copy}));
-            w.draft(Draft::new(ns, EntityKind::Memory, id, Op::Update, retired));
+            for (id, text) in ids.iter().zip(&texts) {
+                let copy = w.new_id();
+                let body = saying(text).with(COPIED_FROM, json!({"namespace": ns, "id": id}));
+                w.draft(Draft::new(target, EntityKind::Memory, copy, Op::Create, body));
+                let retired = Body::default().with(RETIRED, json!({"reason": "moved", "moved_to": copy}));
+                w.draft(Draft::new(ns, EntityKind::Memory, *id, Op::Update, retired));
+            }
+            Ok(Some(target))
+        })
+    }
+
+    /// Everything in a namespace moves into another one, and it ends.
+    fn merge_namespace(&mut self, at: usize, ns: NamespaceId) {
+        let known = memories(&self.machines[at].home);
+        let ids: Vec<EntityId> = known.into_iter().filter(|(of, _)| *of == ns).map(|(_, id)| id).collect();
+        let Some(target) = self.move_all(at, ns, &ids) else { return };
+        self.machines[at].home.act(|w| {
+            let ended = Body::default().with(RETIRED, json!({"reason": "merged", "moved_to": target}));
+            w.draft(Draft::new(ns, EntityKind::Namespace, EntityId::of_namespace(ns), Op::Update, ended));
             Ok(())
         });
     }
@@ -188,9 +234,12 @@ impl Fleet {
         read.unwrap().map(|mark| jay_types::id::to_hex(&mark))
     }
 
-    /// Renames, gives other names, deletes, brings back; of any register that a namespace has.
+    /// Renames, gives other names, deletes, brings back; of any register that a namespace has. Or it goes into another one.
     fn write_namespace(&mut self, at: usize) {
         let Some(ns) = self.any_namespace(at) else { return };
+        if self.random.chance(15) {
+            return self.merge_namespace(at, ns);
+        }
         let entity = EntityId::of_namespace(ns);
         let mut body = self.any_registers(at, EntityKind::Namespace, (ns, entity));
         let replaces = self.random.chance(50);
@@ -213,7 +262,9 @@ impl Fleet {
     fn write_session(&mut self, at: usize) {
         let Some(ns) = self.any_namespace(at) else { return };
         let session = SESSIONS[self.random.index(2)];
-        let block = any_block(&mut self.random, session, &WORDS);
+        let unlike = [self.unlike_any("eta"), self.unlike_any("theta")];
+        let words: Vec<&str> = WORDS[..2].iter().copied().chain(unlike.iter().map(String::as_str)).collect();
+        let block = any_block(&mut self.random, session, &words);
         let draft = match self.random.below(10) {
             0 => Draft::new(ns, EntityKind::Session, session_id(session), Op::Purge, Body::default()),
             1..4 => match self.read_again(at) {
@@ -289,7 +340,8 @@ impl Fleet {
         let mut registers = BTreeMap::new();
         registers.insert("mood".to_owned(), json!(self.word()));
         if self.random.chance(60) {
-            registers.insert(TEXT.name.to_owned(), json!({"text": self.word()}));
+            let word = self.word();
+            registers.insert(TEXT.name.to_owned(), json!({"text": self.unlike_any(word)}));
         }
         let body = Body { registers, ..Body::default() };
         let mut change = Foreign::raw(kind, entity, op, body.to_json());

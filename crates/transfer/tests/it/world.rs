@@ -138,6 +138,11 @@ impl Home {
         let _ = std::fs::remove_file(self.memory.state_file("remote-home.json"));
     }
 
+    /// Where all its files are.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
     pub(crate) fn id(&self) -> NodeId {
         self.memory.public_key().unwrap().0
     }

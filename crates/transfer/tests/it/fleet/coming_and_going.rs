@@ -80,6 +80,7 @@ impl Fleet {
             let header = jay_types::change::Header::decode(&entry.header).unwrap();
             self.promised.insert((header.stream(), header.seq, header.hash()));
         }
+        self.note_texts(&part);
         self.carrier.place(&path, file);
         self.tell("the newer program speaks".to_owned());
     }
