@@ -1,6 +1,8 @@
 //! A sync that is killed, or that the remote fails, at any of its steps: the next one brings it to its end, and nothing is there
 //! twice or not at all.
 
+mod replacing;
+
 use crate::carrier::Carrier;
 use crate::support::{Death, burn};
 use crate::world::{Home, ann, config};
@@ -92,7 +94,7 @@ struct Room {
     homes: Vec<Home>,
     folder: Carrier,
     /// What is remembered, in order.
-    said: Vec<&'static str>,
+    said: Vec<String>,
     code: Option<InviteCode>,
 }
 
@@ -111,9 +113,10 @@ impl Room {
         room
     }
 
-    fn say(&mut self, at: usize, what: &'static str) {
+    fn say(&mut self, at: usize, what: &str) {
         self.homes[at].remember("global", what);
-        self.said.push(what);
+        self.said.push(what.to_owned());
+        self.said.sort_unstable();
     }
 
     /// This room as it is now, to go on from it more than once.
@@ -196,6 +199,17 @@ fn ends() -> Vec<(End, usize)> {
 /// Does `act` on machine `who` of a copy of `room` and lets the n-th step of it end badly, for every n until it needs no more steps;
 /// then everybody syncs.
 fn at_every_step(name: &str, room: &Room, who: usize, act: impl Fn(&Home, &Room, &dyn Remote) -> Result<()>) {
+    at_every_step_and(name, room, who, act, &|_, _| ());
+}
+
+/// The same; then `holds` is asked too.
+fn at_every_step_and(
+    name: &str,
+    room: &Room,
+    who: usize,
+    act: impl Fn(&Home, &Room, &dyn Remote) -> Result<()>,
+    holds: &dyn Fn(&Room, &str),
+) {
     for (end, stride) in ends() {
         for step in (1..).step_by(stride) {
             let what = format!("{name}, {end:?} at step {step}");
@@ -210,6 +224,7 @@ fn at_every_step(name: &str, room: &Room, who: usize, act: impl Fn(&Home, &Room,
             room.bring_in_the_third();
             room.settle(&[2, 0, 1]);
             room.compare(&what);
+            holds(&room, &what);
         }
     }
 }

@@ -8,7 +8,7 @@ use jay_transfer::format::seal::{self, FileKey};
 use jay_types::Error;
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const BEGIN: &[u8] = b"zq";
 const DIGITS: usize = 5;
@@ -81,9 +81,9 @@ fn is_of_texts(kind: FileKind) -> bool {
 }
 
 /// The needles in every file below a directory.
-pub(crate) fn needles_below(directory: &Path) -> BTreeSet<u32> {
+pub(crate) fn needles_below(directory: &Path) -> Vec<(PathBuf, BTreeSet<u32>)> {
     let files = jay_testkit::files_below(directory).unwrap();
-    files.iter().flat_map(|file| needles_in(&std::fs::read(file).unwrap_or_default())).collect()
+    files.into_iter().map(|file| (file.clone(), needles_in(&std::fs::read(file).unwrap_or_default()))).collect()
 }
 
 /// The needles in the bodies that a store holds.

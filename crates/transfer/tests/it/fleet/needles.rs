@@ -116,7 +116,9 @@ impl Fleet {
                 let scrubbed = store.scrub().unwrap();
                 self.demand(scrubbed.done, || format!("{at} is not rid of it: {scrubbed:?}"));
             }
-            look(&format!("the directory of {at}"), needles_below(&self.machines[*at].home.data()));
+            for (file, needles) in needles_below(&self.machines[*at].home.data()) {
+                look(&format!("{} of {at}", file.display()), needles);
+            }
         }
         let keys = self.all_keys();
         let mut seen = BTreeSet::new();
