@@ -15,6 +15,7 @@ use super::rewrite::remove;
 use super::run::Run;
 use super::scrub::is_ours_to_scrub;
 use super::state::{FileRecord, FileState};
+use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
 use crate::format::seal;
 use crate::remote::Created;
@@ -135,7 +136,11 @@ fn fetch(run: &mut Run<'_, '_>, path: &str, plain: &Temporary) -> Result<Option<
             decoder.into_inner().sync_all()?;
             Ok(clear)
         };
-        open().map_err(|error| Error::new(Code::VerificationFailed, error.to_string()))
+        open().map_err(|error| {
+            let is_for_want_of_key = error.get_ref().and_then(|fault| fault.downcast_ref()) == Some(&FileFault::NoKey);
+            let code = if is_for_want_of_key { Code::Busy } else { Code::VerificationFailed };
+            Error::new(code, error.to_string())
+        })
     })?;
     Ok(Some(opened))
 }
@@ -156,7 +161,7 @@ pub(super) fn holds_bodies(
     match read {
         Ok(holds) => Ok(Some(holds)),
         Err(error) if error.code == Code::VerificationFailed => Ok(Some(true)),
-        Err(error) if error.code == Code::StoreTooNew => Ok(None),
+        Err(error) if matches!(error.code, Code::Busy | Code::StoreTooNew) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::searching::{Looked, look_into, needle, needles_below, needles_held, needles_in};
 use jay_types::EntityId;
-use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
+use jay_types::change::{EntityKind, Header, Op};
 
 /// How many files come back, at most.
 const RESTORED_MAX: usize = 8;
@@ -12,6 +12,8 @@ const RESTORED_MAX: usize = 8;
 /// A text of which nothing else has the words.
 pub(crate) struct Needle {
     change: Change,
+    /// What a newer program may say of the same id is another thing, if it is of another kind.
+    kind: u16,
     entity: EntityId,
 }
 
@@ -36,7 +38,7 @@ impl Fleet {
             let change = (header.stream(), header.seq, header.hash());
             let body = entry.stored_body(&header).and_then(|body| body.json().ok().map(|json| json.into_owned()));
             for number in needles_in(&body.unwrap_or_default()) {
-                self.needles.insert(number, Needle { change, entity: header.entity });
+                self.needles.insert(number, Needle { change, kind: header.kind, entity: header.entity });
             }
         }
     }
@@ -54,8 +56,9 @@ impl Fleet {
     }
 
     fn is_purged(&self, purged: &Purged, number: u32) -> bool {
-        let Some(Needle { change: (stream, ..), entity }) = self.needles.get(&number) else { return false };
-        purged.entities.contains(&(stream.journal, stream.namespace, *entity))
+        let Some(Needle { change: (stream, ..), kind, entity }) = self.needles.get(&number) else { return false };
+        let can_be_purged = EntityKind::from_number(*kind).is_some_and(|kind| kind.takes(Op::Purge));
+        can_be_purged && purged.entities.contains(&(stream.journal, stream.namespace, *entity))
     }
 
     /// Every text that was acknowledged and is not purged is on every machine that is left. Answers how many those are.
