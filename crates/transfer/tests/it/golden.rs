@@ -118,7 +118,8 @@ fn made_keys() -> Vec<u8> {
 
 /// A node that was taken out.
 fn removed() -> KnownNode {
-    let removed = Some(BTreeMap::from([("0 a b".to_owned(), 4)]));
+    let cut = serde_json::json!({"0 a b": {Hash([0x44; 32]).to_string(): 4}});
+    let removed = Some(serde_json::from_value(cut).unwrap());
     KnownNode { node: NodeId([0xee; 16]), public_key: String::new(), name: "old".to_owned(), removed }
 }
 
