@@ -10,7 +10,6 @@
 //! **Invariant:** it holds what is shared there and nothing else; the segments stay, so that nobody depends on it. A node keeps one, and one
 //! that takes another's place is written before that is removed.
 
-use super::pull::lacks_a_key;
 use super::rewrite::remove;
 use super::run::Run;
 use super::scrub::is_ours_to_scrub;
@@ -182,7 +181,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<Option<
     let others = known(run).into_iter().filter(|(_, path, _)| !going.contains(path)).map(|(.., changes)| changes);
     let largest = others.chain(kept.map(|(_, changes)| *changes)).max().unwrap_or(0);
     // Who is behind by a key may have been taken out: nobody would begin with what it makes, and others would remove it, again and again.
-    let is_worth_it = changes >= run.peer.checkpoint_from_changes && !lacks_a_key(run);
+    let is_worth_it = changes >= run.peer.checkpoint_from_changes && !run.lacks_key;
     let is_due = is_worth_it && changes >= largest.saturating_mul(GROWTH);
     let stays = if is_due || must_go && is_worth_it { Some((make(run, branches)?, changes)) } else { kept.cloned() };
     let replaced = before.iter().map(|(path, _)| path);

@@ -31,17 +31,9 @@ const HEADER_BYTES: u64 = 4 << 10;
 /// Changes that are journalled in one transaction, about: a commit costs as much as some hundred changes.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// How it is said that a file waits for its key.
-const NO_KEY_YET: &str = "the key of epoch";
-
-/// True where a file that is listed cannot be read for want of its key: the others have gone on to an epoch without this machine.
-pub(super) fn lacks_a_key(run: &Run<'_, '_>) -> bool {
-    let mut there = run.state.files.values().filter(|record| record.missing_since.is_none());
-    there.any(|record| record.why.as_ref().is_some_and(|why| why.starts_with(NO_KEY_YET)))
-}
-
 /// Reads heads and segments until nothing new can be taken in.
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
+    run.lacks_key = false;
     heads::read(run)?;
     checkpoint::begin(run)?;
     let mut round = Round::default();
@@ -141,7 +133,7 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
     }
     if run.keys.key(clear.key).is_none() {
         run.lacks_key |= run.roster.is_member(clear.node);
-        let why = format!("{NO_KEY_YET} {} has not come yet", clear.key.epoch);
+        let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
         return note(run, file, clear.ranges, FileState::Waiting, Some(why));
     }
     if !can_go_on(run, round, &clear.ranges)? {

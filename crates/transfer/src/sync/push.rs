@@ -25,7 +25,8 @@ pub(super) fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Bra
         if of_journal.is_empty() {
             continue;
         }
-        let is_member = |node| node == run.node || run.roster.is_member(node);
+        // Whom members seal against does not know who they are now: it would write anew what they take away, for ever.
+        let is_member = |node| run.lacks_key || node == run.node || run.roster.is_member(node);
         let covered = covered(run.store(journal), &of_journal, (&run.state.files, &is_member))?;
         for branch in of_journal {
             let upto = covered.get(&branch.num).copied().unwrap_or(0);

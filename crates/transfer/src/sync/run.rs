@@ -193,9 +193,9 @@ fn begin<'a, 'p>(
 ) -> Result<Run<'a, 'p>> {
     let (node, _) = peer.memory.public_key()?;
     let report = SyncedRemote::new(&config.name, &config.url);
-    let listing = Vec::new();
+    let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());
     let (roster, proof) = (Roster::default(), Proof::default());
-    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key: false, node, state, listing, report, progress })
+    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key, node, state, listing, report, progress })
 }
 
 /// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.
