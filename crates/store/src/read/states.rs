@@ -124,6 +124,23 @@ impl Tx<'_> {
         )
     }
 
+    /// Changes that are here without their bodies, up to `limit`, in order of arrival; not those of what is purged.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn missing_bodies(&self, limit: u32) -> Result<Vec<(StreamId, u64, Hash)>> {
+        self.all(
+            "SELECT ns.id, n.id, c.seq, c.hash FROM deferred d JOIN changes c ON c.pos = d.pos
+               JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+             WHERE d.reason = 'missing_body' ORDER BY d.pos LIMIT ?1",
+            [limit],
+            |row| {
+                let (namespace, node) = (NamespaceId(row.get(0)?), NodeId(row.get(1)?));
+                Ok((StreamId { journal: self.journal.number(), namespace, node }, row.get(2)?, Hash(row.get(3)?)))
+            },
+        )
+    }
+
     /// Streams that may not go on: author, namespace, why, detail, since when.
     ///
     /// # Errors

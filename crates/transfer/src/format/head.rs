@@ -21,6 +21,8 @@ pub const HEAD_MAX_BYTES: u64 = 256 << 10;
 const JSON_MAX_BYTES: usize = 1 << 20;
 /// Most stream heads in it: the rest is found by listing.
 pub const STREAM_HEADS_MAX: usize = 32;
+/// Most changes in it that lack a body: the others are asked for when these have come.
+pub const LACKS_MAX: usize = 32;
 const ZSTD_LEVEL: i32 = 3;
 
 /// The end of a branch.
@@ -77,6 +79,9 @@ pub struct Head {
     /// Of other nodes: the content number of the last head of which everything is here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seen: BTreeMap<NodeId, u64>,
+    /// Changes that it holds without their bodies, at most [`LACKS_MAX`]: whoever has them writes them once more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<StreamHead>,
     /// Changes that it holds and cannot apply.
     #[serde(default, skip_serializing_if = "is_none")]
     pub deferred: u64,
@@ -140,6 +145,7 @@ mod tests {
             checkpoint_changes: 0,
             heads: vec![],
             seen: BTreeMap::from([(NodeId([1; 16]), 3)]),
+            lacks: vec![],
             deferred: 0,
         };
         let (json, hash) = head.json();

@@ -6,6 +6,7 @@
 //! **Invariant:** what a file brings goes through `receive`, and only where the author belongs to the vault; what is not complete
 //! or cannot be read yet is left for later, and stops nothing else.
 
+mod bodies;
 mod checkpoint;
 pub mod config;
 mod coverage;

@@ -6,7 +6,7 @@ use super::coverage::covered;
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::stream_head;
-use super::{checkpoint, rewrite, scrub};
+use super::{bodies, checkpoint, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
 use jay_store::Branch;
@@ -49,6 +49,7 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     }
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
+    bodies::give(run, &branches)?;
     let mut checkpoint = None;
     run.remote.sweep(&run.own_directory())?;
     if !only_roster {
@@ -116,7 +117,8 @@ fn write_head(
     let position = position_of(branches);
     let seen = seen(run)?;
     let is_news = wrote_files || before.as_ref().is_none_or(|head| head.position != position);
-    let is_answer = before.as_ref().is_none_or(|head| head.seen != seen);
+    let lacks = bodies::lacking(run)?;
+    let is_answer = before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks);
     if is_there && !is_news && !is_answer {
         return Ok(());
     }
@@ -136,6 +138,7 @@ fn write_head(
         checkpoint: checkpoint.map(|(path, _)| path),
         heads: newest(branches, before.as_ref()),
         seen,
+        lacks,
         deferred: deferred.iter().map(|(.., count)| count).sum(),
     };
     let (json, hash) = head.json();

@@ -106,6 +106,9 @@ pub struct RemoteState {
     /// Files that hold bodies of what is purged: they are written anew by their owners.
     #[serde(default)]
     pub unscrubbed: BTreeSet<String>,
+    /// Acts that were written once more for who lacks their bodies, by the change that was asked for: in which file.
+    #[serde(default)]
+    pub given: BTreeMap<String, String>,
     /// Something was purged since this node's checkpoint was made.
     #[serde(default)]
     pub checkpoint_holds_purged: bool,

@@ -188,6 +188,7 @@ fn a_head_is_read_and_written_as_ever() {
         checkpoint_changes: 30,
         heads: vec![stream],
         seen: BTreeMap::from([(NodeId([1; 16]), 3)]),
+        lacks: Vec::new(),
         deferred: 2,
     };
     let (json, hash) = head.json();

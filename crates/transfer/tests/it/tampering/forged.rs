@@ -104,6 +104,7 @@ fn head_file(room: &Room, node: NodeId, signer: &NodeKey, generation: u64) -> (S
         checkpoint_changes: 0,
         heads: Vec::new(),
         seen: BTreeMap::new(),
+        lacks: Vec::new(),
         deferred: 0,
     };
     let (json, hash) = head.json();
