@@ -35,6 +35,13 @@ impl Cut {
         self.0.entry(name_of(branch.stream)).or_default().insert(branch.head_hash, branch.head_seq);
     }
 
+    /// Lets everything count that the other one names.
+    pub fn extend(&mut self, other: Self) {
+        for (stream, ends) in other.0 {
+            self.0.entry(stream).or_default().extend(ends);
+        }
+    }
+
     /// The ends of a stream that count.
     pub fn ends(&self, stream: StreamId) -> impl Iterator<Item = (u64, Hash)> {
         self.0.get(&name_of(stream)).into_iter().flatten().map(|(hash, seq)| (*seq, *hash))

@@ -102,7 +102,9 @@ pub fn remove(
     store.write::<_, Error>(actor, |w| {
         for node in nodes {
             let Some(member) = roster.nodes.get(node) else { continue };
-            let standing = standing_value(&member.admitted, member.of, Some(&Cut::of(*node, branches)));
+            let mut cut = member.removed.clone().unwrap_or_default();
+            cut.extend(Cut::of(*node, branches));
+            let standing = standing_value(&member.admitted, member.of, Some(&cut));
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
         let is_kept =

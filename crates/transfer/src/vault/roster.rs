@@ -191,7 +191,12 @@ fn read_member(state: &EntityState) -> Member {
     let field = |name: &str| standing.and_then(|standing| standing.get(name));
     // Whoever's standing cannot be read counts for nothing.
     let is_member = field("state").and_then(Value::as_str) == Some("member");
-    let cut = field("streams").and_then(|streams| Cut::deserialize(streams).ok()).unwrap_or_default();
+    // Of two that took it out, neither knowing of the other, both say what they had taken in.
+    let mut cut = Cut::default();
+    for write in state.values.get(STANDING.name).into_iter().flat_map(|heads| &heads.0) {
+        let named = write.value.get("streams").and_then(|streams| Cut::deserialize(streams).ok());
+        cut.extend(named.unwrap_or_default());
+    }
     let admitted = |name: &str| field("admitted").and_then(|admitted| admitted.get(name)).and_then(Value::as_str);
     Member {
         name: text(NAME).unwrap_or_default(),
