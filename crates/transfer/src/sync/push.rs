@@ -5,7 +5,7 @@
 use super::coverage::covered;
 use super::run::Run;
 use super::segments::Gathered;
-use super::state::stream_head;
+use super::state::{FileRecord, stream_head};
 use super::{bodies, checkpoint, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
@@ -19,6 +19,15 @@ const READ_CHANGES: u32 = 8_192;
 
 /// What is to be written: a branch, and after which seq.
 pub(super) fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>> {
+    missing_of(run, branches, &run.state.files)
+}
+
+/// What would be to be written if there were only these files.
+pub(super) fn missing_of(
+    run: &Run<'_, '_>,
+    branches: &[Branch],
+    files: &BTreeMap<String, FileRecord>,
+) -> Result<Vec<(Branch, u64)>> {
     let mut missing = Vec::new();
     for journal in [0, 1] {
         let of_journal: Vec<&Branch> = branches.iter().filter(|branch| branch.stream.journal == journal).collect();
@@ -27,7 +36,7 @@ pub(super) fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Bra
         }
         // Whom members seal against does not know who they are now: it would write anew what they take away, for ever.
         let is_member = |node| run.lacks_key || node == run.node || run.roster.is_member(node);
-        let covered = covered(run.store(journal), &of_journal, (&run.state.files, &is_member))?;
+        let covered = covered(run.store(journal), &of_journal, (files, &is_member))?;
         for branch in of_journal {
             let upto = covered.get(&branch.num).copied().unwrap_or(0);
             if upto < branch.head_seq {

@@ -107,7 +107,7 @@ fn joined(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
 }
 
 /// The branch of which a range is: by the hash at its end. What reaches back into what a branch left is of neither.
-fn branch_of<'b>(run: &Run<'_, '_>, branches: &'b [Branch], range: &Range) -> Result<Option<&'b Branch>> {
+pub(super) fn branch_of<'b>(run: &Run<'_, '_>, branches: &'b [Branch], range: &Range) -> Result<Option<&'b Branch>> {
     run.store(range.stream.journal).read(|tx| -> Result<Option<&'b Branch>> {
         for branch in branches.iter().filter(|branch| branch.stream == range.stream && branch.head_seq >= range.to) {
             let begins = branch.parent.map_or(0, |(_, seq)| seq);

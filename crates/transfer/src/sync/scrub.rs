@@ -7,13 +7,13 @@
 //! **Invariant:** a file is removed only after what takes its place is written; what is not here and in no other file is never removed
 //! with it.
 
-use super::checkpoint;
 use super::pull::is_here;
-use super::rewrite::{remove, write_ranges};
+use super::rewrite::{branch_of, remove, write_ranges};
 use super::run::Run;
 use super::scope::Shared;
 use super::segments::Gathered;
 use super::state::{FileRecord, FileState};
+use super::{checkpoint, push};
 use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, Range};
 use crate::format::seal;
@@ -39,6 +39,7 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     find_holding(run, &purged)?;
     run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
     run.state.scrubbed.extend(purged.entities);
+    remove_covered(run, branches)?;
     let ours: Vec<String> = run.state.unscrubbed.iter().filter(|path| is_ours_to_scrub(run, path)).cloned().collect();
     if ours.is_empty() {
         return Ok(());
@@ -51,6 +52,42 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
         } else {
             run.report.note(format!("{path} holds what was purged and could not be written anew: it is tried again"));
         }
+    }
+    Ok(())
+}
+
+/// Removes segments that hold what was purged where other files carry everything that is in them: whose they are does not matter then, and
+/// their owners may not see them any longer where a carrier keeps its folders apart.
+fn remove_covered(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
+    if run.state.unscrubbed.is_empty() || !run.roster.is_member(run.node) || run.lacks_key {
+        return Ok(());
+    }
+    let holding = &run.state.unscrubbed;
+    let others = run.state.files.iter().filter(|(path, record)| {
+        !holding.contains(*path) && record.missing_since.is_none() && record.state == FileState::Applied
+    });
+    let others: BTreeMap<String, FileRecord> = others.map(|(path, record)| (path.clone(), record.clone())).collect();
+    let missing: BTreeMap<(u8, i64), u64> = push::missing_of(run, branches, &others)?
+        .into_iter()
+        .map(|(branch, upto)| ((branch.stream.journal, branch.num), upto))
+        .collect();
+    let mut covered = Vec::new();
+    for path in holding {
+        let Some(record) = run.state.files.get(path).filter(|record| !record.ranges.is_empty()) else { continue };
+        let mut is_covered = record.state == FileState::Applied;
+        for range in &record.ranges {
+            let branch = branch_of(run, branches, range)?;
+            is_covered &= branch.is_some_and(|branch| {
+                missing.get(&(branch.stream.journal, branch.num)).is_none_or(|upto| range.to <= *upto)
+            });
+        }
+        if is_covered {
+            covered.push(path.clone());
+        }
+    }
+    for path in covered {
+        remove(run, &path)?;
+        run.state.unscrubbed.remove(&path);
     }
     Ok(())
 }
