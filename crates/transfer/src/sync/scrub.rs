@@ -112,8 +112,15 @@ fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
         } else {
             purged.has_bodies_in(run, &path)?
         };
-        if holds == Some(true) {
-            run.state.unscrubbed.insert(path.clone());
+        match holds {
+            Some(true) => {
+                run.state.unscrubbed.insert(path.clone());
+            }
+            // What did not open before is whole now, and was looked through for all there is.
+            Some(false) if !record.is_looked_through => {
+                run.state.unscrubbed.remove(&path);
+            }
+            Some(false) | None => {}
         }
         if let Some(record) = run.state.files.get_mut(&path) {
             record.is_looked_through = holds.is_some();
