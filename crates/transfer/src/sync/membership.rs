@@ -15,11 +15,12 @@ use jay_types::id::from_hex;
 use jay_types::{Error, Hash, NodeId, Result};
 use std::collections::BTreeSet;
 
-/// Takes in the keys that other nodes wrapped for this machine.
+/// Takes in the keys that other nodes wrapped for this machine, or this one itself before it was put back from a backup.
 pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
     let identity = run.keys.identity()?;
     let mut is_new = false;
-    for (path, stamp) in unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age")) {
+    let rings = unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age"));
+    for (path, stamp) in rings.into_iter().chain(own_rings_unknown(run)) {
         let Some(bytes) = run.remote.read(&path, KEYRING_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
         match keyring::unwrap(&bytes, &[&identity]) {
@@ -39,6 +40,18 @@ pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
         run.keys.save(run.peer.memory)?;
     }
     Ok(())
+}
+
+/// This node's own key rings of epochs of which it has no key.
+fn own_rings_unknown(run: &Run<'_, '_>) -> Vec<(String, String)> {
+    let known: BTreeSet<String> = run.keys.keys().map(|key| keyring::path(run.node, key.id.epoch)).collect();
+    let own = format!("{}keys/", run.own_directory());
+    run.listing
+        .iter()
+        .filter(|file| file.path.starts_with(&own) && !known.contains(&file.path))
+        .filter(|file| run.state.read.get(&file.path) != Some(&file.stamp))
+        .map(|file| (file.path.clone(), file.stamp.clone()))
+        .collect()
 }
 
 /// Files of other nodes that were not read as they are now: those of which the path below a node's directory is `wanted`.

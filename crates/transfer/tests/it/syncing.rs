@@ -10,6 +10,7 @@ use jay_transfer::sync::{Direction, dry_run};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::Grounds;
+use jay_transfer::vault::roster::Roster;
 use jay_types::time::MINUTE;
 use jay_types::{Code, EntityId};
 
@@ -158,6 +159,31 @@ fn a_copied_directory_goes_on_as_a_new_member() {
     for home in &homes {
         assert_eq!(home.texts(), ["before the copy", "by the copy", "by the original"]);
         assert_eq!(home.dump(), homes[0].dump());
+    }
+}
+
+#[test]
+fn the_key_of_an_epoch_outlives_a_backup_from_before_it() {
+    for is_noticed in [false, true] {
+        let (shared, homes) = vault(0);
+        let at = folder(shared.path(), 7);
+        homes[0].remember("global", "before the backup");
+        homes[0].sync(&at);
+        let saved = homes[0].save();
+        let mut keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
+        let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+        members::rotate(&homes[0].memory, &ann(), &mut keys, &roster, homes[0].steps.as_ref()).unwrap();
+        homes[0].remember("global", "after the backup");
+        homes[0].sync(&at);
+        let back = homes[0].put_back(saved, 60, is_noticed);
+        assert_eq!(back.texts(), ["before the backup"]);
+        for _ in 0..3 {
+            back.sync(&at);
+        }
+        assert_eq!(back.texts(), ["after the backup", "before the backup"], "noticed: {is_noticed}");
+        back.remember("global", "and on");
+        let synced = back.sync(&at);
+        assert!(synced.pushed > 0 && synced.files.is_empty(), "{synced:#?}");
     }
 }
 
