@@ -81,6 +81,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     if vouched > 0 {
         run.read_roster()?;
     }
+    tell_recipient(run)?;
     wrap_keys(run)?;
     close_invitations(run)?;
     Ok(is_news)
@@ -206,6 +207,19 @@ fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result
     use_up(run, grounds)?;
     run.report.note(format!("{} ({}) is a member now", request.name, request.node));
     Ok(true)
+}
+
+/// Tells in the roster for whom keys are wrapped for this machine, where that is another one than there: its `vault.json` was lost, and it
+/// joined once more. Without a standing that is journalled such a word would be the first one of it.
+fn tell_recipient(run: &mut Run<'_, '_>) -> Result<()> {
+    let recipient = run.keys.recipient()?;
+    let told = run.roster.nodes.get(&run.node).and_then(|member| member.recipient.as_ref());
+    let is_told = told.is_none_or(|told| *told == recipient);
+    if is_told || !run.roster.is_member(run.node) || !run.roster.is_journalled(run.node) {
+        return Ok(());
+    }
+    members::set_own_recipient(run.peer.memory, &run.peer.actor, run.keys.vault, run.node, &recipient)?;
+    run.read_roster()
 }
 
 /// Key rings of every epoch, for everybody who belongs to the vault: written anew where that changed or a file is gone.

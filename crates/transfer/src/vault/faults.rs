@@ -36,7 +36,7 @@ pub fn key_faults(store: &Store, keys: &VaultKeys) -> Result<Vec<Error>> {
                 "the vault wraps keys for another identity of this machine ({told}…) than the one in state/vault.json: the \
                  next change of the key would shut it out"
             ))
-            .hint("Put state/vault.json back from a copy of this data directory."),
+            .hint("Run `jay sync`: it tells the vault of the one that is here."),
         );
     }
     Ok(faults)

@@ -86,6 +86,22 @@ pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Req
     })
 }
 
+/// Says for whom keys are to be wrapped for a member from now on.
+///
+/// # Errors
+/// What the store says.
+pub fn set_own_recipient(
+    store: &Store,
+    actor: &ActorName,
+    vault: NamespaceId,
+    node: NodeId,
+    recipient: &str,
+) -> Result<()> {
+    store.write::<_, Error>(actor, |w| {
+        put(w, vault, EntityKind::Member, EntityId(node.0), &[(RECIPIENT, json!(recipient))])
+    })
+}
+
 /// Takes nodes out: what they wrote up to now counts, what comes later does not. Other nodes that go on from them, as far as they
 /// are known here, stay; those of which nobody here knows yet are out too.
 ///

@@ -188,6 +188,24 @@ fn the_key_of_an_epoch_outlives_a_backup_from_before_it() {
 }
 
 #[test]
+fn who_lost_its_keys_and_joins_once_more_is_given_the_next_ones() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "before");
+    settle(&homes, &at);
+    std::fs::remove_file(homes[1].memory.state_file("vault.json")).unwrap();
+    homes[1].lose_record();
+    homes[1].join(&at, &homes[0].invite(&at));
+    settle(&homes, &at);
+    let mut keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
+    let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+    members::rotate(&homes[0].memory, &ann(), &mut keys, &roster, homes[0].steps.as_ref()).unwrap();
+    homes[0].remember("global", "in the next epoch");
+    settle(&homes, &at);
+    assert_eq!(homes[1].texts(), ["before", "in the next epoch"]);
+}
+
+#[test]
 fn what_another_machine_lacks_is_told_also_after_an_invitation() {
     let (shared, homes) = vault(1);
     let at = folder(shared.path(), 7);
