@@ -3,6 +3,9 @@
 //! clap reads words; whether a value is right is decided by the catalogue, in the same words as on every other door.
 //! So no argument is given a type here, and lists of possible values only complete and document.
 
+#[cfg(test)]
+mod hints;
+
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, Command};
 use jay_core::Door;

@@ -33,6 +33,12 @@ pub fn commands_the_terminal(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A number and what it counts: `1 file`, `3 files`.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// At most `max_chars` characters on one line, with `…` where something was left out.
 #[must_use]
 pub fn shorten(text: &str, max_chars: usize) -> String {

@@ -97,10 +97,7 @@ pub(super) fn dotted(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).map(|word| one_line(word)).collect::<Vec<_>>().join(" · ")
 }
 
-/// `1 memory`, `2 memories`.
-pub(crate) fn count(n: u64, one: &str, many: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
-}
+pub(crate) use jay_types::text::counted as count;
 
 /// Bytes in words.
 pub(crate) fn size(bytes: u64) -> String {

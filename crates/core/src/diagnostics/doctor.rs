@@ -2,50 +2,12 @@
 
 use super::clients::{said_of_clients, said_of_schedule};
 use super::clocks::{nodes_ahead, said_of_stopped};
+use super::finding::{Diagnosis, Finding};
 use crate::call::Call;
 use crate::engine::Engine;
 use jay_store::Store;
+use jay_types::text::counted;
 use jay_types::{Code, Error, Result, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Nothing is wrong.
-    Ok,
-    /// Worth a look.
-    Warning,
-    /// Something is broken.
-    Error,
-}
-
-/// One check and what it found.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
-    /// What was checked
-    pub check: String,
-    /// How bad it is
-    pub severity: Severity,
-    /// What was found
-    pub message: String,
-    /// What helps
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-    /// True where `--fix` or `--rebuild` mended it
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub fixed: bool,
-}
-
-/// The answer to doctor.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Diagnosis {
-    /// Every check
-    pub findings: Vec<Finding>,
-    /// True where no check found an error that is not mended
-    pub healthy: bool,
-}
 
 /// Checks both stores, each by itself: what is wrong with one keeps nothing of the other from being looked at. `fix` mends
 /// what can be mended without loss; `rebuild` makes every projection again and tells whether the rows are the same.
@@ -57,7 +19,7 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     let mut findings = Vec::new();
     let stores = [(&engine.memory, "memory"), (&engine.archive, "archive")];
     if !engine.exists() && stores.iter().all(|(store, _)| store.missing().is_none()) {
-        findings.push(ok("store", format!("there is none yet in {}", engine.data_dir().display())));
+        findings.push(Finding::ok("store", format!("there is none yet in {}", engine.data_dir().display())));
         findings.extend(said_of_clients(call));
         findings.extend(said_of_schedule(call));
         return Ok(Diagnosis { findings, healthy: true });
@@ -73,21 +35,11 @@ pub fn doctor(call: &Call<'_>, fix: bool, rebuild: bool) -> Result<Diagnosis> {
     Ok(Diagnosis { findings: Vec::new(), healthy: true }.with(findings))
 }
 
-impl Diagnosis {
-    /// The same with what others found.
-    #[must_use]
-    pub fn with(mut self, findings: Vec<Finding>) -> Self {
-        self.findings.extend(findings);
-        self.healthy = self.findings.iter().all(|finding| finding.severity != Severity::Error || finding.fixed);
-        self
-    }
-}
-
 /// Whether a store's file is there and can be opened: then the rest can be looked at.
 fn check_file(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>) -> bool {
     let title = format!("{name} file");
     if let Some(error) = store.missing() {
-        findings.push(bad(&title, error.message).hint(&error.hint.unwrap_or_default()));
+        findings.push(Finding::bad(&title, error.message).hint(&error.hint.unwrap_or_default()));
         return false;
     }
     if !store.exists() {
@@ -98,7 +50,7 @@ fn check_file(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>)
         let message = opened.as_ref().err().map(|error| error.message.clone()).unwrap_or_default();
         opened = store.mend_format().map_err(Error::from).and_then(|()| store.read(|_| Ok(())));
         if opened.is_ok() {
-            findings.push(Finding { fixed: true, ..bad(&title, message) });
+            findings.push(Finding { fixed: true, ..Finding::bad(&title, message) });
         }
     }
     if let Err(error) = opened {
@@ -107,7 +59,7 @@ fn check_file(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding>)
         } else {
             error.hint.unwrap_or_default()
         };
-        findings.push(bad(&title, error.message).hint(&help));
+        findings.push(Finding::bad(&title, error.message).hint(&help));
         return false;
     }
     true
@@ -151,7 +103,8 @@ fn check_store(store: &Store, name: &str, asked: (bool, bool, Timestamp), findin
     for (title, check) in checks {
         if let Err(error) = check(store, name, asked, findings) {
             // Where the file itself is at fault that was said already, with what helps.
-            let found = bad(&format!("{name} {title}"), format!("this could not be checked: {}", error.message));
+            let found =
+                Finding::bad(&format!("{name} {title}"), format!("this could not be checked: {}", error.message));
             findings.push(if is_whole { found.hint(&error.hint.unwrap_or_default()) } else { found });
         }
     }
@@ -177,32 +130,29 @@ fn check_integrity(store: &Store, name: &str, findings: &mut Vec<Finding>) -> bo
     };
     let pages_hold = fault.is_none();
     findings.push(match fault {
-        None => ok(&file_title, "every page fits".to_owned()),
-        Some(message) if journal_holds => bad(&file_title, message).hint(
+        None => Finding::ok(&file_title, "every page fits".to_owned()),
+        Some(message) if journal_holds => Finding::bad(&file_title, message).hint(
             "The journal in it is whole, and the rest is made from it: copy the data directory aside, then run \
              `jay doctor --rebuild`.",
         ),
-        Some(message) => bad(&file_title, message).hint(&what_helps(store, name)),
+        Some(message) => Finding::bad(&file_title, message).hint(&what_helps(store, name)),
     });
     findings.push(match journal {
         Ok((faults, changes)) => match faults.first() {
-            None => ok(
+            None => Finding::ok(
                 &journal_title,
                 format!("{}: every chain, hash and signature holds", counted(changes, "change", "changes")),
             ),
-            Some(fault) => {
-                bad(&journal_title, format!("{}, the first: {fault}", counted(faults.len() as u64, "fault", "faults")))
-                    .hint("Keep a copy of the data directory and report this.")
-            }
+            Some(fault) => Finding::bad(
+                &journal_title,
+                format!("{}, the first: {fault}", counted(faults.len() as u64, "fault", "faults")),
+            )
+            .hint("Keep a copy of the data directory and report this."),
         },
-        Err(error) => bad(&journal_title, format!("it cannot be read to its end: {}", error.message))
+        Err(error) => Finding::bad(&journal_title, format!("it cannot be read to its end: {}", error.message))
             .hint(&what_helps(store, name)),
     });
     pages_hold && journal_holds
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The vector indexes must be whole and follow from what is stored; without one vectors are scanned one by one.
@@ -221,15 +171,20 @@ fn check_vectors(
     for check in checks {
         let title = format!("{name} vectors");
         findings.push(match check.fault {
-            None => ok(&title, format!("{} in the index of `{}`: every one is whole", check.records, check.model)),
+            None => {
+                Finding::ok(&title, format!("{} in the index of `{}`: every one is whole", check.records, check.model))
+            }
             Some(fault) if check.is_used => Finding {
                 fixed: remade,
-                ..bad(&title, format!("the index of `{}`: {fault}; answers may miss what is here", check.model))
+                ..Finding::bad(
+                    &title,
+                    format!("the index of `{}`: {fault}; answers may miss what is here", check.model),
+                )
             }
             .hint("`jay doctor --fix` makes it again; nothing is lost."),
             Some(fault) => Finding {
                 fixed: remade,
-                ..warn(&title, format!("the index of `{}` is not used: {fault}", check.model))
+                ..Finding::warning(&title, format!("the index of `{}` is not used: {fault}", check.model))
             }
             .hint("`jay doctor --fix` makes it again; until then searches are slower."),
         });
@@ -245,7 +200,7 @@ fn check_purges(store: &Store, name: &str, fix: bool, findings: &mut Vec<Finding
         return Ok(());
     }
     let fixed = fix && store.scrub()?.done;
-    let finding = bad(
+    let finding = Finding::bad(
         &format!("{name} purge"),
         "a purge has not ended: bytes of what it removed are still in the files".to_owned(),
     );
@@ -270,26 +225,26 @@ fn check_counts(
         list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
     };
     if !counts.deferred.is_empty() {
-        findings.push(warn(&format!("{name} deferred"), said(&counts.deferred)).hint(
+        findings.push(Finding::warning(&format!("{name} deferred"), said(&counts.deferred)).hint(
             "These changes are kept. What a newer jay knows it tries at its first write; a missing body when it comes.",
         ));
     }
     if !counts.stopped.is_empty() {
         findings.push(
-            warn(&format!("{name} stopped streams"), said(&counts.stopped))
+            Finding::warning(&format!("{name} stopped streams"), said(&counts.stopped))
                 .hint("What another machine sent did not hold; its other streams go on."),
         );
     }
     if let Some(message) = said_of_stopped(&counts.stopped_clocks, now) {
         let hint = "Look at the clock of that machine, and at this one's.";
-        findings.push(warn(&format!("{name} stopped clocks"), message).hint(hint));
+        findings.push(Finding::warning(&format!("{name} stopped clocks"), message).hint(hint));
     }
     for node in nodes_ahead(&counts.clocks_ahead).iter().filter(|node| node.is_recent(now)) {
-        findings.push(warn(&format!("{name} clocks"), node.said()).hint(node.hint()));
+        findings.push(Finding::warning(&format!("{name} clocks"), node.said()).hint(node.hint()));
     }
     if counts.forks > 0 {
         findings.push(
-            warn(&format!("{name} forks"), {
+            Finding::warning(&format!("{name} forks"), {
                 let streams = counted(counts.forks, "stream was", "streams were");
                 format!("{streams} written by two copies of a store")
             })
@@ -298,7 +253,7 @@ fn check_counts(
     }
     if counts.conflicts > 0 {
         findings.push(
-            warn(&format!("{name} conflicts"), {
+            Finding::warning(&format!("{name} conflicts"), {
                 let fields = counted(counts.conflicts, "field has", "fields have");
                 format!("{fields} two values")
             })
@@ -308,7 +263,7 @@ fn check_counts(
     let failed: u64 = counts.jobs.iter().filter(|(_, state, _)| state == "failed").map(|(.., count)| count).sum();
     if failed > 0 {
         findings.push(
-            warn(&format!("{name} jobs"), format!("{} gave up", counted(failed, "job", "jobs")))
+            Finding::warning(&format!("{name} jobs"), format!("{} gave up", counted(failed, "job", "jobs")))
                 .hint("`jay jobs list` says why; `jay jobs run` tries again."),
         );
     }
@@ -325,10 +280,10 @@ fn check_text_files(
     let faults = store.read(|tx| tx.text_index_faults())?;
     let check = format!("{name} text index files");
     if faults.is_empty() {
-        findings.push(ok(&check, "every byte has its hash".to_owned()));
+        findings.push(Finding::ok(&check, "every byte has its hash".to_owned()));
         return Ok(());
     }
-    let finding = bad(&check, format!("{}; answers may miss what is here", faults.join("; ")));
+    let finding = Finding::bad(&check, format!("{}; answers may miss what is here", faults.join("; ")));
     findings.push(if fix {
         store.renew_index()?;
         Finding { fixed: true, ..finding }
@@ -351,19 +306,19 @@ fn check_index(
         let rebuilt = store.rebuild(&mut |_, _| {})?;
         let message = format!("{} projected again", counted(rebuilt.entities, "entity was", "entities were"));
         findings.push(if rebuilt.same {
-            ok(&format!("{name} rebuild"), format!("{message}; every row is the same"))
+            Finding::ok(&format!("{name} rebuild"), format!("{message}; every row is the same"))
         } else if current {
             Finding {
                 fixed: true,
-                ..bad(&format!("{name} rebuild"), format!("{message}; rows differed and were mended"))
+                ..Finding::bad(&format!("{name} rebuild"), format!("{message}; rows differed and were mended"))
             }
             .hint("Please report this: projections must follow from the journal.")
         } else {
-            ok(&format!("{name} rebuild"), format!("{message} for this version's text analysis"))
+            Finding::ok(&format!("{name} rebuild"), format!("{message} for this version's text analysis"))
         });
     } else if !current {
         findings.push(
-            warn(&format!("{name} text index"), "it was made by another version's analysis".to_owned())
+            Finding::warning(&format!("{name} text index"), "it was made by another version's analysis".to_owned())
                 .hint("`jay doctor --fix` makes it again."),
         );
     }
@@ -373,10 +328,10 @@ fn check_index(
 fn check_files(engine: &Engine, fix: bool, findings: &mut Vec<Finding>) {
     let faults = engine.memory.permission_faults();
     if faults.is_empty() {
-        findings.push(ok("permissions", "the data directory is for its owner only".to_owned()));
+        findings.push(Finding::ok("permissions", "the data directory is for its owner only".to_owned()));
         return;
     }
-    let found = bad("permissions", faults.join("; "));
+    let found = Finding::bad("permissions", faults.join("; "));
     findings.push(match fix.then(|| engine.memory.mend_permissions()) {
         None => found.hint("`jay doctor --fix` takes the rights of others away."),
         Some(Ok(())) => Finding { fixed: true, ..found },
@@ -385,31 +340,4 @@ fn check_files(engine: &Engine, fix: bool, findings: &mut Vec<Finding>) {
             found.hint(&format!("{}. Their owner can run `chmod -R go-rwx` on the data directory.", error.message))
         }
     });
-}
-
-fn ok(check: &str, message: String) -> Finding {
-    Finding { check: check.to_owned(), severity: Severity::Ok, message, hint: None, fixed: false }
-}
-
-pub(super) fn warn(check: &str, message: String) -> Finding {
-    Finding { severity: Severity::Warning, ..ok(check, message) }
-}
-
-fn bad(check: &str, message: String) -> Finding {
-    Finding { severity: Severity::Error, ..ok(check, message) }
-}
-
-impl Finding {
-    /// In one line, with what helps.
-    #[must_use]
-    pub fn said(&self) -> String {
-        let hint = self.hint.as_deref().map(|hint| format!(". {hint}")).unwrap_or_default();
-        format!("{}: {}{hint}", self.check, self.message)
-    }
-
-    /// The same with what helps.
-    #[must_use]
-    pub fn hint(self, hint: &str) -> Self {
-        Self { hint: Some(hint.to_owned()), ..self }
-    }
 }

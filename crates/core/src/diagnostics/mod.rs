@@ -3,10 +3,12 @@
 mod clients;
 mod clocks;
 mod doctor;
+mod finding;
 mod jobs;
 mod status;
 
 pub use clocks::NodeAhead;
-pub use doctor::{Diagnosis, Finding, Severity, doctor};
+pub use doctor::doctor;
+pub use finding::{Diagnosis, Finding, Severity};
 pub use jobs::{JobView, JobsRun, jobs_list, jobs_run};
 pub use status::{Counted, Status, status};

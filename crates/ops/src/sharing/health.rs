@@ -7,13 +7,14 @@
 use super::synced::{LastRemoteSync, NodeStatus, RemoteStatus, SyncStatus, last};
 use super::{all, open};
 use jay_core::Call;
-use jay_core::diagnostics::{Finding, Severity, Status};
+use jay_core::diagnostics::{Finding, Status};
 use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::status::status;
 use jay_transfer::vault::faults::key_faults;
 use jay_transfer::vault::keys::VaultKeys;
+use jay_types::text::counted;
 use jay_types::time::DAY;
-use jay_types::{Error, Result, Timestamp};
+use jay_types::{Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +131,7 @@ pub(crate) fn findings(call: &Call<'_>, ask: bool) -> Vec<Finding> {
         Err(error) => {
             let keys = keys(call);
             let is_said = keys.iter().any(|finding| finding.message == error.message);
-            return if is_said { keys } else { [keys, vec![of_error("sync", &error)]].concat() };
+            return if is_said { keys } else { [keys, vec![Finding::of_error("sync", &error)]].concat() };
         }
     };
     let mut findings = keys(call);
@@ -138,7 +139,7 @@ pub(crate) fn findings(call: &Call<'_>, ask: bool) -> Vec<Finding> {
     if known.status.vault.is_some() {
         let is_well = |name: &str| !wrong.iter().any(|finding| finding.check == check_of(name));
         let well = known.status.remotes.iter().filter(|remote| is_well(&remote.name));
-        findings.extend(well.map(|remote| ok(&check_of(&remote.name), said_of(remote))));
+        findings.extend(well.map(|remote| Finding::ok(&check_of(&remote.name), said_of(remote))));
     }
     findings.extend(wrong);
     if ask {
@@ -159,9 +160,11 @@ fn keys(call: &Call<'_>) -> Vec<Finding> {
         VaultKeys::load(store).and_then(|keys| keys.map(|keys| Ok((key_faults(store, &keys)?, keys.name))).transpose());
     match faults {
         Ok(None) => Vec::new(),
-        Ok(Some((faults, name))) if faults.is_empty() => vec![ok(check, format!("those of `{name}` fit its journal"))],
-        Ok(Some((faults, _))) => faults.iter().map(|fault| of_error(check, fault)).collect(),
-        Err(error) => vec![of_error(check, &error)],
+        Ok(Some((faults, name))) if faults.is_empty() => {
+            vec![Finding::ok(check, format!("those of `{name}` fit its journal"))]
+        }
+        Ok(Some((faults, _))) => faults.iter().map(|fault| Finding::of_error(check, fault)).collect(),
+        Err(error) => vec![Finding::of_error(check, &error)],
     }
 }
 
@@ -169,8 +172,10 @@ fn keys(call: &Call<'_>) -> Vec<Finding> {
 fn asked(call: &Call<'_>, remote: &RemoteStatus) -> Finding {
     let check = format!("remote {}", remote.name);
     match open(call, &remote.url).and_then(|opened| opened.list("nodes/")) {
-        Ok(listing) => ok(&check, format!("it answers, with {}", counted(listing.len() as u64, "file", "files"))),
-        Err(error) => of_error(&check, &error),
+        Ok(listing) => {
+            Finding::ok(&check, format!("it answers, with {}", counted(listing.len() as u64, "file", "files")))
+        }
+        Err(error) => Finding::of_error(&check, &error),
     }
 }
 
@@ -182,7 +187,7 @@ fn wrong(known: &Known, now: Timestamp) -> Vec<Finding> {
     if let Some(last) = last.filter(|last| last.outcome == "error") {
         let why = last.error.as_deref().unwrap_or("it is not known why");
         findings.push(
-            warn("last sync", format!("it failed at {}: {why}", last.finished_at))
+            Finding::warning("last sync", format!("it failed at {}: {why}", last.finished_at))
                 .hint("`jay sync` tries again; `jay remote check NAME` tries one remote."),
         );
     }
@@ -201,12 +206,12 @@ fn standing(known: &Known) -> Option<Finding> {
     match (&known.status.vault, &known.told_on) {
         (None, None) => {
             let message = "this machine belongs to no vault yet: nothing is shared";
-            Some(warn("vault", message.to_owned()).hint(&invite))
+            Some(Finding::warning("vault", message.to_owned()).hint(&invite))
         }
         (None, Some(remote)) => {
             let message = format!("state/vault.json is missing, and this machine has synced with `{remote}`");
             let hint = format!("Put it back from a copy of the data directory, or join again: {invite}");
-            Some(Finding { severity: Severity::Error, ..warn("vault keys", message) }.hint(&hint))
+            Some(Finding::bad("vault keys", message).hint(&hint))
         }
         (Some(vault), _) if !vault.is_member => {
             let why = if known.goes_on { " (it was copied or rolled back, and goes on as a new node)" } else { "" };
@@ -216,7 +221,7 @@ fn standing(known: &Known) -> Option<Finding> {
                 "Run `jay sync {name}` on a machine that belongs to it, then here. Where nothing speaks for this one, \
                  `jay vault add` there lets it in."
             );
-            Some(warn("vault", message).hint(&hint))
+            Some(Finding::warning("vault", message).hint(&hint))
         }
         (Some(_), _) => None,
     }
@@ -224,7 +229,7 @@ fn standing(known: &Known) -> Option<Finding> {
 
 fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: &mut Vec<Finding>) {
     let (check, name) = (check_of(&remote.name), &remote.name);
-    let mut say = |message: String, hint: &str| findings.push(warn(&check, message).hint(hint));
+    let mut say = |message: String, hint: &str| findings.push(Finding::warning(&check, message).hint(hint));
     let by_itself = format!("`jay sync {name}` syncs now; `jay schedule start --every 15m` does it by itself.");
     match remote.last_success {
         None if is_joined => say("it was never synced with".to_owned(), &by_itself),
@@ -249,7 +254,7 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
         );
     }
     for asking in &remote.asking {
-        let hint = format!("`jay vault add {name} {}` lets it in.", asking.node);
+        let hint = format!("`jay vault add {}` lets it in.", asking.node);
         say(format!("{} asks to be let in", asking.name), &hint);
     }
     for node in &remote.nodes {
@@ -291,20 +296,4 @@ fn said_of(remote: &RemoteStatus) -> String {
 
 fn called(node: &NodeStatus) -> String {
     if node.name.is_empty() { node.node.to_string() } else { node.name.clone() }
-}
-
-fn counted(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-fn ok(check: &str, message: String) -> Finding {
-    Finding { check: check.to_owned(), severity: Severity::Ok, message, hint: None, fixed: false }
-}
-
-fn warn(check: &str, message: String) -> Finding {
-    Finding { severity: Severity::Warning, ..ok(check, message) }
-}
-
-fn of_error(check: &str, error: &Error) -> Finding {
-    Finding { severity: Severity::Error, hint: error.hint.clone(), ..ok(check, error.message.clone()) }
 }
