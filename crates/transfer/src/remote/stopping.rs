@@ -33,12 +33,12 @@ fn stopped() -> Error {
 }
 
 /// What is written into as long as the switch is off.
-struct Into<'a> {
+struct Switched<'a> {
     inner: &'a mut dyn Write,
     stop: &'a AtomicBool,
 }
 
-impl Write for Into<'_> {
+impl Write for Switched<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(io::Error::other("stopped"));
@@ -65,7 +65,7 @@ impl Remote for Stopping {
     }
 
     fn download(&self, path: &str, into: &mut dyn Write, moved: &mut Moved<'_>) -> Result<bool> {
-        let mut into = Into { inner: into, stop: &self.stop };
+        let mut into = Switched { inner: into, stop: &self.stop };
         let done = self.go_on()?.download(path, &mut into, moved);
         // A large file takes longer than its process may take to end.
         if done.is_err() && self.stop.load(Ordering::Relaxed) { Err(stopped()) } else { done }

@@ -4,7 +4,10 @@
 //! everywhere. What only ever was on a disk that was put back is not promised.
 
 mod coming_and_going;
+mod machine;
 mod needles;
+
+pub(crate) use machine::{Machine, Standing};
 
 use crate::carrier::{Carrier, Seat};
 use crate::foreign::{request_of, segment_file};
@@ -18,7 +21,6 @@ use jay_transfer::sync::report::SyncedRemote;
 use jay_transfer::sync::setup::{self, Proof};
 use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::{Direction, sync};
-use jay_transfer::vault::code::InviteCode;
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::{Grounds, REQUEST_MAX_BYTES};
@@ -29,83 +31,12 @@ use jay_types::change::header::StreamId;
 use jay_types::time::{DAY, SECOND};
 use jay_types::{Code, Error, Hash, NamespaceId, NodeId, Result};
 use std::collections::{BTreeMap, BTreeSet};
-use tempfile::TempDir;
 
 /// A vault of a test has few changes, and checkpoints all the same.
 const CHECKPOINT_FROM_CHANGES: u64 = 30;
 
 /// Names one change.
 pub(crate) type Change = (StreamId, u64, Hash);
-
-/// How a machine stands to the vault.
-pub(crate) enum Standing {
-    /// It writes, and does not belong to it yet.
-    Outside,
-    /// It has a code.
-    Invited(InviteCode),
-    /// It has joined.
-    Joined,
-    /// It was taken out.
-    Removed,
-}
-
-/// A machine.
-pub(crate) struct Machine {
-    pub(crate) home: Home,
-    pub(crate) view: usize,
-    pub(crate) standing: Standing,
-    /// Steps for which it does not sync.
-    offline: u64,
-    /// What it wrote since it last pushed.
-    unpushed: Vec<Change>,
-    /// How far its journals were looked at.
-    looked: [u64; 2],
-    saved: Option<TempDir>,
-    /// Another machine writes, or wrote, as the same node.
-    is_doubled: bool,
-}
-
-impl Machine {
-    fn new(home: Home, view: usize, standing: Standing) -> Self {
-        let (unpushed, looked) = (Vec::new(), [0, 0]);
-        Self { home, view, standing, offline: 0, unpushed, looked, saved: None, is_doubled: false }
-    }
-
-    pub(crate) fn stores(&self) -> [&Store; 2] {
-        [&self.home.memory, &self.home.archive]
-    }
-
-    pub(crate) fn is_left(&self) -> bool {
-        !matches!(self.standing, Standing::Removed)
-    }
-
-    /// Every node that this machine is or was.
-    pub(crate) fn nodes(&self) -> BTreeSet<NodeId> {
-        let past = self.home.memory.successions().unwrap();
-        past.iter().map(|link| link.from).chain([self.home.id()]).collect()
-    }
-
-    /// What a person on this machine knows of the vault.
-    pub(crate) fn vault(&self) -> (VaultKeys, Roster) {
-        let keys = VaultKeys::load(&self.home.memory).unwrap().unwrap();
-        let roster = self.home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-        (keys, roster)
-    }
-
-    pub(crate) fn is_member(&self) -> bool {
-        VaultKeys::load(&self.home.memory).unwrap().is_some() && self.vault().1.is_member(self.home.id())
-    }
-
-    pub(crate) fn branches(&self) -> Vec<Branch> {
-        let of = |store: &&Store| store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap());
-        self.stores().iter().filter_map(of).flatten().collect()
-    }
-
-    pub(crate) fn has(&self, (stream, seq, hash): Change) -> bool {
-        let store = self.stores()[usize::from(stream.journal)];
-        store.exists() && store.read::<_, Error>(|tx| Ok(tx.has_change(stream, seq, hash)?)).unwrap()
-    }
-}
 
 /// All of them.
 pub(crate) struct Fleet {
