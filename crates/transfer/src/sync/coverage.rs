@@ -2,10 +2,11 @@
 //!
 //! **Invariant:** a branch counts as covered up to where ranges follow one another from its beginning, by files that are there;
 //! what only follows a gap counts as not there, for nobody could take it in. Files of who is no member count for nothing: who was
-//! taken out may remove them, or write them anew without what it purged.
+//! taken out may remove them, or write them anew without what it purged. Nor do copies that a carrier made: they may be in this
+//! machine's folder only.
 
 use super::state::{FileRecord, FileState};
-use crate::format::clear::Range;
+use crate::format::clear::{Clear, Range};
 use jay_store::{Branch, Store};
 use jay_types::change::header::StreamId;
 use jay_types::{NodeId, Result};
@@ -22,7 +23,7 @@ pub(super) fn covered(
 ) -> Result<BTreeMap<i64, u64>> {
     let mut by_stream: BTreeMap<StreamId, Vec<Range>> = BTreeMap::new();
     let writer = |path: &str| path.split('/').nth(1).and_then(|node| NodeId::parse(node).ok());
-    let counts = |path: &str| writer(path).is_some_and(is_member);
+    let counts = |path: &str| writer(path).is_some_and(is_member) && Clear::is_name(path);
     let files = files.iter().filter(|(path, record)| record.state != FileState::Quarantined && counts(path));
     for (_, record) in files {
         for range in &record.ranges {
@@ -33,8 +34,8 @@ pub(super) fn covered(
     store.read(|tx| {
         let mut covered = BTreeMap::new();
         for branch in branches {
-            let begins = branch.parent.map_or(0, |(_, seq)| seq);
-            let mut upto = 0;
+            // What is before it is the part of the branch that it left.
+            let mut upto = branch.parent.map_or(0, |(_, seq)| seq);
             for range in by_stream.get(&branch.stream).into_iter().flatten() {
                 if range.from <= upto + 1
                     && range.to > upto
@@ -44,7 +45,7 @@ pub(super) fn covered(
                     upto = range.to;
                 }
             }
-            covered.insert(branch.num, upto.max(begins));
+            covered.insert(branch.num, upto);
         }
         Ok(covered)
     })
