@@ -243,7 +243,7 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
         let files = counted(bad.len() as u64, "file cannot be read", "files cannot be read");
         say(
             format!("{files}, the first: {}: {}", first.path, first.why),
-            "`jay sync status` lists them. When such a file is removed its owner writes what it carried anew.",
+            "`jay sync status` lists them. Run `jay sync` on the machines that wrote them: it writes what they carried anew.",
         );
     }
     if let Some(first) = remote.purges_pending.first() {

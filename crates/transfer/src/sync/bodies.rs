@@ -15,13 +15,15 @@ use jay_store::Branch;
 use jay_types::{Error, Result};
 use std::collections::BTreeMap;
 
+/// How many of a store are looked at: some are of namespaces that are not shared here.
+const LOOKED_AT: u32 = 1_024;
+
 /// Changes that are here without their bodies and shared with the remote, at most [`LACKS_MAX`].
 pub(super) fn lacking(run: &Run<'_, '_>) -> Result<Vec<StreamHead>> {
     let scope = run.scope()?;
     let mut lacking = Vec::new();
     for store in [run.peer.memory, run.peer.archive].into_iter().filter(|store| store.exists()) {
-        let limit = u32::try_from(LACKS_MAX).unwrap_or(u32::MAX);
-        let missing = store.read::<_, Error>(|tx| Ok(tx.missing_bodies(limit)?))?;
+        let missing = store.read::<_, Error>(|tx| Ok(tx.missing_bodies(LOOKED_AT)?))?;
         lacking.extend(missing.into_iter().map(|(stream, seq, hash)| stream_head(stream, seq, hash)));
     }
     lacking.retain(|head| scope.shares(head.stream()) == Shared::Yes);
