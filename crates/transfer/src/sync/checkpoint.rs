@@ -4,11 +4,11 @@
 //! times what was ever shared. It is a plain SQLite file, compressed and sealed; whoever takes it verifies every chain, hash and
 //! signature in it, and makes its own projections.
 //!
-//! One that holds bodies of what is purged goes: a member's own is made anew; of a member that is gone another one removes it, and makes one
-//! where none is left (J11). Whether another's holds them is seen by reading it.
+//! One that holds bodies of what is purged goes: any member removes it (J11), and its maker makes it anew; where that one is gone, another
+//! member does, if none is left. Whether another's holds them is seen by reading it.
 //!
 //! **Invariant:** it holds what is shared there and nothing else; the segments stay, so that nobody depends on it. A node keeps one, and one
-//! that takes another's place is written before that is removed.
+//! that takes the place of its own is written before that is removed.
 
 use super::rewrite::remove;
 use super::run::Run;
@@ -178,7 +178,9 @@ pub(super) fn tend(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<Option<
     let kept = before.as_ref().filter(|_| !must_go);
     let going = going(run, kept.map(|(path, _)| path.as_str()));
     let changes: u64 = branches.iter().filter(|branch| branch.stream.journal == 0).map(super::push::held).sum();
-    let others = known(run).into_iter().filter(|(_, path, _)| !going.contains(path)).map(|(.., changes)| changes);
+    // Whoever made one that goes makes it anew, if it is still there to do so.
+    let is_replaced_here = |path: &String| going.contains(path) && is_ours_to_scrub(run, path);
+    let others = known(run).into_iter().filter(|(_, path, _)| !is_replaced_here(path)).map(|(.., changes)| changes);
     let largest = others.chain(kept.map(|(_, changes)| *changes)).max().unwrap_or(0);
     // Who is behind by a key may have been taken out: nobody would begin with what it makes, and others would remove it, again and again.
     let is_worth_it = changes >= run.peer.checkpoint_from_changes && !run.lacks_key;
@@ -195,12 +197,12 @@ pub(super) fn tend(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<Option<
 }
 
 /// Checkpoints that are to go: every one below this node's name but the one that is kept, such as copies of a carrier and what a lost record
-/// knew; and those of nodes that are gone, where they hold what was purged.
+/// knew; and those of other nodes that hold what was purged.
 fn going(run: &Run<'_, '_>, kept: Option<&str>) -> Vec<String> {
     let own = run.own_directory();
     let goes = |path: &str| {
         let is_spare = path.starts_with(&own) && Some(path) != kept;
-        is_spare || run.state.unscrubbed.contains(path) && is_ours_to_scrub(run, path)
+        is_spare || run.state.unscrubbed.contains(path) && !run.lacks_key
     };
     let there = run.state.files.iter().filter(|(_, record)| record.is_checkpoint && record.missing_since.is_none());
     there.map(|(path, _)| path.clone()).filter(|path| goes(path)).collect()

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::searching::{Looked, look_into, needle, needles_below, needles_held, needles_in};
+use jay_transfer::format::clear::Clear;
 use jay_types::EntityId;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::{EntityKind, Header, Op};
@@ -127,6 +128,11 @@ impl Fleet {
         let mut seen = BTreeSet::new();
         for view in 0..self.carrier.views() {
             for (path, bytes) in self.carrier.files(view) {
+                // What only lies with the one who was taken out nobody can take away, and what it could read it keeps.
+                let is_of_removed = self.machines.iter().any(|machine| machine.view == view && !machine.is_left());
+                if is_of_removed && !Clear::is_name(&path) {
+                    continue;
+                }
                 // A file that is everywhere is looked at once.
                 if !seen.insert((path.clone(), Hash::of(&bytes))) {
                     continue;

@@ -127,22 +127,39 @@ fn a_machine_that_begins_with_one() {
     });
 }
 
-#[test]
-fn a_checkpoint_of_who_is_gone_that_holds_what_is_purged() {
+/// A room in which the second machine made a checkpoint, of which the first has purged something: the room, and the checkpoint.
+fn with_purged_checkpoint() -> (Room, String) {
     let mut room = Room::new();
     let secret = room.homes[1].remember("global", &needle(3));
     room.say_much(1);
     room.homes[1].checkpoint_from_changes = CHECKPOINT_FROM_CHANGES;
     room.settle(&[0, 1]);
     room = room.with_checkpoints();
-    let [of_gone] = room.checkpoints().try_into().unwrap();
-    assert!(of_gone.contains(&room.homes[1].id().to_string()), "{of_gone}");
+    let [made] = room.checkpoints().try_into().unwrap();
+    assert!(made.contains(&room.homes[1].id().to_string()), "{made}");
     room.homes[0].write(secret.0, secret.1, Op::Purge, Body::default());
-    room.homes[0].sync(&room.folder.seat(0, &room.homes[0]));
-    assert!(room.holding(3).contains(&of_gone), "its owner may come");
+    assert!(room.holding(3).contains(&made));
+    (room, made)
+}
+
+#[test]
+fn a_checkpoint_of_who_is_gone_that_holds_what_is_purged() {
+    let (room, _) = with_purged_checkpoint();
     room.homes[0].steps.clock.advance(8 * DAY);
     at_every_step_and("checkpoint of who is gone", &room, 0, |home, _, remote| sync(home, remote), &|room, what| {
         assert_eq!(room.holding(3), Vec::<String>::new(), "{what}");
         assert_eq!(room.checkpoints().len(), 1, "{what}");
     });
+}
+
+#[test]
+fn a_checkpoint_that_holds_what_is_purged_goes_at_once_and_its_maker_makes_it_anew() {
+    let (room, made) = with_purged_checkpoint();
+    room.homes[0].sync(&room.folder.seat(0, &room.homes[0]));
+    assert!(!room.holding(3).contains(&made));
+    assert_eq!(room.checkpoints(), Vec::<String>::new(), "who is behind it makes none in its place");
+    room.homes[1].sync(&room.folder.seat(0, &room.homes[1]));
+    let [again] = room.checkpoints().try_into().unwrap();
+    assert!(again.contains(&room.homes[1].id().to_string()) && again != made, "{again}");
+    assert_eq!(room.holding(3), Vec::<String>::new());
 }
