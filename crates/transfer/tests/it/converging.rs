@@ -7,8 +7,10 @@ use jay_store::{Draft, Store};
 use jay_testkit::counts;
 use jay_transfer::sync::Direction;
 use jay_transfer::sync::report::SyncedRemote;
+use jay_transfer::sync::state::RemoteState;
 use jay_transfer::vault::keys::VaultKeys;
 use jay_types::change::{EntityKind, Op};
+use jay_types::time::DAY;
 use jay_types::{Error, NamespaceId, NodeId};
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
@@ -58,6 +60,23 @@ impl Fleet {
             }
         }
         self.fail("they never come to an end");
+    }
+
+    /// A node that nobody is any longer, since its machine was put back to before it, rids no file of what was purged: after seven days
+    /// without a word of it others do.
+    fn outlast_the_silent(&mut self) {
+        let left = self.left();
+        let pending = |at: &usize| RemoteState::load(&self.machines[*at].home.memory, "home").unwrap().unscrubbed;
+        let pending: BTreeSet<String> = left.iter().flat_map(pending).collect();
+        let living: BTreeSet<NodeId> = left.iter().flat_map(|at| self.machines[*at].nodes()).collect();
+        let of_living = pending.iter().find(|path| living.iter().any(|node| path.contains(&node.to_string())));
+        self.demand(of_living.is_none(), || format!("the owner of {of_living:?} does not rid it of what was purged"));
+        if !pending.is_empty() {
+            for at in left {
+                self.machines[at].home.steps.clock.advance(8 * DAY);
+            }
+            self.settle();
+        }
     }
 
     /// In the eyes of each of them.
@@ -245,6 +264,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
         fleet.step();
     }
     fleet.settle();
+    fleet.outlast_the_silent();
     fleet.compare();
     fleet.check_files();
     let (left, paths) = (fleet.left(), fleet.paths(fleet.left()[0]));
