@@ -186,6 +186,8 @@ impl Inner {
         }
         if let Some(by) = by {
             self.under_way.remove(&(by, path.to_owned()));
+            // What was arriving there is no longer wanted.
+            self.take_away(by, &temporary_name(path));
         }
     }
 
