@@ -93,8 +93,8 @@ pub(crate) fn join(call: &Call<'_>, request: &JoinRequest<'_>, progress: &mut Pr
         let keys = setup::join(&peer(call), remote.as_ref(), &proof)?;
         let note = match request.code {
             Some(_) => format!(
-                "`jay sync {name}` brings what is there; what this machine writes counts for the others once the machine that invited it \
-                 has run `jay sync {name}`",
+                "`jay sync {name}` brings what is there and asks; what this machine writes counts once the machine that invited it \
+                 has run `jay sync {name}` after that",
                 name = config.name
             ),
             None => format!(
