@@ -52,13 +52,15 @@ pub fn serve(service: Arc<Service>, options: &ServeOptions, announce: impl FnOnc
         let bound = listener.local_addr().map_err(|error| failed(&error))?;
         let guard = Guard::new(bound.port(), options.token.as_deref());
         let (routes, close) = router(&service, guard, &options.principal, options.profile);
+        // Whoever is told the address may ask this process to stop at once.
+        let stop = stop_signal();
         announce(bound);
         if let Some(every) = options.sync_every {
             let _ = syncing.set(Syncer::start(Arc::clone(&service), every)?);
         }
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let graceful = async move {
-            stop_signal().await;
+            stop.await;
             close();
             if let Some(syncer) = syncing.get() {
                 syncer.stop();
@@ -104,6 +106,7 @@ pub fn mcp_stdio(
 ) -> Result<()> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async move {
+        let stop = stop_signal();
         let handler = Mcp::new(service, profile, namespace, actor);
         let (reader, writer) = rmcp::transport::io::stdio_pipes();
         let talk = async {
@@ -122,7 +125,7 @@ pub fn mcp_stdio(
         tokio::select! {
             ended = talk => ended,
             () = parent_gone() => Ok(()),
-            () = stop_signal() => Ok(()),
+            () = stop => Ok(()),
         }
     });
     // A read of stdin may still be waiting on a thread; it must not keep the process.
@@ -147,33 +150,42 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
 pub fn when_stopped(told: impl FnOnce() + Send + 'static) -> Result<()> {
     let failed = |error| Error::io("cannot wait for signals", &error);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let stop = {
+        let _inside = runtime.enter();
+        stop_signal()
+    };
     // It is not joined: it ends with the process, or after its one call.
     std::thread::Builder::new()
         .name("jay-signals".to_owned())
         .spawn(move || {
-            runtime.block_on(stop_signal());
+            runtime.block_on(stop);
             told();
         })
         .map_err(failed)?;
     Ok(())
 }
 
-/// Resolves on SIGTERM, SIGHUP or ctrl-c.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        else {
+/// Resolves on SIGTERM, SIGHUP or ctrl-c: those that come after this was called count, whenever it is waited for. To be called in a
+/// runtime.
+#[cfg(unix)]
+fn stop_signal() -> impl Future<Output = ()> + Send {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
+    async move {
+        let [Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)] = signals else {
             return std::future::pending().await;
         };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = hang_up.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
         }
     }
-    #[cfg(not(unix))]
+}
+
+/// Resolves on ctrl-c.
+#[cfg(not(unix))]
+async fn stop_signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
