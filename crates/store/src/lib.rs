@@ -72,7 +72,7 @@ pub use read::said::Said;
 pub use read::search::{Brief, Current, TextHit};
 pub use read::sessions::{SessionClause, SessionRow};
 pub use read::sources::{BlockPlace, KeptBlock, SourceCursor, SourceRow};
-pub use read::states::PurgedChanges;
+pub use read::states::{NOT_SHARED, PurgedChanges};
 pub use read::status::StoreCounts;
 pub use read::touched::{ArchiveCounts, Touching};
 pub use read::turns::{Turn, Window};

@@ -19,7 +19,11 @@ fn what_is_shared(remote: &RemoteView) -> String {
         [] => "everything but private".to_owned(),
         some => some.join(", "),
     };
-    if remote.archive { format!("{what}; archived sessions too") } else { what }
+    match (remote.archive, remote.clients.as_slice()) {
+        (false, _) => what,
+        (true, []) => format!("{what}; archived sessions too"),
+        (true, some) => format!("{what}; archived sessions of {} too", one_line(&some.join(", "))),
+    }
 }
 
 pub(super) fn added(added: &RemoteAdded, view: &View) -> String {
@@ -199,6 +203,9 @@ fn node_row(node: &NodeStatus, view: &View) -> Vec<String> {
     }
     if node.standing != "member" {
         words.push(node.standing.clone());
+    }
+    if !node.clients.is_empty() {
+        words.push(format!("shares sessions of {} only", one_line(&node.clients.join(", "))));
     }
     words.extend(
         node.deferred_there.filter(|n| *n > 0).map(|n| format!("cannot apply {}", count(n, "change", "changes"))),

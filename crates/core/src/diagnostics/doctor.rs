@@ -5,7 +5,7 @@ use super::clocks::{nodes_ahead, said_of_stopped};
 use super::finding::{Diagnosis, Finding};
 use crate::call::Call;
 use crate::engine::Engine;
-use jay_store::Store;
+use jay_store::{NOT_SHARED, Store};
 use jay_types::text::counted;
 use jay_types::{Code, Error, Result, Timestamp};
 
@@ -224,8 +224,11 @@ fn check_counts(
     let said = |list: &[(String, u64)]| {
         list.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
     };
-    if !counts.deferred.is_empty() {
-        findings.push(Finding::warning(&format!("{name} deferred"), said(&counts.deferred)).hint(
+    // What was never shared with this store is not waited for.
+    let deferred: Vec<(String, u64)> =
+        counts.deferred.iter().filter(|(reason, _)| reason != NOT_SHARED).cloned().collect();
+    if !deferred.is_empty() {
+        findings.push(Finding::warning(&format!("{name} deferred"), said(&deferred)).hint(
             "These changes are kept. What a newer jay knows it tries at its first write; a missing body when it comes.",
         ));
     }

@@ -174,6 +174,21 @@ fn demand_known(tx: &Tx<'_>, client: &str) -> Result<()> {
     }
 }
 
+/// Refuses clients that nothing is known of.
+///
+/// # Errors
+/// `bad_input` with the clients that there are.
+pub fn demand_clients(call: &Call<'_>, clients: &[String]) -> Result<()> {
+    let archive = call.engine.stores().1;
+    for client in clients {
+        match jay_sessions::adapter(client) {
+            Err(_) if archive.exists() => archive.read(|tx| demand_known(tx, client))?,
+            known => known.map(|_| ())?,
+        }
+    }
+    Ok(())
+}
+
 /// The filter in the store's terms.
 pub(super) fn clause(
     call: &Call<'_>,

@@ -3,6 +3,8 @@
 use crate::operation::{Access, Operation, PEOPLE, Progress};
 use crate::sharing::remotes::{self, RemoteAdded};
 use jay_core::Call;
+use jay_transfer::remote::address::normalise;
+use jay_transfer::sync::config::RemoteConfig;
 use jay_types::Result;
 use jay_types::bounds::Word;
 use schemars::JsonSchema;
@@ -26,6 +28,9 @@ pub(super) struct RemoteAddInput {
     /// Share archived sessions too
     #[serde(default)]
     archive: bool,
+    /// Of archived sessions only those of this client, with --archive; several are joined by commas
+    #[serde(default)]
+    client: Option<Word>,
 }
 
 pub(super) struct RemoteAdd;
@@ -42,7 +47,18 @@ impl Operation for RemoteAdd {
     }
 
     fn run_with_progress(call: &Call<'_>, input: Self::Input, progress: &mut Progress<'_>) -> Result<Self::Output> {
-        let namespace = input.namespace.as_ref().map(Word::as_str);
-        remotes::add(call, (input.name.as_str(), input.url.as_str(), namespace, input.archive), progress)
+        let listed = |words: Option<&Word>| -> Vec<String> {
+            let words = words.into_iter().flat_map(|words| words.as_str().split(','));
+            words.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        let config = RemoteConfig {
+            name: input.name.into_string(),
+            url: normalise(input.url.as_str())?,
+            namespaces: listed(input.namespace.as_ref()),
+            archive: input.archive,
+            clients: listed(input.client.as_ref()),
+            added_at: call.now,
+        };
+        remotes::add(call, config, progress)
     }
 }

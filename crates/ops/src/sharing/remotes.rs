@@ -4,7 +4,6 @@ use super::{all, alone, demand_machine, one, open, peer};
 use crate::Progress;
 use jay_core::Call;
 use jay_transfer::remote::Created;
-use jay_transfer::remote::address::normalise;
 use jay_transfer::sync::config::{self, RemoteConfig};
 use jay_transfer::sync::setup::{self, Begun, Found};
 use jay_types::surroundings::random;
@@ -23,14 +22,17 @@ pub struct RemoteView {
     pub namespaces: Vec<String>,
     /// Archived sessions are shared there too
     pub archive: bool,
+    /// The clients whose archived sessions are shared there; every client where it is empty
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
     /// When it was added
     pub added_at: Timestamp,
 }
 
 impl From<RemoteConfig> for RemoteView {
     fn from(config: RemoteConfig) -> Self {
-        let RemoteConfig { name, url, namespaces, archive, added_at } = config;
-        Self { name, url, namespaces, archive, added_at }
+        let RemoteConfig { name, url, namespaces, archive, clients, added_at } = config;
+        Self { name, url, namespaces, archive, clients, added_at }
     }
 }
 
@@ -56,22 +58,10 @@ pub struct RemoteAdded {
     pub notes: Vec<String>,
 }
 
-pub(crate) fn add(
-    call: &Call<'_>,
-    (name, url, namespace, archive): (&str, &str, Option<&str>, bool),
-    progress: &mut Progress<'_>,
-) -> Result<RemoteAdded> {
+pub(crate) fn add(call: &Call<'_>, config: RemoteConfig, progress: &mut Progress<'_>) -> Result<RemoteAdded> {
     demand_machine(call, "remote_add")?;
-    let namespaces =
-        namespace.into_iter().flat_map(|all| all.split(',')).map(str::trim).filter(|path| !path.is_empty());
-    let config = RemoteConfig {
-        name: name.to_owned(),
-        url: normalise(url)?,
-        namespaces: namespaces.map(str::to_owned).collect(),
-        archive,
-        added_at: call.now,
-    };
     config.check()?;
+    jay_core::sessions::demand_clients(call, &config.clients)?;
     alone(call, false, progress, |progress| {
         let mut remotes = all(call)?;
         if remotes.iter().any(|known| known.name == config.name) {

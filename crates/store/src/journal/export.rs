@@ -6,7 +6,10 @@ use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
 use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, NodeId, Timestamp};
-use rusqlite::params;
+use rusqlite::{Row, params};
+
+/// Bytes that a change takes beside its body, about.
+const HEADER_BYTES: usize = 256;
 
 /// A branch of a stream that is held here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +82,41 @@ impl Tx<'_> {
     /// # Errors
     /// `damaged` where the header before the first is not here.
     pub fn branch_changes(&self, branch: &Branch, after_seq: u64, limit: u32) -> Result<Vec<Journalled>> {
+        let mut left = limit;
+        if left == 0 {
+            return Ok(Vec::new());
+        }
+        self.read_branch(branch, (after_seq, u64::MAX), |_| {
+            left -= 1;
+            left == 0
+        })
+    }
+
+    /// Whole acts of a branch after `after_seq` and up to `upto_seq`, until their bodies have `bytes`: one act at least, where there is
+    /// one. What is cut at `upto_seq` is answered as it is.
+    ///
+    /// # Errors
+    /// `damaged` where the header before the first is not here.
+    pub fn branch_acts(
+        &self,
+        branch: &Branch,
+        (after_seq, upto_seq): (u64, u64),
+        bytes: usize,
+    ) -> Result<Vec<Journalled>> {
+        let mut read = 0;
+        self.read_branch(branch, (after_seq, upto_seq), |change| {
+            read += HEADER_BYTES + change.body.as_ref().map_or(0, |(_, body)| body.len());
+            change.header.index + 1 == change.header.count && read >= bytes
+        })
+    }
+
+    /// Changes of a branch after one and up to another, the one for which `is_last` is true included.
+    fn read_branch(
+        &self,
+        branch: &Branch,
+        (after_seq, upto_seq): (u64, u64),
+        mut is_last: impl FnMut(&Journalled) -> bool,
+    ) -> Result<Vec<Journalled>> {
         let fork_seq = branch.parent.map_or(0, |(_, seq)| seq);
         let after_seq = after_seq.max(fork_seq);
         let mut prev_hash = match (after_seq, branch.parent) {
@@ -86,46 +124,26 @@ impl Tx<'_> {
             (seq, Some((parent, fork_seq))) if seq == fork_seq => self.hash_in_branch(parent, seq)?,
             (seq, _) => self.hash_in_branch(branch.num, seq)?,
         };
-        let mut changes = self.all(
+        let mut statement = self.statement(
             "SELECT c.pos, c.seq, c.hash, c.hlc, c.at, a.id, t.id, c.idx, c.count, c.run, e.kind, e.id, c.op, c.encoding,
                     c.body_hash, c.signature, b.salt, b.bytes
              FROM changes c JOIN entities a ON a.num = c.actor JOIN acts t ON t.num = c.act JOIN entities e ON e.num = c.entity
              LEFT JOIN bodies b ON b.pos = c.pos
-             WHERE c.stream = ?1 AND c.seq > ?2 ORDER BY c.seq LIMIT ?3",
-            params![branch.num, after_seq, limit],
-            |row| {
-                let salt: Option<[u8; 16]> = row.get(16)?;
-                let bytes: Option<Vec<u8>> = row.get(17)?;
-                Ok(Journalled {
-                    pos: row.get(0)?,
-                    header: Header {
-                        journal: branch.stream.journal,
-                        namespace: branch.stream.namespace,
-                        node: branch.stream.node,
-                        seq: row.get(1)?,
-                        prev_hash: Hash::ZERO,
-                        hlc: Hlc(row.get::<_, i64>(3)? as u64),
-                        at: Timestamp(row.get(4)?),
-                        actor: ActorId(row.get(5)?),
-                        act: ActId(row.get(6)?),
-                        index: row.get(7)?,
-                        count: row.get(8)?,
-                        run: row.get::<_, Option<[u8; 16]>>(9)?.unwrap_or_default(),
-                        kind: row.get(10)?,
-                        entity: EntityId(row.get(11)?),
-                        op: row.get(12)?,
-                        encoding: row.get(13)?,
-                        body_hash: Hash(row.get(14)?),
-                    },
-                    hash: Hash(row.get(2)?),
-                    body: salt.zip(bytes),
-                    signature: row.get(15)?,
-                })
-            },
+             WHERE c.stream = ?1 AND c.seq > ?2 AND c.seq <= ?3 ORDER BY c.seq",
         )?;
-        for change in &mut changes {
-            change.header.prev_hash = prev_hash;
-            prev_hash = change.hash;
+        let upto_seq = i64::try_from(upto_seq).unwrap_or(i64::MAX);
+        let rows = statement
+            .query_map(params![branch.num, after_seq, upto_seq], |row| journalled(branch.stream, row))
+            .map_err(|error| self.fault(error))?;
+        let mut changes = Vec::new();
+        for row in rows {
+            let mut change = row.map_err(|error| self.fault(error))?;
+            change.header.prev_hash = std::mem::replace(&mut prev_hash, change.hash);
+            let is_last = is_last(&change);
+            changes.push(change);
+            if is_last {
+                break;
+            }
         }
         Ok(changes)
     }
@@ -146,4 +164,35 @@ impl Tx<'_> {
             branch = parent.ok_or_else(|| crate::error::damaged(format!("seq {seq} of a stream is missing")))?;
         }
     }
+}
+
+/// A change out of a row; the hash before it is not in it.
+fn journalled(stream: StreamId, row: &Row<'_>) -> rusqlite::Result<Journalled> {
+    let salt: Option<[u8; 16]> = row.get(16)?;
+    let bytes: Option<Vec<u8>> = row.get(17)?;
+    Ok(Journalled {
+        pos: row.get(0)?,
+        header: Header {
+            journal: stream.journal,
+            namespace: stream.namespace,
+            node: stream.node,
+            seq: row.get(1)?,
+            prev_hash: Hash::ZERO,
+            hlc: Hlc(row.get::<_, i64>(3)? as u64),
+            at: Timestamp(row.get(4)?),
+            actor: ActorId(row.get(5)?),
+            act: ActId(row.get(6)?),
+            index: row.get(7)?,
+            count: row.get(8)?,
+            run: row.get::<_, Option<[u8; 16]>>(9)?.unwrap_or_default(),
+            kind: row.get(10)?,
+            entity: EntityId(row.get(11)?),
+            op: row.get(12)?,
+            encoding: row.get(13)?,
+            body_hash: Hash(row.get(14)?),
+        },
+        hash: Hash(row.get(2)?),
+        body: salt.zip(bytes),
+        signature: row.get(15)?,
+    })
 }

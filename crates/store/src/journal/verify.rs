@@ -6,8 +6,8 @@ use crate::tx::Tx;
 use jay_types::change::StoredBody;
 use jay_types::change::sign::verify;
 
-/// Changes read at a time.
-const PAGE: u32 = 1000;
+/// Bytes of changes read at a time, about.
+const PAGE_BYTES: usize = 4 << 20;
 
 impl Tx<'_> {
     /// Every fault of the journal, in words; empty where it holds together. `seen` is called after each page with the
@@ -37,7 +37,10 @@ impl Tx<'_> {
         };
         let mut seq = branch.parent.map_or(0, |(_, seq)| seq);
         loop {
-            let page = self.branch_changes(branch, seq, PAGE)?;
+            let page = self.branch_acts(branch, (seq, u64::MAX), PAGE_BYTES)?;
+            if page.is_empty() {
+                break;
+            }
             for change in &page {
                 if change.header.seq != seq + 1 {
                     faults.push(format!("{name}: seq {} is missing", seq + 1));
@@ -59,9 +62,6 @@ impl Tx<'_> {
                 }
             }
             seen(page.len() as u64);
-            if page.len() < PAGE as usize {
-                break;
-            }
         }
         if seq != branch.head_seq {
             faults.push(format!("{name}: it should end at {}, it ends at {seq}", branch.head_seq));

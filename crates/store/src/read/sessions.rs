@@ -8,6 +8,7 @@ use jay_types::session::Role;
 use jay_types::{EntityId, Error, NamespaceId, Timestamp};
 use rusqlite::params;
 use rusqlite::types::Value as Sql;
+use std::collections::BTreeSet;
 
 /// A session as `list` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,6 +265,18 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn has_client(&self, client: &str) -> Result<bool> {
         Ok(self.one("SELECT 1 FROM sessions WHERE client = ?1 LIMIT 1", [client], |_| Ok(()))?.is_some())
+    }
+
+    /// The sessions of these clients, by their ids here.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn sessions_of_clients(&self, clients: &[String]) -> Result<BTreeSet<EntityId>> {
+        let marks = vec!["?"; clients.len()].join(", ");
+        let sql =
+            format!("SELECT e.id FROM sessions s JOIN entities e ON e.num = s.entity WHERE s.client IN ({marks})");
+        let ids = self.all(&sql, rusqlite::params_from_iter(clients), |row| row.get(0).map(EntityId))?;
+        Ok(ids.into_iter().collect())
     }
 
     /// The namespace in which a session is archived.

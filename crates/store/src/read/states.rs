@@ -6,10 +6,13 @@ use crate::open::Store;
 use crate::tx::Tx;
 use jay_types::change::header::StreamId;
 use jay_types::change::sign::{Signature, Signed};
-use jay_types::change::{EntityKind, EntityState, fold};
+use jay_types::change::{EntityKind, EntityState, Journal, fold};
 use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::BTreeSet;
+
+/// Why a block is not applied: nothing of its session is here.
+pub const NOT_SHARED: &str = "not_shared";
 
 impl Tx<'_> {
     /// The states of all entities of `kind` in a namespace, by id; none where the namespace is not here. Made of all their
@@ -111,28 +114,48 @@ impl Tx<'_> {
         Ok(self.meta_number("hlc")?.and_then(|hlc| u64::try_from(hlc).ok()).unwrap_or(0))
     }
 
-    /// Changes and fields that are kept and not applied, with their author's node and why, counted.
+    /// Changes and fields that are kept and not applied, with their author's node and why, counted. Blocks of sessions of which nothing is
+    /// here are `not_shared`.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn deferred_by_node(&self) -> Result<Vec<(NodeId, String, u64)>> {
+        let reason = self.reason_of_deferred();
         self.all(
-            "SELECT n.id, d.reason, count(*) FROM deferred d JOIN changes c ON c.pos = d.pos JOIN streams s ON s.num = c.stream
-               JOIN nodes n ON n.num = s.node GROUP BY n.id, d.reason ORDER BY n.id, d.reason",
+            &format!(
+                "SELECT n.id, {reason} why, count(*) FROM deferred d JOIN changes c ON c.pos = d.pos
+                   JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node GROUP BY n.id, why ORDER BY n.id, why"
+            ),
             [],
             |row| Ok((NodeId(row.get(0)?), row.get(1)?, row.get::<_, i64>(2)? as u64)),
         )
     }
 
-    /// Changes that are here without their bodies, up to `limit`, in order of arrival; not those of what is purged.
+    /// Why a row of `deferred` (`d`, of the change `c`) is not applied. A session of which no block can be read was left out by those who
+    /// share chosen clients only: it is not waited for.
+    pub(super) fn reason_of_deferred(&self) -> String {
+        match self.journal {
+            Journal::Memory => "d.reason".to_owned(),
+            Journal::Archive => format!(
+                "CASE WHEN d.reason = 'missing_body' AND c.entity NOT IN (SELECT entity FROM sessions) THEN '{NOT_SHARED}'
+                   ELSE d.reason END"
+            ),
+        }
+    }
+
+    /// Changes that are here without their bodies, up to `limit`, in order of arrival; not those of what is purged, nor those of sessions of
+    /// which nothing is here.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn missing_bodies(&self, limit: u32) -> Result<Vec<(StreamId, u64, Hash)>> {
+        let reason = self.reason_of_deferred();
         self.all(
-            "SELECT ns.id, n.id, c.seq, c.hash FROM deferred d JOIN changes c ON c.pos = d.pos
-               JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
-             WHERE d.reason = 'missing_body' ORDER BY d.pos LIMIT ?1",
+            &format!(
+                "SELECT ns.id, n.id, c.seq, c.hash FROM deferred d JOIN changes c ON c.pos = d.pos
+                   JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+                 WHERE {reason} = 'missing_body' ORDER BY d.pos LIMIT ?1"
+            ),
             [limit],
             |row| {
                 let (namespace, node) = (NamespaceId(row.get(0)?), NodeId(row.get(1)?));

@@ -21,7 +21,7 @@ pub struct StoreCounts {
     pub namespaces: u64,
     /// Registers with more than one head.
     pub conflicts: u64,
-    /// Deferred changes and fields, by reason.
+    /// Deferred changes and fields, by reason; `not_shared` where nothing of a session is here.
     pub deferred: Vec<(String, u64)>,
     /// Branches beyond the first of a stream.
     pub forks: u64,
@@ -63,7 +63,10 @@ impl Tx<'_> {
             messages,
             namespaces,
             conflicts: count("SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions WHERE head > 0)")?,
-            deferred: grouped("SELECT reason, count(*) FROM deferred GROUP BY reason ORDER BY reason")?,
+            deferred: grouped(&format!(
+                "SELECT {} why, count(*) FROM deferred d JOIN changes c ON c.pos = d.pos GROUP BY why ORDER BY why",
+                self.reason_of_deferred()
+            ))?,
             forks: count("SELECT count(*) - count(DISTINCT node << 32 | namespace) FROM streams")?,
             stopped: grouped("SELECT reason, count(*) FROM stopped GROUP BY reason ORDER BY reason")?,
             stopped_clocks: self.stopped_clocks()?,

@@ -82,6 +82,9 @@ pub struct Head {
     /// Changes that it holds without their bodies, at most [`LACKS_MAX`]: whoever has them writes them once more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<StreamHead>,
+    /// The clients whose archived sessions it shares, where it shares those of some only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
     /// Changes that it holds and cannot apply.
     #[serde(default, skip_serializing_if = "is_none")]
     pub deferred: u64,
@@ -146,6 +149,7 @@ mod tests {
             heads: vec![],
             seen: BTreeMap::from([(NodeId([1; 16]), 3)]),
             lacks: vec![],
+            clients: vec![],
             deferred: 0,
         };
         let (json, hash) = head.json();

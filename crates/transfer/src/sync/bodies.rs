@@ -12,7 +12,8 @@ use super::segments::Gathered;
 use super::state::stream_head;
 use crate::format::head::{LACKS_MAX, StreamHead};
 use jay_store::Branch;
-use jay_types::{Error, Result};
+use jay_types::change::Journal;
+use jay_types::{Error, NodeId, Result};
 use std::collections::BTreeMap;
 
 /// How many of a store are looked at: some are of namespaces that are not shared here.
@@ -26,7 +27,12 @@ pub(super) fn lacking(run: &Run<'_, '_>) -> Result<Vec<StreamHead>> {
         let missing = store.read::<_, Error>(|tx| Ok(tx.missing_bodies(LOOKED_AT)?))?;
         lacking.extend(missing.into_iter().map(|(stream, seq, hash)| stream_head(stream, seq, hash)));
     }
-    lacking.retain(|head| scope.shares(head.stream()) == Shared::Yes);
+    // Of who shares the sessions of chosen clients, and where only those are wanted here, what is missing was left out.
+    let shares_in_part = |node: &NodeId| run.state.heads.get(node).is_some_and(|seen| !seen.head.clients.is_empty());
+    let is_left_out = |head: &StreamHead| {
+        head.journal == Journal::Archive.number() && (!run.config.clients.is_empty() || shares_in_part(&head.node))
+    };
+    lacking.retain(|head| scope.shares(head.stream()) == Shared::Yes && !is_left_out(head));
     lacking.sort();
     lacking.truncate(LACKS_MAX);
     Ok(lacking)
@@ -45,7 +51,7 @@ pub(super) fn give(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
         }
         let Some(act) = act_of(run, branches, &head)? else { continue };
         let mut gathered = Gathered::default();
-        act.into_iter().for_each(|change| gathered.add(change.entry()));
+        act.iter().for_each(|change| gathered.add(run.chosen.entry(change)));
         if let Some(path) = gathered.write_file(run)? {
             run.state.given.insert(name, path);
         }

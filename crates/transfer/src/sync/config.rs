@@ -24,6 +24,9 @@ pub struct RemoteConfig {
     /// Archived sessions are shared too.
     #[serde(default)]
     pub archive: bool,
+    /// Of archived sessions those of these clients; of every client where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
     /// When it was added.
     pub added_at: Timestamp,
 }
@@ -61,6 +64,10 @@ impl RemoteConfig {
                 return Err(Error::bad_input(format!("`{path}` never leaves this machine"))
                     .hint("What stands below `private` is shared with nobody; `jay move` puts a memory elsewhere."));
             }
+        }
+        if !self.archive && !self.clients.is_empty() {
+            return Err(Error::bad_input("`client`: archived sessions are not shared with this remote")
+                .hint("Add `--archive` to share those of the clients that are named."));
         }
         Ok(())
     }
@@ -112,6 +119,7 @@ mod tests {
             url: "/shared".to_owned(),
             namespaces: namespaces.iter().map(|path| (*path).to_owned()).collect(),
             archive: false,
+            clients: Vec::new(),
             added_at: Timestamp(0),
         }
     }

@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::waiting::{self, note, wait};
-use super::{checkpoint, heads, intact, parts, proof};
+use super::{checkpoint, clients, heads, intact, parts, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -218,7 +218,9 @@ fn gather(
         for part in parts::cut(entries) {
             if scope.shares(part.stream) == Shared::Yes && counts(run, &part)? {
                 is_roster |= part.stream.namespace == run.keys.vault;
+                let from = accepted.len();
                 accepted.extend_from_slice(part.entries);
+                clients::strip(&run.config.clients, accepted.get_mut(from..).unwrap_or_default());
             }
         }
     }

@@ -6,7 +6,7 @@ use super::coverage::covered;
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::{FileRecord, stream_head};
-use super::{bodies, checkpoint, rewrite, scrub};
+use super::{bodies, checkpoint, clients, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
 use jay_store::Branch;
@@ -14,8 +14,8 @@ use jay_types::change::sign::Signed;
 use jay_types::{Error, Hash, NodeId, Result};
 use std::collections::BTreeMap;
 
-/// Changes that are read from the journal at once: more than an act has.
-const READ_CHANGES: u32 = 8_192;
+/// Bytes of changes that are read from the journal at once, about: whole acts.
+pub(super) const READ_BYTES: usize = 4 << 20;
 
 /// What is to be written: a branch, and after which seq.
 pub(super) fn missing(run: &Run<'_, '_>, branches: &[Branch]) -> Result<Vec<(Branch, u64)>> {
@@ -52,12 +52,16 @@ pub(super) fn missing_of(
 /// Writes what is missing.
 pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     let branches = run.branches()?;
+    run.chosen = clients::chosen(run)?;
     let mut missing = missing(run, &branches)?;
     if only_roster {
         missing.retain(|(branch, _)| branch.stream.namespace == run.keys.vault);
     }
     let files_before = run.report.files_written;
     write_missing(run, &missing)?;
+    if !only_roster {
+        clients::give_more(run, &branches)?;
+    }
     bodies::give(run, &branches)?;
     let mut checkpoint = None;
     run.remote.sweep(&run.own_directory())?;
@@ -89,21 +93,13 @@ fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()>
         while after < branch.head_seq {
             let changes = run
                 .store(branch.stream.journal)
-                .read::<_, Error>(|tx| Ok(tx.branch_changes(branch, after, READ_CHANGES)?))?;
-            let Some(last) = changes.last() else { break };
-            let is_end = last.header.seq == branch.head_seq;
-            // An act that was cut by the limit is read again as a whole.
-            let whole = if is_end {
-                changes.len()
-            } else {
-                changes.iter().rposition(|change| change.header.index + 1 == change.header.count).map_or(0, |at| at + 1)
-            };
-            if whole == 0 {
-                return Err(Error::internal(format!("an act of a stream of {} has no end", branch.stream.node)));
+                .read::<_, Error>(|tx| Ok(tx.branch_acts(branch, (after, branch.head_seq), READ_BYTES)?))?;
+            if changes.is_empty() {
+                break;
             }
-            for change in changes.iter().take(whole) {
+            for change in &changes {
                 after = change.header.seq;
-                gathered.add(change.entry());
+                gathered.add(run.chosen.entry(change));
                 if change.header.index + 1 == change.header.count && gathered.is_full() {
                     write(run, &mut gathered)?;
                 }
@@ -127,7 +123,9 @@ fn write_head(
     let seen = seen(run)?;
     let is_news = wrote_files || before.as_ref().is_none_or(|head| head.position != position);
     let lacks = bodies::lacking(run)?;
-    let is_answer = before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks);
+    let clients = if run.config.archive { run.config.clients.clone() } else { Vec::new() };
+    let is_answer =
+        before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks || head.clients != clients);
     if is_there && !is_news && !is_answer {
         return Ok(());
     }
@@ -148,6 +146,7 @@ fn write_head(
         heads: newest(branches, before.as_ref()),
         seen,
         lacks,
+        clients,
         deferred: deferred.iter().map(|(.., count)| count).sum(),
     };
     let (json, hash) = head.json();

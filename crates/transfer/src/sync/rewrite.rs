@@ -6,6 +6,7 @@
 //! **Invariant:** a file is removed only after the one that takes its place is written, and stays until every member has told of having
 //! what it carried, or 30 days.
 
+use super::push::READ_BYTES;
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::FileState;
@@ -77,14 +78,18 @@ pub(super) fn write_ranges(run: &mut Run<'_, '_>, branches: &[Branch], ranges: &
     let mut gathered = Gathered::default();
     for (branch, spans) in by_branch.into_values() {
         for (from, to) in joined(spans) {
-            let count = u32::try_from(to - from + 1).unwrap_or(u32::MAX);
-            let changes = run
-                .store(branch.stream.journal)
-                .read::<_, Error>(|tx| Ok(tx.branch_changes(branch, from - 1, count)?))?;
-            for change in &changes {
-                gathered.add(change.entry());
-                if change.header.index + 1 == change.header.count && gathered.is_full() {
-                    gathered.write(run)?;
+            let mut after = from - 1;
+            while after < to {
+                let changes = run
+                    .store(branch.stream.journal)
+                    .read::<_, Error>(|tx| Ok(tx.branch_acts(branch, (after, to), READ_BYTES)?))?;
+                let Some(last) = changes.last() else { break };
+                after = last.header.seq;
+                for change in &changes {
+                    gathered.add(run.chosen.entry(change));
+                    if change.header.index + 1 == change.header.count && gathered.is_full() {
+                        gathered.write(run)?;
+                    }
                 }
             }
         }

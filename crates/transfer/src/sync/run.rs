@@ -1,5 +1,6 @@
 //! One sync with one remote, from the first listing to the record of what was done.
 
+use super::clients::Chosen;
 use super::config::RemoteConfig;
 use super::coverage::MISSED_FOR;
 use super::proof::Proof;
@@ -10,7 +11,7 @@ use super::{foresee, heads, intact, membership, pull, push};
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
-use jay_store::{ActorName, Branch, Store};
+use jay_store::{ActorName, Branch, NOT_SHARED, Store};
 use jay_types::change::header::StreamId;
 use jay_types::surroundings::Surroundings;
 use jay_types::{Code, Error, Hash, NodeId, Result, Timestamp};
@@ -59,6 +60,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) proof: Proof,
     /// Something of a member's is sealed with a key that has not come to this machine.
     pub(super) lacks_key: bool,
+    /// The sessions of the archive that go out.
+    pub(super) chosen: Chosen,
     pub(super) node: NodeId,
     pub(super) state: RemoteState,
     pub(super) listing: Vec<RemoteFile>,
@@ -106,7 +109,8 @@ impl Run<'_, '_> {
     pub(super) fn deferred(&self) -> Result<Vec<(NodeId, String, u64)>> {
         let mut all = Vec::new();
         for store in [self.peer.memory, self.peer.archive].into_iter().filter(|store| store.exists()) {
-            all.extend(store.read::<_, Error>(|tx| Ok(tx.deferred_by_node()?))?);
+            let held = store.read::<_, Error>(|tx| Ok(tx.deferred_by_node()?))?;
+            all.extend(held.into_iter().filter(|(_, reason, _)| reason != NOT_SHARED));
         }
         Ok(all)
     }
@@ -195,7 +199,8 @@ fn begin<'a, 'p>(
     let report = SyncedRemote::new(&config.name, &config.url);
     let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());
     let (roster, proof) = (Roster::default(), Proof::default());
-    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key, node, state, listing, report, progress })
+    let chosen = Chosen::All;
+    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key, chosen, node, state, listing, report, progress })
 }
 
 /// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.

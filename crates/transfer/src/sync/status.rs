@@ -8,7 +8,7 @@ use super::scope::{Scope, Shared};
 use super::state::{FileState, RemoteState, SeenHead};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::{Member, Roster};
-use jay_store::{Branch, Store};
+use jay_store::{Branch, NOT_SHARED, Store};
 use jay_types::time::MINUTE;
 use jay_types::{Error, NamespaceId, NodeId, Result, Timestamp};
 use schemars::JsonSchema;
@@ -62,6 +62,9 @@ pub struct NodeStatus {
     pub lacking_there: Option<u64>,
     /// True where it holds exactly what is shared here
     pub is_equal: bool,
+    /// The clients whose archived sessions it shares, where it shares those of some only
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
     /// Changes that it holds and cannot apply
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred_there: Option<u64>,
@@ -169,7 +172,8 @@ pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig]) -> Resu
         let (deferred, stopped, counts) =
             store.read::<_, Error>(|tx| Ok((tx.deferred_by_node()?, tx.stopped_streams()?, tx.counts()?)))?;
         let counted = |(node, reason, count)| Held { node, reason, count: Some(count), detail: String::new() };
-        held.0.extend(deferred.into_iter().map(counted));
+        let deferred = deferred.into_iter().filter(|(_, reason, _)| reason != NOT_SHARED);
+        held.0.extend(deferred.map(counted));
         held.1.extend(stopped.into_iter().map(|(node, _, reason, detail)| Held { node, reason, count: None, detail }));
         forks += counts.forks;
     }
@@ -273,6 +277,7 @@ fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> No
         lacking_here: None,
         lacking_there: None,
         is_equal: false,
+        clients: head.map(|head| head.clients.clone()).unwrap_or_default(),
         deferred_there: head.map(|head| head.deferred),
         clock_ahead_ms: None,
         clock_behind_ms: behind.filter(|behind| *behind > CLOCK_TOLD_FROM).map(|behind| behind / 1000),

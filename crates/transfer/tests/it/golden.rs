@@ -189,6 +189,7 @@ fn a_head_is_read_and_written_as_ever() {
         heads: vec![stream],
         seen: BTreeMap::from([(NodeId([1; 16]), 3)]),
         lacks: Vec::new(),
+        clients: Vec::new(),
         deferred: 2,
     };
     let (json, hash) = head.json();

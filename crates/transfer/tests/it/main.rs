@@ -5,6 +5,7 @@ mod beginning;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod carrier;
+mod clients;
 mod conformance;
 mod converging;
 mod damaged;

@@ -74,7 +74,7 @@ pub(crate) fn saying(text: &str) -> Body {
 /// A remote called `home`.
 pub(crate) fn config() -> RemoteConfig {
     let (name, url) = ("home".to_owned(), "/shared".to_owned());
-    RemoteConfig { name, url, namespaces: Vec::new(), archive: true, added_at: Timestamp(0) }
+    RemoteConfig { name, url, namespaces: Vec::new(), archive: true, clients: Vec::new(), added_at: Timestamp(0) }
 }
 
 /// The folder at a place, as one machine sees it.

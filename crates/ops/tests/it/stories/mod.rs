@@ -41,6 +41,7 @@ mod session_list;
 mod session_search;
 mod sessions;
 mod sharing;
+mod sharing_by_client;
 mod sharing_health;
 mod sql;
 mod syncing;

@@ -105,6 +105,7 @@ fn head_file(room: &Room, node: NodeId, signer: &NodeKey, generation: u64) -> (S
         heads: Vec::new(),
         seen: BTreeMap::new(),
         lacks: Vec::new(),
+        clients: Vec::new(),
         deferred: 0,
     };
     let (json, hash) = head.json();
