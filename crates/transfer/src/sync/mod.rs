@@ -1,7 +1,7 @@
 //! Sync with a remote: what others wrote is read and journalled, what this machine has and the remote lacks is written.
 //!
 //! `pull` reads files, `push` writes them, `membership` lets others in and wraps keys, `coverage` says what a remote's
-//! files carry of what is here, `proof` what of removed nodes counts, `waiting` why a file's changes are not here, `clients` which
+//! files carry of what is here, `proof` what of removed nodes counts, `waiting` why a file's changes are not here, `choosing` which namespaces are left out, `clients` which
 //! archived sessions travel with their bodies. [`state`] is a local record of what was read; it can be lost, and is made anew by reading.
 //!
 //! **Invariant:** what a file brings goes through `receive`, and only where the author belongs to the vault; what is not complete
@@ -9,6 +9,7 @@
 
 mod bodies;
 mod checkpoint;
+mod choosing;
 mod clients;
 pub mod config;
 mod coverage;

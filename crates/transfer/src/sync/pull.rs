@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::waiting::{self, note, wait};
-use super::{checkpoint, clients, heads, intact, parts, proof};
+use super::{checkpoint, choosing, clients, heads, intact, parts, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -36,6 +36,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     run.lacks_key = false;
     heads::read(run)?;
     checkpoint::begin(run)?;
+    choosing::look_again(run)?;
     let mut round = Round::default();
     loop {
         round.is_progress = false;
@@ -51,6 +52,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
             break;
         }
     }
+    choosing::forget_given(run)?;
     // Who became a member only now has a head that could not be verified before.
     heads::read(run)?;
     waiting::tell_files(run);
@@ -99,11 +101,12 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         && !record.ranges.is_empty()
     {
         let ranges = record.ranges.clone();
+        let is_looked_into = choosing::left_out(run, &ranges)?.is_empty();
         // It may have come by another file meanwhile.
-        if is_whole(run, &ranges)? {
+        if is_looked_into && is_whole(run, &ranges)? {
             return note(run, file, ranges, FileState::Applied, None);
         }
-        if !can_go_on(run, round, &ranges)? {
+        if is_looked_into && !can_go_on(run, round, &ranges)? {
             return Ok(());
         }
     }
@@ -124,6 +127,13 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         }
         return Ok(());
     }
+    let is_passed_over = !choosing::left_out(run, &clear.ranges)?.is_empty();
+    if let Some(bytes) = bytes.as_ref().filter(|_| is_passed_over) {
+        if run.keys.key(clear.key).is_none() {
+            return wait_for_key(run, file, clear);
+        }
+        round.is_progress |= choosing::learn_of(run, bytes)?;
+    }
     if is_whole(run, &clear.ranges)? {
         if intact::is_damaged(run, file, &clear, bytes.as_ref())? {
             return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
@@ -132,9 +142,7 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return note(run, file, clear.ranges, FileState::Applied, None);
     }
     if run.keys.key(clear.key).is_none() {
-        run.lacks_key |= run.roster.is_member(clear.node);
-        let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
-        return note(run, file, clear.ranges, FileState::Waiting, Some(why));
+        return wait_for_key(run, file, clear);
     }
     if !can_go_on(run, round, &clear.ranges)? {
         return wait(run, file, &clear);
@@ -157,6 +165,12 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         }
         Err(fault) => note(run, file, Vec::new(), FileState::Quarantined, Some(fault.to_string())),
     }
+}
+
+fn wait_for_key(run: &mut Run<'_, '_>, file: &RemoteFile, clear: Clear) -> Result<()> {
+    run.lacks_key |= run.roster.is_member(clear.node);
+    let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
+    note(run, file, clear.ranges, FileState::Waiting, Some(why))
 }
 
 /// A file's header with its bytes, where they were read; or what is wrong with it and why. None where it is gone.
@@ -211,10 +225,10 @@ fn gather(
     clear: Clear,
     entries: &[FrameEntry],
 ) -> Result<()> {
+    round.is_progress |= choosing::learn(run, entries)?;
     let (mut is_roster, mut accepted) = (false, Vec::new());
     {
-        let mut scope = run.scope()?;
-        scope.learn(entries);
+        let scope = run.scope()?;
         for part in parts::cut(entries) {
             if scope.shares(part.stream) == Shared::Yes && counts(run, &part)? {
                 is_roster |= part.stream.namespace == run.keys.vault;

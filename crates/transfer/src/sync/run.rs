@@ -92,7 +92,7 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn scope(&self) -> Result<Scope<'_>> {
-        self.peer.memory.read(|tx| Scope::read(tx, self.config, self.keys.vault))
+        self.peer.memory.read(|tx| Scope::read(tx, self.config, self.keys.vault, &self.state.elsewhere))
     }
 
     /// The branches that are shared with this remote, of both journals.

@@ -3,6 +3,7 @@
 //! **Invariant:** whoever loses it loses nothing but the reading of clear headers; it is written after the journal, so that it
 //! never says of a file that it was taken in when it was not.
 
+use super::scope::Elsewhere;
 use crate::format::clear::Range;
 use crate::format::head::{Head, StreamHead};
 use jay_store::Store;
@@ -115,6 +116,12 @@ pub struct RemoteState {
     /// Since when something of a member's is sealed with a key that has not come.
     #[serde(default)]
     pub lacks_key_since: Option<Timestamp>,
+    /// Paths of namespaces that were left out, by the latest change that gives one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<NamespaceId, Elsewhere>,
+    /// Namespaces of which files were passed over.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<NamespaceId>,
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,

@@ -216,7 +216,7 @@ fn of_remote(
     let mut nodes = Vec::new();
     for node in known {
         let lacking_here = match state.heads.get(&node) {
-            Some(seen) if Some(node) != here => Some(lacking(memory, archive, remote, keys, seen)?),
+            Some(seen) if Some(node) != here => Some(lacking([memory, archive], (remote, &state), keys, seen)?),
             _ => None,
         };
         let mut status = of_node(node, roster.nodes.get(&node), state.heads.get(&node));
@@ -250,8 +250,10 @@ fn of_remote(
 }
 
 pub(super) fn shared(memory: &Store, archive: &Store, remote: &RemoteConfig, keys: &VaultKeys) -> Result<Vec<Branch>> {
+    // What is given stands in the journal.
+    let elsewhere = BTreeMap::new();
     let (scope, mut branches) =
-        memory.read::<_, Error>(|tx| Ok((Scope::read(tx, remote, keys.vault)?, tx.branches()?)))?;
+        memory.read::<_, Error>(|tx| Ok((Scope::read(tx, remote, keys.vault, &elsewhere)?, tx.branches()?)))?;
     if remote.archive && archive.exists() {
         branches.extend(archive.read::<_, Error>(|tx| Ok(tx.branches()?))?);
     }
@@ -287,14 +289,13 @@ fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> No
 
 /// Changes that a node's head names and that are not here, at least.
 fn lacking(
-    memory: &Store,
-    archive: &Store,
-    remote: &RemoteConfig,
+    [memory, archive]: [&Store; 2],
+    (remote, state): (&RemoteConfig, &RemoteState),
     keys: Option<&VaultKeys>,
     seen: &SeenHead,
 ) -> Result<u64> {
     let Some(keys) = keys else { return Ok(0) };
-    let scope = memory.read(|tx| Scope::read(tx, remote, keys.vault))?;
+    let scope = memory.read(|tx| Scope::read(tx, remote, keys.vault, &state.elsewhere))?;
     let mut lacking = 0;
     for head in &seen.head.heads {
         if scope.shares(head.stream()) == Shared::No {

@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** a file that waits or is not read has a reason that a person can act on.
 
-use super::proof;
 use super::report::FileReport;
 use super::run::Run;
 use super::scope::Shared;
 use super::state::{FileRecord, FileState};
+use super::{choosing, proof};
 use crate::format::clear::{Clear, Range};
 use crate::remote::RemoteFile;
 use crate::vault::roster::Accepted;
@@ -56,6 +56,10 @@ pub(super) fn note(
     state: FileState,
     why: Option<String>,
 ) -> Result<()> {
+    if state == FileState::Applied {
+        let left_out = choosing::left_out(run, &ranges)?;
+        run.state.left_out.extend(left_out);
+    }
     let record = FileRecord {
         stamp: file.stamp.clone(),
         bytes: file.bytes,

@@ -1,0 +1,98 @@
+//! Namespaces that a machine did not choose: they cost nothing once they are known, and come when they are moved to where it looks.
+
+use crate::world::{Home, config, folder, path};
+use jay_store::Draft;
+use jay_transfer::remote::Remote;
+use jay_transfer::sync::config::RemoteConfig;
+use jay_types::change::registry::PATH;
+use jay_types::change::{Body, EntityKind, Op};
+use jay_types::{EntityId, NamespaceId};
+use serde_json::json;
+
+fn only_work() -> RemoteConfig {
+    RemoteConfig { namespaces: vec!["work".to_owned()], ..config() }
+}
+
+/// A machine that shares everything, and one that chose `work`.
+fn two(at: &dyn Remote) -> (Home, Home) {
+    let (all, some) = (Home::new(1), Home::new(2));
+    all.begin(at);
+    let code = all.invite(at);
+    some.join(at, &code);
+    settle(&all, &some, at);
+    (all, some)
+}
+
+fn settle(all: &Home, some: &Home, at: &dyn Remote) {
+    for _ in 0..8 {
+        let (one, other) = (all.sync(at), some.try_sync(at, &only_work()).unwrap());
+        if [one, other].iter().all(|synced| synced.pushed + synced.pulled + synced.files_written == 0) {
+            return;
+        }
+    }
+    panic!("they never come to an end");
+}
+
+fn rename(home: &Home, ns: NamespaceId, to: &str) {
+    home.act(|w| {
+        let body = Body::default().with(PATH, json!(path(to).as_str()));
+        w.draft(Draft::new(ns, EntityKind::Namespace, EntityId(ns.0), Op::Update, body));
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_left_out_is_read_once_and_waited_for_by_nobody() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    for n in 0..20 {
+        all.remember("home", &format!("note {n} of the house"));
+    }
+    all.remember("work", "the basin is deep");
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), ["the basin is deep"]);
+    let again = some.try_sync(&at, &only_work()).unwrap();
+    assert_eq!(again.files, [], "nothing waits");
+    assert_eq!((again.bytes_read, again.bytes_written), (0, 0));
+    // Nor where the record was lost, but that it has to be made anew.
+    some.lose_record();
+    settle(&all, &some, &at);
+    let again = some.try_sync(&at, &only_work()).unwrap();
+    assert_eq!((again.files, again.bytes_read, again.bytes_written), (Vec::new(), 0, 0));
+}
+
+#[test]
+fn what_is_renamed_to_where_a_machine_looks_comes_whole() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    let (ns, _) = all.remember("home", "the cellar is wet");
+    settle(&all, &some, &at);
+    all.remember("home", "the roof is new");
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), Vec::<String>::new());
+    rename(&all, ns, "work/home");
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), ["the cellar is wet", "the roof is new"]);
+    let again = some.try_sync(&at, &only_work()).unwrap();
+    assert_eq!((again.files, again.bytes_read), (Vec::new(), 0));
+}
+
+#[test]
+fn what_is_renamed_away_goes_on_where_both_look() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    let (ns, _) = all.remember("work/shed", "the rake is old");
+    settle(&all, &some, &at);
+    rename(&all, ns, "home/shed");
+    settle(&all, &some, &at);
+    all.remember("home/shed", "the spade is new");
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), ["the rake is old"], "it is not chosen any more; what was here stays");
+    rename(&all, ns, "work/shed");
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), ["the rake is old", "the spade is new"]);
+    assert_eq!(some.dump(), all.dump());
+}
