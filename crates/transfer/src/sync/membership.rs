@@ -17,13 +17,14 @@ use std::collections::BTreeSet;
 
 /// Takes in the keys that other nodes wrapped for this machine, or this one itself before it was put back from a backup.
 pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
-    let identity = run.keys.identity()?;
+    let identities = run.keys.identities()?;
+    let identities: Vec<&dyn age::Identity> = identities.iter().map(|identity| identity as _).collect();
     let mut is_new = false;
     let rings = unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age"));
     for (path, stamp) in rings.into_iter().chain(own_rings_unknown(run)) {
         let Some(bytes) = run.remote.read(&path, KEYRING_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
-        match keyring::unwrap(&bytes, &[&identity]) {
+        match keyring::unwrap(&bytes, &identities) {
             Ok(unwrapped) => {
                 let unwrapped = unwrapped.filter(|found| found.vault == run.keys.vault);
                 for key in unwrapped.into_iter().flat_map(|found| found.keys) {
@@ -81,7 +82,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     if vouched > 0 {
         run.read_roster()?;
     }
-    tell_recipient(run)?;
+    keep_identity_apart(run)?;
     wrap_keys(run)?;
     close_invitations(run)?;
     Ok(is_news)
@@ -209,17 +210,35 @@ fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result
     Ok(true)
 }
 
-/// Tells in the roster for whom keys are wrapped for this machine, where that is another one than there: its `vault.json` was lost, and it
-/// joined once more. Without a standing that is journalled such a word would be the first one of it.
-fn tell_recipient(run: &mut Run<'_, '_>) -> Result<()> {
-    let recipient = run.keys.recipient()?;
-    let told = run.roster.nodes.get(&run.node).and_then(|member| member.recipient.as_ref());
-    let is_told = told.is_none_or(|told| *told == recipient);
-    if is_told || !run.roster.is_member(run.node) || !run.roster.is_journalled(run.node) {
+/// Both sides of a copied data directory take new age identities, and say so in the roster: either may be taken out without the other. Where
+/// that was done already a new epoch begins, for the key of this one was wrapped for what both had. A machine that lost its `vault.json` and
+/// joined once more has another identity, too.
+fn keep_identity_apart(run: &mut Run<'_, '_>) -> Result<()> {
+    // Of whom the roster says nothing here yet, nobody wraps for by it: a word about it would be its first one, without a standing.
+    if !run.roster.is_journalled(run.node) || !run.roster.is_member(run.node) {
         return Ok(());
     }
-    members::set_own_recipient(run.peer.memory, &run.peer.actor, run.keys.vault, run.node, &recipient)?;
-    run.read_roster()
+    let goes_on = |node: &NodeId, of: Option<NodeId>| of == Some(run.node) || *node == run.node && of.is_some();
+    let all = run.roster.nodes.iter().filter(|(node, member)| goes_on(node, member.of));
+    let news: Vec<NodeId> = all.map(|(node, _)| *node).filter(|node| !run.keys.apart_from.contains(node)).collect();
+    let told = run.roster.nodes.get(&run.node).and_then(|member| member.recipient.clone());
+    let own = run.keys.recipient()?;
+    if news.is_empty() && told.is_none_or(|told| told == own) {
+        return Ok(());
+    }
+    if !news.is_empty() {
+        run.keys.renew_identity();
+        run.keys.apart_from.extend(&news);
+        run.keys.save(run.peer.memory)?;
+    }
+    let (memory, actor) = (run.peer.memory, &run.peer.actor);
+    members::set_own_recipient(memory, actor, run.keys.vault, run.node, &run.keys.recipient()?)?;
+    run.read_roster()?;
+    if news.iter().any(|node| run.roster.was_removed(*node)) {
+        members::rotate(memory, actor, &mut run.keys, &run.roster, run.peer.surroundings)?;
+        run.read_roster()?;
+    }
+    Ok(())
 }
 
 /// Key rings of every epoch, for everybody who belongs to the vault: written anew where that changed or a file is gone.

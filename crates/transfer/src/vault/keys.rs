@@ -11,9 +11,13 @@ use jay_types::id::{from_hex, to_hex};
 use jay_types::surroundings::{Surroundings, random};
 use jay_types::{Code, Error, NamespaceId, NodeId, Result, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// Name of the file.
 const FILE: &str = "vault.json";
+
+/// How many earlier identities are kept: as many times a directory can be copied before every member has wrapped keys anew.
+const PAST_IDENTITIES_MAX: usize = 8;
 
 /// A node and its public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +76,12 @@ pub struct VaultKeys {
     pub told: Vec<KnownNode>,
     /// This machine's age identity.
     identity: String,
+    /// Those that it had before: what was wrapped for them it can still read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    past_identities: Vec<String>,
+    /// Copies of this directory, and this node where it is one, since which the identity is another one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart_from: BTreeSet<NodeId>,
     keys: Vec<StoredKey>,
     /// Invitations that are not used.
     #[serde(default)]
@@ -91,9 +101,18 @@ impl VaultKeys {
     /// Keys of a vault that this machine knows of from now on, with an age identity of its own.
     #[must_use]
     pub fn new(vault: NamespaceId, name: String, founder: KnownNode) -> Self {
-        use age::secrecy::ExposeSecret as _;
-        let identity = age::x25519::Identity::generate().to_string().expose_secret().to_owned();
-        Self { vault, name, founder, told: Vec::new(), identity, keys: Vec::new(), invites: Vec::new(), joining: None }
+        Self {
+            vault,
+            name,
+            founder,
+            told: Vec::new(),
+            identity: new_identity(),
+            past_identities: Vec::new(),
+            apart_from: BTreeSet::new(),
+            keys: Vec::new(),
+            invites: Vec::new(),
+            joining: None,
+        }
     }
 
     /// Adds a key; false where it is here.
@@ -157,6 +176,22 @@ impl VaultKeys {
         self.identity.parse().map_err(|_| damaged("its age identity cannot be read"))
     }
 
+    /// Every age identity that this machine has and had, the present one first.
+    ///
+    /// # Errors
+    /// As [`VaultKeys::identity`].
+    pub fn identities(&self) -> Result<Vec<age::x25519::Identity>> {
+        let past = self.past_identities.iter().filter_map(|identity| identity.parse().ok());
+        Ok(std::iter::once(self.identity()?).chain(past).collect())
+    }
+
+    /// Goes on with a new age identity: somebody else has the present one.
+    pub fn renew_identity(&mut self) {
+        let before = std::mem::replace(&mut self.identity, new_identity());
+        self.past_identities.insert(0, before);
+        self.past_identities.truncate(PAST_IDENTITIES_MAX);
+    }
+
     /// For whom this machine's keys are wrapped.
     ///
     /// # Errors
@@ -182,6 +217,11 @@ impl VaultKeys {
         let bytes = serde_json::to_vec(self).map_err(|error| Error::internal(error.to_string()))?;
         Ok(store.put_state(FILE, &bytes)?)
     }
+}
+
+fn new_identity() -> String {
+    use age::secrecy::ExposeSecret as _;
+    age::x25519::Identity::generate().to_string().expose_secret().to_owned()
 }
 
 fn damaged(why: &str) -> Error {

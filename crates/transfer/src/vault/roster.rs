@@ -79,8 +79,13 @@ impl Roster {
         }
         for (id, state) in tx.states_of(keys.vault, EntityKind::Member)? {
             let node = NodeId(id.0);
-            roster.nodes.insert(node, read_member(&state));
-            roster.journalled.push(node);
+            if state.value(STANDING).is_some() {
+                roster.nodes.insert(node, read_member(&state));
+                roster.journalled.push(node);
+            } else if let Some(told) = roster.nodes.get_mut(&node) {
+                // It spoke of itself, and who let it in has not been heard yet.
+                told.recipient = read_member(&state).recipient.or(told.recipient.take());
+            }
         }
         for (id, state) in tx.states_of(keys.vault, EntityKind::Vault)? {
             if id.0 == keys.vault.0 {

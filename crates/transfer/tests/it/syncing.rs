@@ -12,7 +12,7 @@ use jay_transfer::vault::members;
 use jay_transfer::vault::request::Grounds;
 use jay_transfer::vault::roster::Roster;
 use jay_types::time::MINUTE;
-use jay_types::{Code, EntityId};
+use jay_types::{Code, EntityId, Error};
 
 #[test]
 fn what_one_machine_remembers_the_others_know() {
@@ -184,6 +184,46 @@ fn the_key_of_an_epoch_outlives_a_backup_from_before_it() {
         back.remember("global", "and on");
         let synced = back.sync(&at);
         assert!(synced.pushed > 0 && synced.files.is_empty(), "{synced:#?}");
+    }
+}
+
+#[test]
+fn a_copy_is_taken_out_without_the_machine_that_it_is_of() {
+    for is_taken_out_at_once in [false, true] {
+        let (shared, homes) = vault(1);
+        let at = folder(shared.path(), 7);
+        homes[1].remember("global", "before the copy");
+        settle(&homes, &at);
+        let copy = homes[1].copy(77);
+        copy.remember("global", "by the copy");
+        copy.sync(&at);
+        homes[0].sync(&at);
+        if !is_taken_out_at_once {
+            homes[1].sync(&at);
+            copy.sync(&at);
+            homes[0].sync(&at);
+        }
+        let keys = |home: &Home| VaultKeys::load(&home.memory).unwrap().unwrap();
+        let (mut own, memory) = (keys(&homes[0]), &homes[0].memory);
+        let roster = || memory.read(|tx| Roster::read(tx, &own)).unwrap();
+        assert!(roster().is_member(copy.id()));
+        let branches = memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
+        members::remove(memory, &ann(), own.vault, &roster(), &[copy.id()], &branches).unwrap();
+        let after = roster();
+        members::rotate(memory, &ann(), &mut own, &after, homes[0].steps.as_ref()).unwrap();
+        homes[0].remember("global", "after the copy");
+        settle(&homes, &at);
+        assert_eq!(homes[1].texts(), ["after the copy", "before the copy", "by the copy"]);
+        let _ = copy.try_sync(&at, &config());
+        let newest = |home: &Home| keys(home).keys().map(|key| key.id.epoch).max().unwrap();
+        assert_eq!(newest(&homes[0]), newest(&homes[1]));
+        assert!(newest(&copy) < newest(&homes[1]), "at once: {is_taken_out_at_once}");
+        // What is said from now on it cannot read, with any identity that it has.
+        homes[1].remember("global", "among us");
+        settle(&homes, &at);
+        let _ = copy.try_sync(&at, &config());
+        assert!(!copy.texts().iter().any(|text| text == "among us"));
+        assert!(homes[0].texts().iter().any(|text| text == "among us"));
     }
 }
 
