@@ -6,13 +6,13 @@
 
 use super::run::Run;
 use crate::format::FileFault;
+use crate::vault::invite::{self, EXPIRES_AFTER};
 use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
+use crate::vault::members;
 use crate::vault::request::{self, Grounds, REQUEST_MAX_BYTES, REQUEST_NAME, Request};
 use crate::vault::roster::ADMITTED_ITSELF;
-use crate::vault::{invite, members};
 use jay_types::change::sign::Signed;
-use jay_types::id::from_hex;
-use jay_types::{Error, Hash, NodeId, Result};
+use jay_types::{Hash, NodeId, Result, Timestamp};
 use std::collections::BTreeSet;
 
 /// Takes in the keys that other nodes wrapped for this machine, or this one itself before it was put back from a backup.
@@ -133,19 +133,26 @@ fn is_admitted_by_itself(run: &Run<'_, '_>, node: NodeId) -> bool {
 
 fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
     let mut still_asking = BTreeSet::new();
+    look_at_invited(run);
     for (path, stamp) in unread(run, |rest| rest == REQUEST_NAME) {
         let Some(bytes) = run.remote.read(&path, REQUEST_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
         match request::open(&bytes, &run.keys) {
             Ok((request, invite)) if path == request::path(request.node) => {
                 let grounds = request::grounds(&request, invite, &run.roster, run.now());
+                let invited = request.invite.clone().map(|id| (id, request.at));
+                if let Some(invited) = invited.filter(|invited| grounds == Grounds::Keys && is_invited(run, invited)) {
+                    run.state.invited.insert(path.clone(), invited);
+                    run.state.read.insert(path, stamp);
+                    continue;
+                }
                 if answer(run, &request, &grounds)? {
                     run.state.read.insert(path, stamp);
                 } else {
                     still_asking.insert(request.node);
                 }
             }
-            // For whoever invited it.
+            // Of another vault, or its key comes with a key ring, and it is read again.
             Err(FileFault::NoKey) => {
                 run.state.read.insert(path, stamp);
             }
@@ -162,6 +169,24 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
     }
     run.state.requests.retain(|node, _| still_asking.contains(node));
     Ok(())
+}
+
+/// Requests of which the invitation counts no longer are read again: a person may decide.
+fn look_at_invited(run: &mut Run<'_, '_>) {
+    for (path, invited) in std::mem::take(&mut run.state.invited) {
+        if is_invited(run, &invited) {
+            run.state.invited.insert(path, invited);
+        } else {
+            run.state.read.remove(&path);
+        }
+    }
+}
+
+/// True where whoever invited a node has yet to answer it: the invitation lies there, and has not expired.
+fn is_invited(run: &Run<'_, '_>, (invite, asked_at): &(String, Timestamp)) -> bool {
+    let file = format!("/invites/{invite}.jay");
+    let is_there = run.listing.iter().any(|listed| listed.path.ends_with(&file));
+    is_there && run.now().0 <= asked_at.0.saturating_add(EXPIRES_AFTER)
 }
 
 /// Forgets an invitation that has been answered.
@@ -308,17 +333,14 @@ fn ask(run: &mut Run<'_, '_>) -> Result<bool> {
     Ok(false)
 }
 
-/// Sealed with the invitation that this node has, else with the vault's key; where that may be one that others lack, with the first.
+/// Sealed with the vault's key; where that may be one that others lack, with one that whoever reads it has.
 fn write_request(run: &mut Run<'_, '_>) -> Result<()> {
     let memory = run.peer.memory;
-    let key = match &run.keys.joining {
-        Some(open) => from_hex(&open.secret)
-            .map(|secret| invite::key_of(&secret))
-            .ok_or_else(|| Error::internal("an invitation without a secret"))?,
-        None => match run.keys.oldest_given().filter(|_| run.lacks_key) {
-            Some(key) => key,
-            None => run.sealing_key()?,
-        },
+    let (newest, oldest) = (run.keys.newest_given(), run.keys.oldest_given());
+    let of_others = newest.filter(|_| run.keys.joining.is_some()).or_else(|| oldest.filter(|_| run.lacks_key));
+    let key = match of_others {
+        Some(key) => key,
+        None => run.sealing_key()?,
     };
     let asking = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
     let file = request::seal_request(&asking, &run.keys, &key, run.peer.surroundings, |hash| {

@@ -98,6 +98,9 @@ pub struct RemoteState {
     /// Requests that a person has to decide.
     #[serde(default)]
     pub requests: BTreeMap<NodeId, (String, Timestamp)>,
+    /// Requests that whoever invited has yet to answer: the invitation, and when they were made.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub invited: BTreeMap<String, (String, Timestamp)>,
     /// Own files that were joined into others: by which content of our head others know of it, and since when.
     #[serde(default)]
     pub retired: BTreeMap<String, (u64, Timestamp)>,

@@ -1,9 +1,9 @@
 //! Requests: a node that is no member asks to become one, with what speaks for it.
 //!
-//! `nodes/<node>/request.jay`, signed by the node. With an invitation it is sealed under that invitation's key, else under the
-//! vault's, which the node must know already. What speaks for it: the invitation (only who gave it out can tell), that it goes
-//! on from a member whose key signed for it (a copied or rolled-back data directory, J3), or nothing but that it knows the
-//! keys: then a person decides.
+//! `nodes/<node>/request.jay`, signed by the node and sealed under a key of the vault, which an invitation brings. What speaks for it: the
+//! invitation (only who gave it out can tell), that it goes on from a member whose key signed for it (a copied or rolled-back data
+//! directory, J3), or nothing but that it knows the keys: then a person decides. So does one where whoever invited it is gone: every
+//! member can read it.
 //!
 //! **Invariant:** whoever is removed speaks for nobody.
 
@@ -41,6 +41,9 @@ pub struct Request {
     /// The invitation with which it comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<String>,
+    /// What nobody can make who does not have the code of that invitation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
     /// The nodes that its data directory was before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<Succession>,
@@ -85,18 +88,12 @@ pub fn seal_request(
     Ok(seal::seal(&clear, key, &content))
 }
 
-/// Opens a request, and says with which invitation of ours it is sealed, if with one.
+/// Opens a request, and says which invitation of ours it answers, if one.
 ///
 /// # Errors
-/// [`FileFault::NoKey`] where it answers an invitation of somebody else; else what is wrong with it.
+/// [`FileFault::NoKey`] where it is sealed with a key that has not come; else what is wrong with it.
 pub fn open(file: &[u8], keys: &VaultKeys) -> Result<(Request, Option<OpenInvite>), FileFault> {
-    let invites: Vec<(FileKey, OpenInvite)> =
-        keys.invites.iter().filter_map(|open| Some((invite::key_of(&from_hex(&open.secret)?), open.clone()))).collect();
-    let find = |id| {
-        let of_invite = invites.iter().find(|(key, _)| key.id == id).map(|(key, _)| key.clone());
-        of_invite.or_else(|| keys.key(id))
-    };
-    let (clear, content) = seal::open(file, &find)?;
+    let (clear, content) = seal::open(file, &|id| keys.key(id))?;
     let (signature, json) = content.split_first_chunk::<64>().ok_or(FileFault::Damaged)?;
     let request: Request = serde_json::from_slice(json).map_err(|_| FileFault::Damaged)?;
     let public_key = from_hex::<32>(&request.public_key).ok_or(FileFault::Damaged)?;
@@ -109,8 +106,19 @@ pub fn open(file: &[u8], keys: &VaultKeys) -> Result<(Request, Option<OpenInvite
     {
         return Err(FileFault::Damaged);
     }
-    let invite = invites.into_iter().find(|(key, _)| key.id == clear.key).map(|(_, open)| open);
+    let answers = |open: &&OpenInvite| {
+        Some(&open.id) == request.invite.as_ref()
+            && request.proof.is_some()
+            && proof(open, &public_key) == request.proof
+    };
+    let invite = keys.invites.iter().find(answers).cloned();
     Ok((request, invite))
+}
+
+/// What a node with this key can show who has the code; none where what is kept of the invitation is damaged.
+fn proof(open: &OpenInvite, public_key: &[u8; 32]) -> Option<String> {
+    let key = invite::key_of(&from_hex(&open.secret)?);
+    Some(Hash(*blake3::keyed_hash(key.secret(), public_key).as_bytes()).to_string())
 }
 
 /// What speaks for a request at this moment.
@@ -156,6 +164,28 @@ pub fn of_store(store: &jay_store::Store, keys: &VaultKeys, name: &str, now: Tim
         name: name.to_owned(),
         at: now,
         invite: keys.joining.as_ref().map(|open| open.id.clone()),
+        proof: keys.joining.as_ref().and_then(|open| proof(open, &public_key)),
         past: store.successions()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes are ones that machines of every version make and check.
+    #[test]
+    fn a_proof_is_of_the_code_and_of_who_shows_it() {
+        let open = |secret: u8| OpenInvite {
+            id: "0102030405060708".to_owned(),
+            secret: to_hex(&[secret; 16]),
+            expires_at: Timestamp(0),
+            used_by: None,
+        };
+        let shown = proof(&open(1), &[2; 32]).expect("a proof");
+        assert_eq!(shown, "1dde30d2c40b6ce09dfdbaa20e24b49fb2f0c07a4480d77b9ea28d5eb5063485");
+        assert_ne!(proof(&open(1), &[3; 32]).as_ref(), Some(&shown), "it is nobody else's");
+        assert_ne!(proof(&open(2), &[2; 32]).as_ref(), Some(&shown), "it is of no other code");
+        assert_eq!(proof(&OpenInvite { secret: "no".to_owned(), ..open(1) }, &[2; 32]), None);
+    }
 }

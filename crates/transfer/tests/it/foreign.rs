@@ -19,6 +19,7 @@ pub(crate) fn request_of(author: &Author) -> Request {
         name: "a newer program".to_owned(),
         at: author.at,
         invite: None,
+        proof: None,
         past: Vec::new(),
     }
 }

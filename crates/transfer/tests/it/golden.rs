@@ -210,6 +210,7 @@ fn a_request_is_read_and_written_as_ever() {
         name: "desktop".to_owned(),
         at: NOW,
         invite: Some("0102030405060708".to_owned()),
+        proof: None,
         past: Vec::new(),
     };
     let sign = |hash: &Hash| Ok(author.key.sign_other(Signed::Request, hash));

@@ -13,6 +13,7 @@ mod damaged;
 mod fleet;
 mod foreign;
 mod golden;
+mod inviting;
 mod killing;
 mod operations;
 mod remotes;

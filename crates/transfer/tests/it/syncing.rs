@@ -5,13 +5,12 @@ use crate::world::{Home, ann, config, folder, settle, vault};
 use jay_testkit::{Author, Foreign, Random};
 use jay_transfer::remote::Remote as _;
 use jay_transfer::sync::config::RemoteConfig;
-use jay_transfer::sync::setup::{self, Begun, Proof};
+use jay_transfer::sync::setup::Begun;
 use jay_transfer::sync::{Direction, dry_run};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::Grounds;
 use jay_transfer::vault::roster::Roster;
-use jay_types::time::MINUTE;
 use jay_types::{Code, EntityId, Error};
 
 #[test]
@@ -81,33 +80,6 @@ fn a_vault_is_made_once_and_joined_with_a_code() {
     assert_eq!(other.texts(), ["the basin is deep", "what the other knew before"]);
     assert_eq!(founder.texts(), ["the basin is deep"]);
     settle(&[founder, other], &at);
-}
-
-#[test]
-fn a_code_counts_once_and_not_for_ever() {
-    let (shared, homes) = vault(0);
-    let at = folder(shared.path(), 7);
-    let code = homes[0].invite(&at);
-    let (first, second) = (Home::new(11), Home::new(12));
-    first.join(&at, &code);
-    first.sync(&at);
-    homes[0].sync(&at);
-    let gone = setup::join(&second.peer(), &at, &Proof::Code(code)).unwrap_err();
-    assert_eq!(gone.code, Code::NotFound, "{gone:?}");
-
-    let late = homes[0].invite(&at);
-    second.steps.clock.advance(25 * 60 * MINUTE + homes[0].steps.clock.now().0 - second.steps.clock.now().0);
-    let expired = setup::join(&second.peer(), &at, &Proof::Code(late.clone())).unwrap_err();
-    assert_eq!(expired.code, Code::Refused, "{expired:?}");
-    // Whose clock is behind joins, and is not let in by who invited it too long ago.
-    let behind = Home::new(13);
-    behind.join(&at, &late);
-    behind.remember("global", "from a machine whose clock is behind");
-    behind.sync(&at);
-    homes[0].steps.clock.advance(25 * 60 * MINUTE);
-    homes[0].sync(&at);
-    assert_eq!(homes[0].texts(), Vec::<String>::new());
-    assert!(at.list("nodes/").unwrap().iter().all(|file| !file.path.contains("/invites/")), "it is taken away");
 }
 
 #[test]

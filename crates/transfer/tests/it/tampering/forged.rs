@@ -153,6 +153,7 @@ fn a_request_is_signed_by_who_asks() {
         name: "not I".to_owned(),
         at: Timestamp(1),
         invite: None,
+        proof: None,
         past: Vec::new(),
     };
     let forger = NodeKey::from_secret(&[12; 32]);
