@@ -6,7 +6,7 @@ use crate::open::Store;
 use crate::tx::Tx;
 use jay_types::change::header::StreamId;
 use jay_types::change::sign::{Signature, Signed};
-use jay_types::change::{EntityKind, EntityState, Journal, fold};
+use jay_types::change::{EntityKind, EntityState, Journal, Op, fold};
 use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -202,6 +202,21 @@ impl Store {
 pub type PurgedChanges = (NamespaceId, EntityId, Vec<(StreamId, u64)>);
 
 impl Tx<'_> {
+    /// The entities that these nodes purged.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn purged_by(&self, nodes: &BTreeSet<NodeId>) -> Result<BTreeSet<(NamespaceId, EntityId)>> {
+        let found = self.all(
+            "SELECT n.id, ns.id, e.id FROM purged p JOIN entities e ON e.num = p.entity JOIN namespaces ns ON ns.num = e.namespace
+               JOIN changes c ON c.entity = p.entity JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+             WHERE c.op = ?1",
+            [Op::Purge.number()],
+            |row| Ok((NodeId(row.get(0)?), (NamespaceId(row.get(1)?), EntityId(row.get(2)?)))),
+        )?;
+        Ok(found.into_iter().filter(|(node, _)| nodes.contains(node)).map(|(_, entity)| entity).collect())
+    }
+
     /// The changes of every purged entity, but of those in `known`.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! Taking what was purged out of the files of a remote (J11).
 //!
 //! A file that holds a body of a purged entity is written anew without it, as an ordinary segment below this node's own name with the same
-//! ranges, and then removed. Its owner does so; where that one is gone, any member. Other files are looked into as well as those that
-//! were taken in: what a removed member wrote too late, copies that a carrier made, what never arrived whole.
+//! ranges, and then removed. Its owner does so, and the node that purged, which need not wait for anybody; where both are gone, any member.
+//! Other files are looked into as well as those that were taken in: what a removed member wrote too late, copies that a carrier made, what
+//! never arrived whole.
 //!
 //! **Invariant:** a file is removed only after what takes its place is written; what is not here and in no other file is never removed
 //! with it.
@@ -29,8 +30,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// After this time without a new word of it the files of another node are taken care of by others.
 const SILENT_FOR: i64 = 7 * DAY;
 
-/// Writes segments anew that hold bodies of what is purged, and removes the old ones: own ones, and those of nodes that write no
-/// longer. Those of others are for their owners, and are remembered until they are gone; so are checkpoints, which
+/// Writes segments anew that hold bodies of what is purged, and removes the old ones: own ones, those that hold what this node purged, and
+/// those of nodes that write no longer. Others are for their owners, and are remembered until they are gone; so are checkpoints, which
 /// [`checkpoint::tend`] sees to.
 pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     let purged = purged_since(run, &run.state.scrubbed)?;
@@ -40,11 +41,17 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
     run.state.scrubbed.extend(purged.entities);
     remove_covered(run, branches)?;
-    let ours: Vec<String> = run.state.unscrubbed.iter().filter(|path| is_ours_to_scrub(run, path)).cloned().collect();
-    if ours.is_empty() {
+    if run.state.unscrubbed.is_empty() {
         return Ok(());
     }
     let ever = purged_since(run, &BTreeSet::new())?;
+    let here = purged_here(run, &ever)?;
+    let is_ours = |path: &&String| {
+        let holds =
+            || run.state.files.get(*path).is_some_and(|file| file.ranges.iter().any(|range| here.touches(range)));
+        is_ours_to_scrub(run, path) || holds()
+    };
+    let ours: Vec<String> = run.state.unscrubbed.iter().filter(is_ours).cloned().collect();
     for path in ours {
         let Some(record) = run.state.files.get(&path).filter(|record| !record.is_checkpoint).cloned() else { continue };
         if take_its_place(run, branches, &ever, &path, &record)? {
@@ -150,6 +157,22 @@ fn purged_since(run: &Run<'_, '_>, known: &BTreeSet<(NamespaceId, EntityId)>) ->
         }
     }
     Ok(purged)
+}
+
+/// Of what was purged, that which this node purged, or one that its data directory was before. Nothing where it may have been taken out
+/// of the vault: what it writes takes no other file's place.
+fn purged_here(run: &Run<'_, '_>, ever: &Purged) -> Result<Purged> {
+    let mut here = Purged::default();
+    if !run.roster.is_member(run.node) || run.lacks_key {
+        return Ok(here);
+    }
+    let nodes: BTreeSet<NodeId> = run.roster.past.iter().copied().chain([run.node]).collect();
+    for store in [run.peer.memory, run.peer.archive].into_iter().filter(|store| store.exists()) {
+        here.entities.extend(store.read::<_, Error>(|tx| Ok(tx.purged_by(&nodes)?))?);
+    }
+    let others: BTreeSet<_> = ever.entities.difference(&here.entities).copied().collect();
+    here.changes = purged_since(run, &others)?.changes;
+    Ok(here)
 }
 
 impl Purged {

@@ -1,8 +1,10 @@
 //! Files that take the place of others: what was purged is in none of them, and many small ones become few.
 
-use crate::world::{Home, folder, settle, vault};
+use crate::world::{Home, config, folder, settle, vault};
 use jay_transfer::format::{seal, segment};
-use jay_transfer::remote::Remote as _;
+use jay_transfer::remote::Remote;
+use jay_transfer::sync::status::status;
+use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_types::change::{Body, Op};
 use jay_types::time::DAY;
@@ -32,8 +34,17 @@ fn purge(home: &Home, (ns, id): (jay_types::NamespaceId, jay_types::EntityId)) {
     home.write(ns, id, Op::Purge, Body::default());
 }
 
+fn pending(home: &Home) -> Vec<String> {
+    let status = status(&home.memory, &home.archive, &[config()]).unwrap();
+    status.remotes[0].purges_pending.clone()
+}
+
+fn push(home: &Home, at: &dyn Remote) {
+    sync(&home.peer(), at, &config(), Direction::Push, &mut |_, _, _| ()).unwrap();
+}
+
 #[test]
-fn what_is_purged_is_in_no_file_once_every_owner_has_synced() {
+fn what_is_purged_leaves_every_file_with_the_next_sync_of_who_purged_it() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
     let secret = homes[0].remember("global", "the word is swordfish");
@@ -45,20 +56,36 @@ fn what_is_purged_is_in_no_file_once_every_owner_has_synced() {
     assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 2);
     purge(&homes[2], secret);
     homes[2].sync(&at);
-    let status =
-        jay_transfer::sync::status::status(&homes[2].memory, &homes[2].archive, &[crate::world::config()]).unwrap();
-    assert_eq!(status.remotes[0].purges_pending.len(), 2, "their owners have not synced");
-    homes[0].sync(&at);
-    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new(), "whose the files are");
+    assert_eq!(pending(&homes[2]), Vec::<String>::new());
     settle(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
     for home in &homes {
         assert_eq!(home.texts(), ["stays"]);
         assert_eq!(home.dump(), homes[0].dump());
-        let status =
-            jay_transfer::sync::status::status(&home.memory, &home.archive, &[crate::world::config()]).unwrap();
-        assert_eq!(status.remotes[0].purges_pending, Vec::<String>::new());
+        assert_eq!(pending(home), Vec::<String>::new());
     }
+}
+
+#[test]
+fn what_another_purged_its_owner_takes_out() {
+    let (shared, homes) = vault(2);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    // An edit that did not know of the purge is shared after it.
+    purge(&homes[2], secret);
+    homes[2].sync(&at);
+    homes[1].edit(secret, "the word was swordfish");
+    push(&homes[1], &at);
+    homes[0].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1);
+    assert_eq!(pending(&homes[0]).len(), 1, "its owner has not synced");
+    homes[1].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    settle(&homes, &at);
+    assert_eq!(pending(&homes[0]), Vec::<String>::new());
+    assert_eq!(homes[1].dump(), homes[0].dump());
 }
 
 #[test]
@@ -84,9 +111,7 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
     settle(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
     for home in &homes {
-        let status =
-            jay_transfer::sync::status::status(&home.memory, &home.archive, &[crate::world::config()]).unwrap();
-        assert_eq!(status.remotes[0].purges_pending, Vec::<String>::new());
+        assert_eq!(pending(home), Vec::<String>::new());
     }
 }
 
@@ -94,9 +119,13 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
 fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
-    let secret = homes[1].remember("global", "the word is swordfish");
+    let secret = homes[0].remember("global", "the word is swordfish");
     settle(&homes, &at);
-    purge(&homes[0], secret);
+    purge(&homes[2], secret);
+    homes[2].sync(&at);
+    // Whoever purged it and whoever wrote this do not come back.
+    homes[1].edit(secret, "the word was swordfish");
+    push(&homes[1], &at);
     homes[0].sync(&at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1, "its owner may come");
     for home in &homes {

@@ -73,10 +73,18 @@ fn who_does_not_belong_to_the_vault_is_told_what_lets_it_in() {
 #[test]
 fn files_that_cannot_be_read_and_purges_that_wait_are_told() {
     let (shared, one, other) = two();
-    let id = other.keep(json!({"text": "the word is swordfish"}));
-    other.ok("sync", json!({}));
-    one.ok("sync", json!({}));
-    one.ok("purge", json!({"ids": [id]}));
+    let third = machine(23);
+    third.by(&at_hand(&third), "remote_add", json!({"name": "home", "url": shared.path().display().to_string()}));
+    third.ok("vault_join", json!({"code": one.ok("vault_invite", json!({}))["code"]}));
+    let id = one.keep(json!({"text": "the word is swordfish"}));
+    for world in [&third, &one, &other, &third] {
+        world.ok("sync", json!({}));
+    }
+    third.ok("purge", json!({"ids": [id]}));
+    third.ok("sync", json!({}));
+    // Who has not heard of it edits, and shares that.
+    other.ok("update", json!({"id": id, "text": "the word was swordfish"}));
+    other.ok("sync", json!({"push": true}));
     one.ok("sync", json!({}));
     both_say(&one, "sync home", "1 file still holds what was purged", "jay sync");
     other.ok("sync", json!({}));
