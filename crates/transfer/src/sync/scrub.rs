@@ -204,6 +204,7 @@ impl Purged {
         match open(run, &bytes) {
             Ok(entries) => Ok(Some(entries.iter().any(|entry| self.is_body_of(entry)))),
             Err(FileFault::NoKey) => Ok(None),
+            Err(_) if is_cut_checkpoint(&bytes) => Ok(take_for_checkpoint(run, path)),
             Err(_) => {
                 let Some(ranges) = carried(&bytes) else { return Ok(Some(false)) };
                 if !ranges.iter().any(|range| self.touches(range)) {
@@ -221,6 +222,22 @@ fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<Vec<FrameEntry>, FileFault> {
         return Ok(Vec::new());
     }
     segment::decode(&content)
+}
+
+fn is_cut_checkpoint(bytes: &[u8]) -> bool {
+    Clear::decode(bytes).is_ok_and(|(clear, ..)| clear.kind == FileKind::Checkpoint)
+}
+
+/// A checkpoint of which a part is there holds what it holds. One that its owner wrote may still be on its way, and is looked at when it is
+/// whole; any other, such as the half of a copy, goes.
+fn take_for_checkpoint(run: &mut Run<'_, '_>, path: &str) -> Option<bool> {
+    if !is_ours_to_scrub(run, path) {
+        return None;
+    }
+    if let Some(record) = run.state.files.get_mut(path) {
+        record.is_checkpoint = true;
+    }
+    Some(true)
 }
 
 /// What a segment says that it carries, whole or not; none where it has no readable header.

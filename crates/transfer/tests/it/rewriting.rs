@@ -116,6 +116,25 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
 }
 
 #[test]
+fn half_of_a_copy_of_a_checkpoint_goes_too() {
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].checkpoint_from_changes = 1;
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    let files = at.list("nodes/").unwrap();
+    let checkpoint = &files.iter().find(|file| file.path.contains("/checkpoint.")).unwrap().path;
+    let mut bytes = at.read(checkpoint, u64::MAX).unwrap().unwrap();
+    bytes.truncate(bytes.len() / 2);
+    let copy = checkpoint.replace(".jay", " (conflicted copy).jay");
+    at.create(&copy, &bytes).unwrap();
+    settle(&homes, &at);
+    purge(&homes[1], secret);
+    settle(&homes, &at);
+    assert!(at.list("nodes/").unwrap().iter().all(|file| file.path != copy), "it holds what was purged");
+}
+
+#[test]
 fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
