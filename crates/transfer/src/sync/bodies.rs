@@ -13,14 +13,18 @@ use super::state::stream_head;
 use crate::format::head::{LACKS_MAX, StreamHead};
 use jay_store::Branch;
 use jay_types::change::Journal;
+use jay_types::time::DAY;
 use jay_types::{Error, NodeId, Result};
 use std::collections::BTreeMap;
 
 /// How many of a store are looked at: some are of namespaces that are not shared here.
 const LOOKED_AT: u32 = 1_024;
+/// After which time without an answer a head asks for others, microseconds.
+const ASKED_FOR: i64 = DAY;
 
 /// Changes that are here without their bodies and shared with the remote, at most [`LACKS_MAX`].
-pub(super) fn lacking(run: &Run<'_, '_>) -> Result<Vec<StreamHead>> {
+/// A head that is written anyway (`is_news`), or is a day old, asks for others than the last one where none of those came.
+pub(super) fn lacking(run: &Run<'_, '_>, is_news: bool) -> Result<Vec<StreamHead>> {
     let scope = run.scope()?;
     let mut lacking = Vec::new();
     for store in [run.peer.memory, run.peer.archive].into_iter().filter(|store| store.exists()) {
@@ -34,8 +38,23 @@ pub(super) fn lacking(run: &Run<'_, '_>) -> Result<Vec<StreamHead>> {
     };
     lacking.retain(|head| scope.shares(head.stream()) == Shared::Yes && !is_left_out(head));
     lacking.sort();
-    lacking.truncate(LACKS_MAX);
-    Ok(lacking)
+    lacking.dedup();
+    let own = run.state.own.as_ref().filter(|own| own.node == run.node);
+    let asked = own.map(|own| own.lacks.as_slice()).unwrap_or_default();
+    let is_old = own.is_some_and(|own| run.now().0.saturating_sub(own.at.0) > ASKED_FOR);
+    Ok(chosen(&lacking, asked, is_news || is_old))
+}
+
+/// At most [`LACKS_MAX`] of what is lacking: what was asked for and has not come, then those after it, from the first again at the end. Where
+/// nothing came, perhaps nobody has it: others are asked for meanwhile.
+fn chosen(lacking: &[StreamHead], asked: &[StreamHead], may_be_in_vain: bool) -> Vec<StreamHead> {
+    let kept: Vec<StreamHead> = asked.iter().filter(|head| lacking.contains(head)).copied().collect();
+    let is_over = may_be_in_vain && lacking.len() > LACKS_MAX && kept.len() == asked.len();
+    let kept = if is_over { Vec::new() } else { kept };
+    let after = asked.last().map_or(0, |last| lacking.partition_point(|head| head <= last));
+    let (before, behind) = lacking.split_at(after);
+    let others = behind.iter().chain(before).filter(|head| !kept.contains(head));
+    kept.iter().chain(others).take(LACKS_MAX).copied().collect()
 }
 
 /// Writes the acts of which members say that they lack bodies that are here.
@@ -83,4 +102,39 @@ fn act_of(run: &Run<'_, '_>, branches: &[Branch], head: &StreamHead) -> Result<O
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jay_types::{Hash, NamespaceId};
+
+    fn heads(seqs: std::ops::Range<u64>) -> Vec<StreamHead> {
+        let (journal, namespace, node) = (0, NamespaceId([1; 16]), NodeId([2; 16]));
+        seqs.map(|seq| StreamHead { journal, namespace, node, seq, hash: Hash::ZERO }).collect()
+    }
+
+    fn seqs(heads: &[StreamHead]) -> Vec<u64> {
+        heads.iter().map(|head| head.seq).collect()
+    }
+
+    #[test]
+    fn what_nobody_has_keeps_nothing_else_from_being_asked_for() {
+        let max = LACKS_MAX as u64;
+        let lacking = heads(0..max + 10);
+        let first = chosen(&lacking, &[], false);
+        assert_eq!(seqs(&first), (0..max).collect::<Vec<_>>());
+        assert_eq!(chosen(&lacking, &first, false), first, "it is waited for");
+        // A day went by, and none of them came.
+        let second = chosen(&lacking, &first, true);
+        assert_eq!(seqs(&second), (max..max + 10).chain(0..max - 10).collect::<Vec<_>>());
+        // Some came: the others go on being asked for, and more with them.
+        let third = chosen(&lacking[5..], &second, true);
+        assert_eq!(seqs(&third).len(), LACKS_MAX);
+        assert!(third.iter().all(|head| head.seq >= 5));
+        // Fewer than may be asked for at once are asked for, for good.
+        let few = heads(0..3);
+        assert_eq!(chosen(&few, &few, true), few);
+        assert_eq!(chosen(&[], &few, false), Vec::new());
+    }
 }

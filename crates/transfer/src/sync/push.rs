@@ -122,7 +122,7 @@ fn write_head(
     let position = position_of(branches);
     let seen = seen(run)?;
     let is_news = wrote_files || before.as_ref().is_none_or(|head| head.position != position);
-    let lacks = bodies::lacking(run)?;
+    let lacks = bodies::lacking(run, is_news)?;
     let clients = if run.config.archive { run.config.clients.clone() } else { Vec::new() };
     let is_answer =
         before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks || head.clients != clients);
