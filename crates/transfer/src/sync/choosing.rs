@@ -17,11 +17,15 @@ use jay_types::change::frame::FrameEntry;
 use jay_types::{NamespaceId, Result};
 use std::collections::BTreeSet;
 
-/// The namespaces of ranges that are not for this store.
-pub(super) fn left_out(run: &Run<'_, '_>, ranges: &[Range]) -> Result<BTreeSet<NamespaceId>> {
+/// What of some ranges is not for this store: journals and namespaces. The archive of a namespace may be left out, and its memories not.
+pub(super) fn left_out(run: &Run<'_, '_>, ranges: &[Range]) -> Result<BTreeSet<(u8, NamespaceId)>> {
     let scope = run.scope()?;
     let is_left_out = |range: &&Range| scope.shares(range.stream) == Shared::No;
-    Ok(ranges.iter().filter(is_left_out).map(|range| range.stream.namespace).collect())
+    Ok(ranges.iter().filter(is_left_out).map(place).collect())
+}
+
+const fn place(range: &Range) -> (u8, NamespaceId) {
+    (range.stream.journal, range.stream.namespace)
 }
 
 /// Learns the paths that a file gives to namespaces; true where files that were passed over are to be looked at once more.
@@ -53,16 +57,15 @@ pub(super) fn look_again(run: &mut Run<'_, '_>) -> Result<bool> {
     let mut again = BTreeSet::new();
     let mut paths = Vec::new();
     for (path, record) in run.state.files.iter().filter(|(_, record)| record.state == FileState::Applied) {
-        let is_concerned = |range: &&Range| run.state.left_out.contains(&range.stream.namespace) && is_shared(range);
-        let namespaces: Vec<_> =
-            record.ranges.iter().filter(is_concerned).map(|range| range.stream.namespace).collect();
-        if !namespaces.is_empty() {
+        let is_concerned = |range: &&Range| run.state.left_out.contains(&place(range)) && is_shared(range);
+        let places: Vec<_> = record.ranges.iter().filter(is_concerned).map(place).collect();
+        if !places.is_empty() {
             paths.push(path.clone());
         }
-        again.extend(namespaces);
+        again.extend(places);
     }
     drop(scope);
-    run.state.left_out.retain(|namespace| !again.contains(namespace));
+    run.state.left_out.retain(|place| !again.contains(place));
     for path in &paths {
         if let Some(record) = run.state.files.get_mut(path) {
             record.state = FileState::Waiting;

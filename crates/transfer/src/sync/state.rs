@@ -122,9 +122,9 @@ pub struct RemoteState {
     /// Paths of namespaces that were left out, by the latest change that gives one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub elsewhere: BTreeMap<NamespaceId, Elsewhere>,
-    /// Namespaces of which files were passed over.
+    /// Journals and namespaces of which files were passed over.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub left_out: BTreeSet<NamespaceId>,
+    pub left_out: BTreeSet<(u8, NamespaceId)>,
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,

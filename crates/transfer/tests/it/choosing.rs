@@ -1,12 +1,13 @@
 //! Namespaces that a machine did not choose: they cost nothing once they are known, and come when they are moved to where it looks.
 
-use crate::world::{Home, config, folder, path};
+use crate::world::{Home, ann, config, folder, path};
 use jay_store::Draft;
+use jay_testkit::blocks::{block, session_id};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_types::change::registry::PATH;
 use jay_types::change::{Body, EntityKind, Op};
-use jay_types::{EntityId, NamespaceId};
+use jay_types::{EntityId, Error, NamespaceId};
 use serde_json::json;
 
 fn only_work() -> RemoteConfig {
@@ -60,6 +61,31 @@ fn what_is_left_out_is_read_once_and_waited_for_by_nobody() {
     settle(&all, &some, &at);
     let again = some.try_sync(&at, &only_work()).unwrap();
     assert_eq!((again.files, again.bytes_read, again.bytes_written), (Vec::new(), 0, 0));
+}
+
+#[test]
+fn a_machine_without_the_archive_passes_over_it_alone() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    let no_archive = RemoteConfig { archive: false, ..config() };
+    let (ns, _) = all.remember("work/acme", "the basin is deep");
+    let block = block("session-one", "/a", 0, 0, &["hello"]);
+    let archived = all.archive.write::<_, Error>(&ann(), |w| {
+        w.draft(Draft::block(ns, session_id("session-one"), block.to_json()));
+        Ok(())
+    });
+    archived.unwrap();
+    // One file carries both.
+    all.sync(&at);
+    for _ in 0..2 {
+        some.try_sync(&at, &no_archive).unwrap();
+        all.sync(&at);
+    }
+    assert_eq!(some.texts(), ["the basin is deep"]);
+    let again = some.try_sync(&at, &no_archive).unwrap();
+    assert_eq!((again.files, again.bytes_read), (Vec::new(), 0));
+    assert!(!some.archive.exists());
 }
 
 #[test]
