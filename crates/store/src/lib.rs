@@ -51,7 +51,7 @@ pub use foreseen::Foreseen;
 pub use held::HELD;
 pub use identity::Machine;
 pub use jobs::Job;
-pub use journal::ahead::ClockAhead;
+pub use journal::ahead::{ClockAhead, WallAhead};
 pub use journal::export::{Branch, Journalled};
 pub use journal::receive::{ReceiveReport, Refusal};
 pub use journal::stopped::StoppedClock;

@@ -31,6 +31,17 @@ pub const DAY: i64 = 24 * 60 * MINUTE;
 /// Microseconds in ten years of 365.25 days: how far ahead a clock may be before it is not believed (J4).
 pub const TEN_YEARS: i64 = 3652 * DAY + DAY / 2;
 
+/// A duration of whole seconds in its two largest units, for people.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min {} s", seconds % 60),
+        (0, _) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
 impl Timestamp {
     /// What helps whoever wrote a time that is none.
     pub const HINT: &str = "Write times as 2026-05-01 or 2026-05-01T10:00:00Z.";
@@ -158,6 +169,12 @@ mod tests {
         for text in ["", "yesterday", "2026-13-01", "99999999999999999999d", "-3d"] {
             assert!(Timestamp::parse_relative(text, now).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_span_has_two_units() {
+        let said = [0, 301, 7_260, 90_000, 31_536_000].map(span);
+        assert_eq!(said, ["0 min 0 s", "5 min 1 s", "2 h 1 min", "1 d 1 h", "365 d 0 h"]);
     }
 
     #[test]

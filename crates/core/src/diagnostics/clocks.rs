@@ -3,7 +3,7 @@
 //! **Invariant:** says what is held and what helps; decides nothing about what is applied.
 
 use jay_store::{ClockAhead, StoppedClock};
-use jay_types::time::{DAY, SECOND};
+use jay_types::time::{DAY, SECOND, span};
 use jay_types::{NodeId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,8 @@ pub struct NodeAhead {
     pub last_at: Timestamp,
 }
 
-/// What both journals hold, by node.
+/// What both journals hold, by node: those whose own clock was ahead. One that only went on from a clock that it had seen is right; it
+/// is told of only where nothing else shows whose clock that was.
 pub(super) fn nodes_ahead(records: &[ClockAhead]) -> Vec<NodeAhead> {
     let mut by_node: BTreeMap<NodeId, ClockAhead> = BTreeMap::new();
     for record in records {
@@ -43,7 +44,8 @@ pub(super) fn nodes_ahead(records: &[ClockAhead]) -> Vec<NodeAhead> {
         first_at: record.first_at,
         last_at: record.last_at,
     };
-    by_node.into_values().map(view).collect()
+    let is_explained = by_node.values().any(ClockAhead::is_own_clock);
+    by_node.into_values().filter(|record| record.is_own_clock() || !is_explained).map(view).collect()
 }
 
 impl NodeAhead {
@@ -71,16 +73,6 @@ impl NodeAhead {
             "They are applied. That machine's own clock is right; it went on from a clock that it had seen, and so does this \
              one. It passes by itself when time has caught up."
         }
-    }
-}
-
-/// A duration in its two largest units.
-fn span(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours) {
-        (0, 0) => format!("{minutes} min {} s", seconds % 60),
-        (0, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
     }
 }
 
@@ -151,6 +143,7 @@ mod tests {
             wall_ahead_us: 0,
             first_at: Timestamp(5),
             last_at: Timestamp(6),
+            wall: None,
         };
         let other =
             ClockAhead { ahead_us: 7260 * SECOND, wall_ahead_us: 7000 * SECOND, last_at: Timestamp(9), ..record };
@@ -158,5 +151,9 @@ mod tests {
         let [one] = all.as_slice() else { panic!("{all:?}") };
         assert_eq!((one.changes, one.ahead_seconds, one.own_clock, one.last_at), (4, 7260, true, Timestamp(9)));
         assert!(one.said().contains("4 changes of node") && one.said().contains("2 h 1 min ahead"), "{}", one.said());
+        // Who went on from that clock is right.
+        let follower = ClockAhead { node: NodeId([2; 16]), ..record };
+        assert_eq!(nodes_ahead(&[follower, other]).iter().map(|node| node.node).collect::<Vec<_>>(), [record.node]);
+        assert_eq!(nodes_ahead(&[follower]).len(), 1, "it is all that is known");
     }
 }

@@ -34,6 +34,30 @@ pub struct ClockAhead {
     pub first_at: Timestamp,
     /// When the last of them came.
     pub last_at: Timestamp,
+    /// Those that the author's own wall clock was far ahead of when they came; none where there are none.
+    #[serde(default)]
+    pub wall: Option<WallAhead>,
+}
+
+/// Changes whose author's own wall clock was far ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WallAhead {
+    /// How many.
+    pub changes: u64,
+    /// When the first of them came, by this store's wall clock.
+    pub first_at: Timestamp,
+    /// When the last of them came.
+    pub last_at: Timestamp,
+}
+
+impl WallAhead {
+    fn and(self, other: Self) -> Self {
+        Self {
+            changes: self.changes.saturating_add(other.changes),
+            first_at: self.first_at.min(other.first_at),
+            last_at: self.last_at.max(other.last_at),
+        }
+    }
 }
 
 /// Counts those of a part that are far ahead.
@@ -44,13 +68,16 @@ pub(crate) fn note<'h>(tx: &Tx<'_>, headers: impl Iterator<Item = &'h Header>, n
         .filter(|(_, ahead_us)| *ahead_us > REPORTED_FROM);
     let mut of_part: Option<ClockAhead> = None;
     for (header, ahead_us) in far {
+        let (now, wall_ahead_us) = (Timestamp(now), ahead_of(header.at.0));
+        let of_wall = WallAhead { changes: 1, first_at: now, last_at: now };
         let one = ClockAhead {
             node: header.node,
             changes: 1,
             ahead_us,
-            wall_ahead_us: ahead_of(header.at.0),
-            first_at: Timestamp(now),
-            last_at: Timestamp(now),
+            wall_ahead_us,
+            first_at: now,
+            last_at: now,
+            wall: Some(of_wall).filter(|_| wall_ahead_us > REPORTED_FROM),
         };
         of_part = Some(of_part.map_or(one, |so_far| so_far.and(&one)));
     }
@@ -80,6 +107,10 @@ impl ClockAhead {
             wall_ahead_us: self.wall_ahead_us.max(other.wall_ahead_us),
             first_at: self.first_at.min(other.first_at),
             last_at: self.last_at.max(other.last_at),
+            wall: match (self.wall, other.wall) {
+                (Some(one), Some(other)) => Some(one.and(other)),
+                (one, other) => one.or(other),
+            },
         }
     }
 }

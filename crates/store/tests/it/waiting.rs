@@ -1,7 +1,7 @@
 //! What waits for another hour or another program: reported, tried again by the first write, at no cost elsewhere (J4, J5).
 
 use crate::support::*;
-use jay_store::{ClockAhead, StoppedClock};
+use jay_store::{ClockAhead, StoppedClock, WallAhead};
 use jay_testkit::{Author, Foreign};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::{EntityKind, Op};
@@ -57,8 +57,9 @@ fn a_clock_more_than_five_minutes_ahead_is_applied_and_reported() {
         wall_ahead_us: 5 * MINUTE,
         first_at: now,
         last_at: now,
+        wall: None,
     };
-    assert_eq!(clocks_ahead(&node), [expected]);
+    assert_eq!(clocks_ahead(&node), [expected], "its own clock is just not told of");
     node.receive(&part);
     assert_eq!(clocks_ahead(&node), [expected], "what is here already is not counted again");
     node.steps.clock.advance(DAY);
@@ -70,6 +71,7 @@ fn a_clock_more_than_five_minutes_ahead_is_applied_and_reported() {
         ahead_us: 120 * MINUTE + 1000,
         wall_ahead_us: 119 * MINUTE,
         last_at: later,
+        wall: Some(WallAhead { changes: 1, first_at: later, last_at: later }),
         ..expected
     };
     assert_eq!((clocks_ahead(&node), node.list().len()), (vec![both], 3));
