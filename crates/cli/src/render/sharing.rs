@@ -143,7 +143,9 @@ pub(super) fn status(status: &SyncStatusView, view: &View) -> String {
     let held = |what: &str, all: &[jay_ops::sharing::synced::Held]| -> String {
         let line = |held: &jay_ops::sharing::synced::Held| {
             let count = held.count.map(|count| format!("{count} ")).unwrap_or_default();
-            format!("  {what} of {}: {count}{} {}", short(&held.node), one_line(&held.reason), one_line(&held.detail))
+            let from = held.retry_from.map(|from| format!(", taken in from {from} on")).unwrap_or_default();
+            let (node, reason) = (short(&held.node), one_line(&held.reason));
+            format!("  {what} of {node}: {count}{reason} {}{from}", one_line(&held.detail))
         };
         all.iter().map(|held| line(held).trim_end().to_owned() + "\n").collect()
     };
@@ -170,6 +172,12 @@ pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
     let rows: Vec<Vec<String>> =
         remote.nodes.iter().filter(|node| node.standing != "history").map(|node| node_row(node, view)).collect();
     text += &table(&rows, view.style.width);
+    for node in &remote.nodes {
+        let name = if node.name.is_empty() { short(&node.node) } else { one_line(&node.name) };
+        for (off, direction) in [(node.clock_ahead, "ahead of"), (node.clock_behind, "behind")] {
+            text += &off.map(|off| format!("  {name}: {}\n", off.said(direction))).unwrap_or_default();
+        }
+    }
     for file in &remote.faults {
         let mark = if file.is_quarantined { "not read" } else { "waits" };
         text += &format!("  {mark}: {}: {}\n", one_line(&file.path), one_line(&file.why));
@@ -210,9 +218,6 @@ fn node_row(node: &NodeStatus, view: &View) -> Vec<String> {
     words.extend(
         node.deferred_there.filter(|n| *n > 0).map(|n| format!("cannot apply {}", count(n, "change", "changes"))),
     );
-    let minutes = |ms: i64| format!("{} min", ms / 60_000);
-    words.extend(node.clock_ahead_ms.map(|ms| format!("its clock is {} ahead", minutes(ms))));
-    words.extend(node.clock_behind_ms.map(|ms| format!("its clock is {} behind", minutes(ms))));
     words.extend(node.rolled_back_to.map(|to| format!("rolled_back: the remote shows its telling {to} again")));
     vec![format!("  {}", short(&node.node)), node.name.clone(), words.join("; ")]
 }

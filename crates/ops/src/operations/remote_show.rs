@@ -28,7 +28,7 @@ impl Operation for RemoteShow {
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
         let remote = crate::sharing::one(call, Some(input.name.as_str()))?;
         let (memory, archive) = call.engine.stores();
-        let mut status = status(memory, archive, &[remote])?;
+        let mut status = status(memory, archive, &[remote], call.now)?;
         status.remotes.pop().ok_or_else(|| jay_types::Error::internal("a remote without a status"))
     }
 }

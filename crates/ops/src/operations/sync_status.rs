@@ -26,7 +26,7 @@ impl Operation for TellSyncStatus {
     fn run(call: &Call<'_>, _: Self::Input) -> Result<Self::Output> {
         let remotes = crate::sharing::all(call)?;
         let (memory, archive) = call.engine.stores();
-        let status = status(memory, archive, &remotes)?;
+        let status = status(memory, archive, &remotes, call.now)?;
         Ok(SyncStatusView { status, last: synced::last(call)? })
     }
 }

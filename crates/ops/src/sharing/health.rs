@@ -13,7 +13,7 @@ use jay_transfer::sync::status::status;
 use jay_transfer::vault::faults::key_faults;
 use jay_transfer::vault::keys::VaultKeys;
 use jay_types::text::counted;
-use jay_types::time::DAY;
+use jay_types::time::{DAY, MINUTE};
 use jay_types::{Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,7 +102,7 @@ fn known(call: &Call<'_>) -> Result<Option<Known>> {
     let (memory, archive) = call.engine.stores();
     let has_told = |name: &&String| RemoteState::load(memory, name).is_ok_and(|state| state.own.is_some());
     Ok(Some(Known {
-        status: status(memory, archive, &remotes)?,
+        status: status(memory, archive, &remotes, call.now)?,
         last: last(call)?,
         told_on: remotes.iter().map(|remote| &remote.name).find(has_told).cloned(),
         goes_on: !memory.successions()?.is_empty(),
@@ -236,6 +236,11 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
         Some(at) if now.0.saturating_sub(at.0) > REMIND_AFTER => {
             say(format!("the last good sync ended at {at}"), &by_itself);
         }
+        Some(at) if at.0.saturating_sub(now.0) > 5 * MINUTE => {
+            let message =
+                format!("the last good sync ended at {at} by a clock that was ahead: when that was is not known");
+            say(message, &by_itself);
+        }
         _ => {}
     }
     let bad: Vec<_> = remote.faults.iter().filter(|file| file.is_quarantined).collect();
@@ -267,11 +272,16 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
                 "The next sync of that machine writes a newer one; see whether the carrier keeps or restores old files.",
             );
         }
-        if let Some(behind) = node.clock_behind_ms {
-            say(
-                format!("the clock of {} is {} min behind what it had seen", called(node), behind / 60_000),
-                "Set the clock of that machine: the times that it writes are wrong, and no write is lost by it.",
-            );
+        // Of changes that came ahead the stores tell by themselves.
+        let ahead = node.clock_ahead.filter(|off| off.changes == 0);
+        for (off, direction) in [(ahead, "ahead of"), (node.clock_behind, "behind")] {
+            if let Some(off) = off.filter(|off| off.is_now) {
+                say(
+                    format!("{}: {}", called(node), off.said(direction)),
+                    "Set the clock that is wrong, that machine's or this one's: the times that it writes are wrong, and no write is \
+                     lost by it.",
+                );
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** of each node the head with the greatest generation counts, whatever lies there now.
 
+use super::clocks;
 use super::run::Run;
 use super::state::SeenHead;
 use crate::format::FileFault;
@@ -75,8 +76,12 @@ fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head)
             run.report.note(note);
         }
         before => {
-            let known = before.filter(|seen| seen.head == head).and_then(|seen| seen.seen_at);
-            let seen_at = known.or(Some(run.peer.surroundings.now()));
+            let known = before.filter(|seen| seen.head == head).map(|seen| seen.seen_at);
+            let now = run.now();
+            if known.is_none() {
+                clocks::note(&mut run.state, run.node, &head, now);
+            }
+            let seen_at = known.flatten().or(Some(now));
             run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, seen_at, rolled_back_to: None });
         }
     }

@@ -11,6 +11,7 @@ mod bodies;
 mod checkpoint;
 mod choosing;
 mod clients;
+pub mod clocks;
 pub mod config;
 mod coverage;
 mod foresee;

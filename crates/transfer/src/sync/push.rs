@@ -6,7 +6,7 @@ use super::coverage::covered;
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::{FileRecord, stream_head};
-use super::{bodies, checkpoint, clients, rewrite, scrub};
+use super::{bodies, checkpoint, clients, clocks, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
 use jay_store::Branch;
@@ -126,7 +126,9 @@ fn write_head(
     let clients = if run.config.archive { run.config.clients.clone() } else { Vec::new() };
     let is_answer =
         before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks || head.clients != clients);
-    if is_there && !is_news && !is_answer {
+    // Others see by the next one that this machine's clock was set right.
+    let is_set_back = before.as_ref().is_some_and(|head| clocks::is_set_back(head, run.now()));
+    if is_there && !is_news && !is_answer && !is_set_back {
         return Ok(());
     }
     let generation = before.as_ref().map_or(0, |head| head.generation) + 1;
@@ -158,7 +160,7 @@ fn write_head(
     let key = run.sealing_key()?;
     let (_, file) = run.sealed(FileKind::Head, &key, Vec::new(), &Head::encode(&json, &signature));
     run.replace(&path, &file)?;
-    run.state.note_content(head.content, head.changes);
+    run.state.note_content(head.content, head.changes, head.at);
     run.state.own = Some(head);
     Ok(())
 }

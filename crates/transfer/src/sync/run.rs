@@ -192,9 +192,10 @@ fn begin<'a, 'p>(
     peer: &'a Peer<'a>,
     remote: &'a dyn Remote,
     config: &'a RemoteConfig,
-    (keys, state): (VaultKeys, RemoteState),
+    (keys, mut state): (VaultKeys, RemoteState),
     progress: &'a mut Progress<'p>,
 ) -> Result<Run<'a, 'p>> {
+    state.set_back(peer.surroundings.now());
     let (node, _) = peer.memory.public_key()?;
     let report = SyncedRemote::new(&config.name, &config.url);
     let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());

@@ -3,6 +3,7 @@
 //! **Invariant:** whoever loses it loses nothing but the reading of clear headers; it is written after the journal, so that it
 //! never says of a file that it was taken in when it was not.
 
+use super::clocks::SeenClock;
 use super::scope::Elsewhere;
 use crate::format::clear::Range;
 use crate::format::head::{Head, StreamHead};
@@ -89,6 +90,12 @@ pub struct RemoteState {
     /// For each of the latest contents of our own heads how many changes were shared.
     #[serde(default)]
     pub contents: Vec<(u64, u64)>,
+    /// For each of them when it was first told, by this machine's clock.
+    #[serde(default)]
+    pub told: BTreeMap<u64, Timestamp>,
+    /// What the heads of other nodes showed of their clocks.
+    #[serde(default)]
+    pub clocks: BTreeMap<NodeId, SeenClock>,
     /// For whom our key rings are wrapped, by epoch: a hash of keys and recipients.
     #[serde(default)]
     pub keyrings: BTreeMap<u32, String>,
@@ -153,12 +160,26 @@ impl RemoteState {
         Ok(store.put_state(&Self::file_name(remote), &bytes)?)
     }
 
-    /// Notes how much is shared with this content of our head.
-    pub fn note_content(&mut self, content: u64, changes: u64) {
+    /// Notes how much is shared with this content of our head, and when it was told.
+    pub fn note_content(&mut self, content: u64, changes: u64, at: Timestamp) {
         self.contents.retain(|(known, _)| *known != content);
         self.contents.push((content, changes));
         let surplus = self.contents.len().saturating_sub(CONTENTS_MAX);
         self.contents.drain(..surplus);
+        self.told.entry(content).or_insert(at);
+        let contents = &self.contents;
+        self.told.retain(|told, _| contents.iter().any(|(known, _)| known == told));
+    }
+
+    /// Times that this machine noted while its clock was ahead: a period that began then begins now, or it would end that much too
+    /// late; and when something was told is not known.
+    pub fn set_back(&mut self, now: Timestamp) {
+        let began = self.files.values_mut().filter_map(|record| record.missing_since.as_mut());
+        let began = began.chain(self.heads.values_mut().filter_map(|seen| seen.seen_at.as_mut()));
+        for at in began.chain(self.retired.values_mut().map(|(_, at)| at)) {
+            *at = now.min(*at);
+        }
+        self.told.retain(|_, at| *at <= now);
     }
 
     /// How many changes that we share a node lacks, by what it has acknowledged; none where that is not known.

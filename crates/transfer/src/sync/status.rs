@@ -2,21 +2,18 @@
 //!
 //! **Invariant:** what is not known is not told as zero.
 
+use super::clocks::{self, ClockOff};
 use super::config::RemoteConfig;
 use super::report::FileReport;
 use super::scope::{Scope, Shared};
 use super::state::{FileState, RemoteState, SeenHead};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::{Member, Roster};
-use jay_store::{Branch, NOT_SHARED, Store};
-use jay_types::time::MINUTE;
+use jay_store::{Branch, ClockAhead, NOT_SHARED, StoppedClock, Store};
 use jay_types::{Error, NamespaceId, NodeId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// From when on a clock is spoken of, microseconds.
-const CLOCK_TOLD_FROM: i64 = 5 * MINUTE;
 
 /// The vault of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,12 +65,12 @@ pub struct NodeStatus {
     /// Changes that it holds and cannot apply
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred_there: Option<u64>,
-    /// By how much its changes came ahead of this machine's clock, in milliseconds
+    /// That its clock is ahead of this machine's, or was in the last 30 days; absent where nothing shows it
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clock_ahead_ms: Option<i64>,
-    /// By how much its clock is behind what it had seen, in milliseconds
+    pub clock_ahead: Option<ClockOff>,
+    /// The same of a clock that is behind
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clock_behind_ms: Option<i64>,
+    pub clock_behind: Option<ClockOff>,
     /// The carrier brought back an older telling, of this generation; it is not applied backwards
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_to: Option<u64>,
@@ -131,6 +128,9 @@ pub struct Held {
     /// What else is known
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Of a stream that is stopped as `bad_clock`: from which time on, by this machine's clock, it is taken in without another word
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_from: Option<Timestamp>,
 }
 
 /// The answer.
@@ -151,32 +151,37 @@ pub struct SyncStatus {
     pub notes: Vec<String>,
 }
 
-/// Reads what is known.
+/// Reads what is known at `now`, by this machine's clock.
 ///
 /// # Errors
 /// What the stores say.
-pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig]) -> Result<SyncStatus> {
+pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig], now: Timestamp) -> Result<SyncStatus> {
     let keys = VaultKeys::load(memory)?;
     let here = memory.node();
     let roster = match &keys {
         Some(keys) => memory.read(|tx| Roster::read(tx, keys))?,
         None => Roster::default(),
     };
+    let mut notes = Vec::new();
+    if remotes.is_empty() {
+        notes.push("there is no remote yet: `jay remote add home /path/to/folder` adds one".to_owned());
+    }
+    if keys.is_none() && !remotes.is_empty() {
+        notes.push("this machine belongs to no vault yet: `jay vault join REMOTE --code CODE`".to_owned());
+    }
+    let in_stores = in_stores(memory, archive)?;
     let mut all = Vec::new();
     for remote in remotes {
-        all.push(of_remote(memory, archive, remote, keys.as_ref(), &roster, here)?);
+        let state = RemoteState::load(memory, &remote.name)?;
+        let mut told = of_remote(memory, archive, (remote, &state), keys.as_ref(), &roster)?;
+        for said in tell_clocks(&mut told, &state, &in_stores.clocks_ahead, (here, now)) {
+            if !notes.contains(&said) {
+                notes.push(said);
+            }
+        }
+        all.push(told);
     }
-    let mut held = (Vec::new(), Vec::new());
-    let mut forks = 0;
-    for store in [memory, archive] {
-        let (deferred, stopped, counts) =
-            store.read::<_, Error>(|tx| Ok((tx.deferred_by_node()?, tx.stopped_streams()?, tx.counts()?)))?;
-        let counted = |(node, reason, count)| Held { node, reason, count: Some(count), detail: String::new() };
-        let deferred = deferred.into_iter().filter(|(_, reason, _)| reason != NOT_SHARED);
-        held.0.extend(deferred.map(counted));
-        held.1.extend(stopped.into_iter().map(|(node, _, reason, detail)| Held { node, reason, count: None, detail }));
-        forks += counts.forks;
-    }
+    notes.extend(clocks::said_of_stopped(&in_stores.stopped_clocks, &roster));
     let vault = keys.as_ref().map(|keys| VaultStatus {
         id: keys.vault,
         name: keys.name.clone(),
@@ -185,38 +190,88 @@ pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig]) -> Resu
         epoch: roster.key.map(|key| key.epoch),
         has_key: roster.key.is_none_or(|key| keys.key(key).is_some()),
     });
-    let mut notes = Vec::new();
-    if remotes.is_empty() {
-        notes.push("there is no remote yet: `jay remote add home /path/to/folder` adds one".to_owned());
+    let InStores { deferred, refused, forks, .. } = in_stores;
+    Ok(SyncStatus { vault, remotes: all, deferred, refused, forks, notes })
+}
+
+/// What both journals say of changes that came.
+#[derive(Default)]
+struct InStores {
+    deferred: Vec<Held>,
+    refused: Vec<Held>,
+    forks: u64,
+    stopped_clocks: Vec<StoppedClock>,
+    clocks_ahead: Vec<ClockAhead>,
+}
+
+fn in_stores(memory: &Store, archive: &Store) -> Result<InStores> {
+    let mut all = InStores::default();
+    for store in [memory, archive] {
+        let (deferred, stopped, counts) =
+            store.read::<_, Error>(|tx| Ok((tx.deferred_by_node()?, tx.stopped_streams()?, tx.counts()?)))?;
+        let deferred = deferred.into_iter().filter(|(_, reason, _)| reason != NOT_SHARED);
+        all.deferred.extend(deferred.map(|(node, reason, count)| Held {
+            node,
+            reason,
+            count: Some(count),
+            detail: String::new(),
+            retry_from: None,
+        }));
+        all.refused.extend(stopped.into_iter().map(|(node, namespace, reason, detail)| {
+            let mut clocks = counts.stopped_clocks.iter();
+            let clock = clocks.find(|clock| (clock.node, clock.namespace) == (node, namespace));
+            let retry_from = clock.and_then(|clock| clock.retry_from);
+            // The clock that was refused says the same, in a form that nobody reads.
+            let detail = match detail.split_once(", clock ") {
+                Some((seq, _)) if clock.is_some() => seq.to_owned(),
+                _ => detail,
+            };
+            Held { node, reason, count: None, detail, retry_from }
+        }));
+        all.forks += counts.forks;
+        all.stopped_clocks.extend(counts.stopped_clocks);
+        all.clocks_ahead.extend(counts.clocks_ahead);
     }
-    if keys.is_none() && !remotes.is_empty() {
-        notes.push("this machine belongs to no vault yet: `jay vault join REMOTE --code CODE`".to_owned());
+    Ok(all)
+}
+
+/// Tells of every node's clock what is known; what there is to say of this machine's own is the answer.
+fn tell_clocks(
+    remote: &mut RemoteStatus,
+    state: &RemoteState,
+    clocks_ahead: &[ClockAhead],
+    (here, now): (Option<NodeId>, Timestamp),
+) -> Vec<String> {
+    for node in remote.nodes.iter_mut().filter(|node| !node.is_here) {
+        let of_node: Vec<ClockAhead> = clocks_ahead.iter().filter(|of| of.node == node.node).copied().collect();
+        let seen = state.clocks.get(&node.node);
+        (node.clock_ahead, node.clock_behind) = (clocks::ahead(&of_node, seen, now), clocks::behind(seen, now));
     }
-    Ok(SyncStatus { vault, remotes: all, deferred: held.0, refused: held.1, forks, notes })
+    let is_off = |off: Option<ClockOff>| off.is_some_and(|off| off.is_now);
+    let others =
+        remote.nodes.iter().filter(|node| !node.is_here && node.told_at.is_some() && node.standing == "member");
+    let others: Vec<_> = others.map(|node| [is_off(node.clock_ahead), is_off(node.clock_behind)]).collect();
+    clocks::said_of_here(state.own.as_ref().filter(|own| Some(own.node) == here), &others, now)
 }
 
 fn of_remote(
     memory: &Store,
     archive: &Store,
-    remote: &RemoteConfig,
+    (remote, state): (&RemoteConfig, &RemoteState),
     keys: Option<&VaultKeys>,
     roster: &Roster,
-    here: Option<NodeId>,
 ) -> Result<RemoteStatus> {
-    let state = RemoteState::load(memory, &remote.name)?;
+    let here = memory.node();
     let branches = match keys {
         Some(keys) => shared(memory, archive, remote, keys)?,
         None => Vec::new(),
     };
-    let ahead: BTreeMap<NodeId, i64> = memory.read::<_, Error>(|tx| {
-        Ok(tx.clocks_ahead()?.into_iter().map(|ahead| (ahead.node, ahead.wall_ahead_us)).collect())
-    })?;
     let position = super::push::position_of(&branches);
     let known: BTreeSet<NodeId> = roster.nodes.keys().chain(state.heads.keys()).copied().collect();
     let mut nodes = Vec::new();
     for node in known {
         let lacking_here = match state.heads.get(&node) {
-            Some(seen) if Some(node) != here => Some(lacking([memory, archive], (remote, &state), keys, seen)?),
+            Some(seen) if Some(node) != here => Some(lacking([memory, archive], (remote, state), keys, seen)?),
             _ => None,
         };
         let mut status = of_node(node, roster.nodes.get(&node), state.heads.get(&node));
@@ -224,7 +279,6 @@ fn of_remote(
         status.lacking_here = lacking_here;
         status.lacking_there = here.filter(|here| *here != node).and_then(|here| state.lag_there(here, node));
         status.is_equal = status.is_here || state.heads.get(&node).is_some_and(|seen| seen.head.position == position);
-        status.clock_ahead_ms = ahead.get(&node).filter(|ahead| **ahead > CLOCK_TOLD_FROM).map(|ahead| ahead / 1000);
         nodes.push(status);
     }
     let told = state.files.iter().filter(|(_, record)| record.missing_since.is_none());
@@ -268,7 +322,6 @@ fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> No
         None => "unknown",
     };
     let head = seen.map(|seen| &seen.head);
-    let behind = head.map(|head| i64::try_from(head.hlc).unwrap_or(i64::MAX).saturating_sub(head.at.0));
     NodeStatus {
         node,
         name: member.map(|member| member.name.clone()).unwrap_or_default(),
@@ -281,8 +334,8 @@ fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> No
         is_equal: false,
         clients: head.map(|head| head.clients.clone()).unwrap_or_default(),
         deferred_there: head.map(|head| head.deferred),
-        clock_ahead_ms: None,
-        clock_behind_ms: behind.filter(|behind| *behind > CLOCK_TOLD_FROM).map(|behind| behind / 1000),
+        clock_ahead: None,
+        clock_behind: None,
         rolled_back_to: seen.and_then(|seen| seen.rolled_back_to),
     }
 }

@@ -89,7 +89,7 @@ fn what_another_client_said_does_not_leave_and_is_not_waited_for() {
     assert_eq!(shared_needles(&homes[0], shared.path()), BTreeSet::from([CLAUDE]));
     for home in &homes[1..] {
         assert_eq!(sessions(home), ["session-claude"]);
-        let told = status(&home.memory, &home.archive, &[config()]).unwrap();
+        let told = status(&home.memory, &home.archive, &[config()], home.steps.clock.now()).unwrap();
         assert_eq!(told.deferred, [], "what was never to come is no fault");
         let sharer = told.remotes[0].nodes.iter().find(|node| node.node == homes[0].id()).unwrap();
         assert_eq!(sharer.clients, ["claude-code"]);

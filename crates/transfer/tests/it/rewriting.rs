@@ -35,7 +35,7 @@ fn purge(home: &Home, (ns, id): (jay_types::NamespaceId, jay_types::EntityId)) {
 }
 
 fn pending(home: &Home) -> Vec<String> {
-    let status = status(&home.memory, &home.archive, &[config()]).unwrap();
+    let status = status(&home.memory, &home.archive, &[config()], home.steps.clock.now()).unwrap();
     status.remotes[0].purges_pending.clone()
 }
 

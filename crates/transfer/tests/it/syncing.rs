@@ -226,7 +226,13 @@ fn what_another_machine_lacks_is_told_also_after_an_invitation() {
     }
     homes[0].sync(&at);
     let lacking_there = || {
-        let status = jay_transfer::sync::status::status(&homes[0].memory, &homes[0].archive, &[config()]).unwrap();
+        let status = jay_transfer::sync::status::status(
+            &homes[0].memory,
+            &homes[0].archive,
+            &[config()],
+            homes[0].steps.clock.now(),
+        )
+        .unwrap();
         let other = status.remotes[0].nodes.iter().find(|node| node.node == homes[1].id()).cloned().unwrap();
         other.lacking_there
     };

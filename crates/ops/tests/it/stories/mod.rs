@@ -42,6 +42,7 @@ mod session_search;
 mod sessions;
 mod sharing;
 mod sharing_by_client;
+mod sharing_clocks;
 mod sharing_health;
 mod sql;
 mod syncing;
