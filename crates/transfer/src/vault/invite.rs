@@ -103,8 +103,12 @@ pub fn read(file: &[u8], code: &InviteCode, now: Timestamp) -> Result<Invitation
         return Err(Error::new(Code::VerificationFailed, "the invitation speaks of another vault than its file"));
     }
     if invitation.expires_at < now {
-        return Err(Error::new(Code::Refused, format!("the invitation has expired at {}", invitation.expires_at))
-            .hint("Ask for a new code: `jay vault invite` on a machine that is in the vault."));
+        let over = invitation.expires_at;
+        let message = format!("the invitation has expired at {over}, and this machine's clock shows {now}");
+        return Err(Error::new(Code::Refused, message).hint(
+            "Ask for a new code: `jay vault invite` on a machine that is in the vault. Where it was made within a day, one of the two \
+             clocks is wrong: set it first.",
+        ));
     }
     Ok(invitation)
 }

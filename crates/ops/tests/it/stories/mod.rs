@@ -44,6 +44,7 @@ mod sharing;
 mod sharing_by_client;
 mod sharing_clocks;
 mod sharing_health;
+mod sharing_periods;
 mod sql;
 mod syncing;
 mod undoing;
