@@ -239,6 +239,8 @@ struct Seen {
     machines: usize,
     nodes: usize,
     changes: usize,
+    /// Days between the clocks that were farthest apart.
+    clock_days: i64,
 }
 
 impl Seen {
@@ -253,6 +255,9 @@ impl Seen {
             self.reasons.extend(counts.deferred.into_iter().map(|(reason, _)| reason));
             self.forks += counts.forks;
         }
+        let clocks: Vec<i64> = fleet.machines.iter().map(|machine| machine.home.steps.clock.now().0).collect();
+        let apart = clocks.iter().max().unwrap() - clocks.iter().min().unwrap();
+        self.clock_days = self.clock_days.max(apart / DAY);
         self.machines += fleet.machines.len();
         self.removed += usize::from(fleet.machines.iter().any(|machine| !machine.is_left()));
     }
@@ -319,6 +324,7 @@ fn all_machines_end_with_the_same_whatever_the_carrier_does() {
     for reason in ["unknown_field", "unknown_kind", "unknown_op", "unreadable_body"] {
         assert!(seen.reasons.contains(reason), "nothing is deferred for {reason}: {:?}", seen.reasons);
     }
+    assert!(seen.clock_days > 365, "no clock was farther from another than {} days", seen.clock_days);
     assert!(seen.forks > 0 && seen.removed > 0, "{} forks, {} removed", seen.forks, seen.removed);
     let [held, gone, found] = seen.texts;
     let at_least = counts().seeds() as usize;

@@ -36,12 +36,24 @@ pub(crate) struct Machine {
     pub(super) saved: Option<TempDir>,
     /// Another machine writes, or wrote, as the same node.
     pub(super) is_doubled: bool,
+    /// Its clock was put wrong once and for all; it may jump besides.
+    pub(super) is_clock_wrong: bool,
 }
 
 impl Machine {
     pub(super) fn new(home: Home, view: usize, standing: Standing) -> Self {
         let (unpushed, looked) = (Vec::new(), [0, 0]);
-        Self { home, view, standing, offline: 0, unpushed, looked, saved: None, is_doubled: false }
+        Self {
+            home,
+            view,
+            standing,
+            offline: 0,
+            unpushed,
+            looked,
+            saved: None,
+            is_doubled: false,
+            is_clock_wrong: false,
+        }
     }
 
     pub(crate) fn stores(&self) -> [&Store; 2] {
