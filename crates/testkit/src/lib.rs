@@ -4,7 +4,8 @@
 //! randomness ([`Random`]), text that looks like what agents store ([`Salad`]) and session files that look like
 //! theirs ([`corpus`]), clients' directories whose databases are written as SQL ([`foreign`]), changes of another program ([`Author`]) and small archived
 //! blocks ([`blocks`]), HTTP servers on loopback ([`http`], [`EmbeddingServer`]), the binary as a process ([`Jay`]), killing it in the middle of a write ([`kill`]), how often a
-//! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) and what these report ([`measured`]).
+//! test repeats ([`counts()`]), filled stores for benchmarks ([`Stores`]) what these report ([`measured`])
+//! and what syncs move ([`moved`]).
 //! Not in it: anything that knows the store or the engine. Stores are filled through the binary's batch door.
 //!
 //! **Invariant:** no product crate depends on this one, except as a dev-dependency; a test that gets its numbers
@@ -23,6 +24,7 @@ pub mod http;
 pub mod kill;
 pub mod measured;
 mod mixture;
+pub mod moved;
 mod process;
 mod random;
 mod repository;

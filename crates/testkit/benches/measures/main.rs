@@ -19,6 +19,7 @@ mod server;
 mod server_idle;
 mod sessions;
 mod size;
+mod sync;
 mod world;
 
 use anyhow::{Context as _, Result, bail};
@@ -85,5 +86,6 @@ fn main() -> Result<()> {
     lag::run(&bench).context("write-to-findable lag")?;
     size::run(&bench).context("bytes")?;
     sessions::run(&bench).context("session ingest")?;
-    archive::run(&bench).context("an archive")
+    archive::run(&bench).context("an archive")?;
+    sync::run(&bench).context("sync")
 }
