@@ -70,23 +70,25 @@ fn what_expires_expires_by_the_clock_of_who_looks_and_is_not_gone() {
 
 #[test]
 fn a_purge_and_the_periods_of_a_vault_end_whatever_the_clocks_were() {
-    let mut vault = Vault::with_clocks(&[0, DAY]);
+    let mut vault = Vault::with_clocks(&[0, DAY, 0]);
     let id = vault.machines[1].keep(json!({"text": "the word is swordfish"}));
     vault.settle();
-    // The one who stays sees it last by a clock that is a year ahead, which is set right again.
-    vault.set_clocks(&[YEAR, DAY]);
+    let purger = vault.machines.remove(2);
+    purger.by(&at_hand(&purger), "purge", json!({"ids": [id]}));
+    purger.ok("sync", json!({}));
+    // The owner had not heard of it, and shares it once more. Who stays sees that by a clock that is a year ahead, and set right again.
+    vault.machines[1].ok("update", json!({"id": id, "text": "the word was swordfish"}));
     vault.machines[1].keep(json!({"text": "something else"}));
-    vault.settle();
+    vault.machines[1].ok("sync", json!({"push": true}));
+    vault.set_clocks(&[YEAR, DAY]);
+    vault.machines[0].ok("sync", json!({}));
     vault.set_clocks(&[-YEAR, DAY - YEAR]);
     let gone = vault.machines.remove(1);
-    let purger = &vault.machines[0];
-    purger.by(&at_hand(purger), "purge", json!({"ids": [id]}));
-    vault.settle();
     let pending = |world: &World| world.ok("sync_status", json!({}))["remotes"][0].get("purges_pending").cloned();
-    let purger = &vault.machines[0];
-    assert!(pending(purger).is_some(), "the owner may still come");
+    vault.settle();
+    assert!(pending(&vault.machines[0]).is_some(), "the owner may still come");
     // After seven days without a word of the owner this one writes its file anew.
-    purger.steps.clock.advance(8 * DAY);
+    vault.machines[0].steps.clock.advance(8 * DAY);
     vault.settle();
     assert_eq!(pending(&vault.machines[0]), None);
     // It comes back, and has nothing to bring back.
