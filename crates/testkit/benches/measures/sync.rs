@@ -23,9 +23,9 @@ const READ_MAX_BYTES: u64 = 16 << 10;
 const ROUNDS: usize = 200;
 /// Syncs with nothing new, and processes that do nothing.
 const IDLE: usize = 20;
-/// The halves of the small syncs are compared: in each the small files are joined three times, which is one turn of that.
+/// The halves of the small syncs are compared.
 const PARTS: usize = 2;
-/// What ten times the store, or two hundred syncs before, may add to the bytes of one.
+/// What ten times the store may add to the bytes of one memory, and of all.
 const GROWTH_MAX: f64 = 1.25;
 /// The new memories are another salad than those that are there.
 const SEED: u64 = 61;
@@ -224,11 +224,14 @@ fn small_syncs(name: &str, pair: &Pair, nothing: Duration, memories: usize) -> R
     reader.report(&format!("{name}: one new memory, who takes it in"), nothing, is_judged);
     let all: u64 = bytes.iter().sum();
     let grown = growth(&bytes, PARTS).unwrap_or(f64::INFINITY);
-    let target =
-        Target::new(format!("the second half ≤ {GROWTH_MAX} × the first; it is {grown:.2} ×"), grown <= GROWTH_MAX);
     let each = all / u64::try_from(ROUNDS)?;
-    let value = format!("{} KB moved by both, joining files included: {each} B a memory", all / 1_000);
-    report(&Measured::figure(format!("{name}: {ROUNDS} syncs of one memory each"), value, Some(target)));
+    let value = format!(
+        "{} KB moved by both, joining files included: {each} B a memory; the second half {grown:.2} × the first",
+        all / 1_000
+    );
+    // No promise: files are joined in turns, of which two hundred syncs hold no whole number. What counts is that it is the same in a
+    // larger store.
+    report(&Measured::figure(format!("{name}: {ROUNDS} syncs of one memory each"), value, None));
     Ok(Cost { one: percentile(&bytes, 50).unwrap_or_default(), all })
 }
 
