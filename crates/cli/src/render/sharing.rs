@@ -174,9 +174,7 @@ pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
     text += &table(&rows, view.style.width);
     for node in &remote.nodes {
         let name = if node.name.is_empty() { short(&node.node) } else { one_line(&node.name) };
-        for (off, direction) in [(node.clock_ahead, "ahead of"), (node.clock_behind, "behind")] {
-            text += &off.map(|off| format!("  {name}: {}\n", off.said(direction))).unwrap_or_default();
-        }
+        text.extend(told_of(node).iter().map(|what| format!("  {name}: {what}\n")));
     }
     for file in &remote.faults {
         let mark = if file.is_quarantined { "not read" } else { "waits" };
@@ -212,14 +210,21 @@ fn node_row(node: &NodeStatus, view: &View) -> Vec<String> {
     if node.standing != "member" {
         words.push(node.standing.clone());
     }
-    if !node.clients.is_empty() {
-        words.push(format!("shares sessions of {} only", one_line(&node.clients.join(", "))));
-    }
-    words.extend(
-        node.deferred_there.filter(|n| *n > 0).map(|n| format!("cannot apply {}", count(n, "change", "changes"))),
-    );
-    words.extend(node.rolled_back_to.map(|to| format!("rolled_back: the remote shows its telling {to} again")));
     vec![format!("  {}", short(&node.node)), node.name.clone(), words.join("; ")]
+}
+
+/// What else there is to say of a node, a line each: a row of a table is cut where the terminal ends.
+fn told_of(node: &NodeStatus) -> Vec<String> {
+    let mut told = Vec::new();
+    if !node.clients.is_empty() {
+        told.push(format!("shares sessions of {} only", one_line(&node.clients.join(", "))));
+    }
+    let deferred = node.deferred_there.filter(|n| *n > 0);
+    told.extend(deferred.map(|n| format!("cannot apply {}", count(n, "change", "changes"))));
+    told.extend(node.rolled_back_to.map(|to| format!("rolled_back: the remote shows its telling {to} again")));
+    let clocks = [(node.clock_ahead, "ahead of"), (node.clock_behind, "behind")];
+    told.extend(clocks.into_iter().filter_map(|(off, direction)| Some(off?.said(direction))));
+    told
 }
 
 pub(super) fn invited(invited: &Invited, view: &View) -> String {
