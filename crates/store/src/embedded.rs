@@ -11,6 +11,7 @@
 use crate::Result;
 use crate::held::HELD;
 use crate::open::Store;
+use crate::project::alias::READS_AS;
 use crate::read::list::ListFilter;
 use crate::tx::Tx;
 use crate::vectors::WantedVectors;
@@ -110,7 +111,7 @@ impl Tx<'_> {
             format!(
                 // The few that wait come first, whatever the planner thinks of the filter.
                 "SELECT count(*) FROM jobs j CROSS JOIN changes c ON c.pos = j.subject
-                   CROSS JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos
+                   CROSS JOIN memories m ON m.entity = {READS_AS} AND m.text_pos = c.pos
                  WHERE j.kind = ? AND j.state <> '{HELD}' AND {clause}"
             )
         } else {

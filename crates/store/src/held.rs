@@ -9,6 +9,7 @@
 use crate::Result;
 use crate::embedded::Lane;
 use crate::open::Store;
+use crate::project::alias::READS_AS;
 use crate::read::list::ListFilter;
 use crate::tx::Tx;
 use jay_types::NamespaceId;
@@ -39,7 +40,7 @@ impl Tx<'_> {
         params.insert(0, Sql::from(Lane::Model.job().to_owned()));
         let sql = format!(
             "SELECT count(*) FROM jobs j CROSS JOIN changes c ON c.pos = j.subject
-               CROSS JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos
+               CROSS JOIN memories m ON m.entity = {READS_AS} AND m.text_pos = c.pos
              WHERE j.kind = ? AND j.state = '{HELD}' AND {clause}"
         );
         Ok(self.number(&sql, rusqlite::params_from_iter(params))? as u64)

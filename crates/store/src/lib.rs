@@ -56,6 +56,7 @@ pub use journal::export::{Branch, Journalled};
 pub use journal::receive::{ReceiveReport, Refusal};
 pub use journal::stopped::StoppedClock;
 pub use open::{Analysis, Store, StoreOptions};
+pub use project::alias::ALIAS_JOB;
 pub use purge::Scrubbed;
 pub use read::actors::ActorName;
 pub use read::as_of::Moment;

@@ -6,7 +6,7 @@ use crate::project;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 
-const MEMORY_TABLES: [&str; 12] = [
+const MEMORY_TABLES: [&str; 14] = [
     "versions",
     "deferred",
     "actors",
@@ -16,6 +16,8 @@ const MEMORY_TABLES: [&str; 12] = [
     "links",
     "key_claims",
     "forgets",
+    "alias_claims",
+    "aliases",
     "namespace_state",
     "namespace_names",
     "undone",

@@ -6,6 +6,7 @@ use crate::Result;
 use crate::embedded::Lane;
 use crate::open::Store;
 use crate::project::Absent;
+use crate::project::alias::READS_AS;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 use rusqlite::{OptionalExtension as _, params};
@@ -163,9 +164,9 @@ impl Tx<'_> {
     /// True where the document may have vectors: a current wording, or a message that is here.
     fn takes_vectors(&self, doc: i64) -> Result<bool> {
         let sql = match self.journal {
-            Journal::Memory => {
-                "SELECT 1 FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1"
-            }
+            Journal::Memory => &format!(
+                "SELECT 1 FROM changes c JOIN memories m ON m.entity = {READS_AS} AND m.text_pos = c.pos WHERE c.pos = ?1"
+            ),
             Journal::Archive => "SELECT 1 FROM messages WHERE doc = ?1",
         };
         Ok(self.one(sql, [doc], |_| Ok(()))?.is_some())

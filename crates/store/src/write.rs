@@ -99,6 +99,23 @@ impl<'c> WriteTx<'c> {
         new_id(self.store.options.surroundings.as_ref())
     }
 
+    /// The node in whose streams the act is written.
+    #[must_use]
+    pub fn node(&self) -> jay_types::NodeId {
+        self.key.node_id()
+    }
+
+    /// Takes jobs off the queue that this act has done.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn finish_jobs(&self, nums: &[i64]) -> Result<()> {
+        for num in nums {
+            self.execute("DELETE FROM jobs WHERE num = ?1", [num])?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn surroundings(&self) -> &dyn Surroundings {
         self.store.options.surroundings.as_ref()
     }
@@ -159,7 +176,8 @@ impl<'c> WriteTx<'c> {
         }
         let touched = append::append(self, drafts)?;
         self.touched.extend(&touched);
-        crate::project::entities(&self.tx, &touched, self.now.0)
+        crate::project::entities(&self.tx, &touched, self.now.0)?;
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use jay_types::change::EntityKind;
 use jay_types::change::block::Block;
 use jay_types::change::registry::TEXT;
 use rusqlite::params;
+use std::collections::BTreeSet;
 
 /// Entities projected at a time.
 const PAGE: i64 = 1000;
@@ -78,7 +79,7 @@ fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: 
         }
     }
     tx.foreseen.replace(foresee(tx, &folded, lanes));
-    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None };
+    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None, memories: BTreeSet::new() };
     for (kind, folded) in &folded {
         entity(tx, folded, *kind, &mut pass)?;
     }

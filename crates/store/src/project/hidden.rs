@@ -21,6 +21,8 @@ pub(crate) const RETIRED: i64 = 4;
 pub(crate) const SHADOW: i64 = 8;
 /// An equal text was forgotten after it was created.
 pub(crate) const FORGOTTEN_TEXT: i64 = 16;
+/// It reads as an earlier one that says the same.
+pub(crate) const ALIAS: i64 = 32;
 
 /// What the entity's own changes say.
 pub(crate) fn own_bits(state: &EntityState) -> i64 {

@@ -1,7 +1,8 @@
 //! The row of a memory, its tags, links, claims and marks.
 
-use super::{Folded, hidden};
+use super::{Absent, Folded, alias, hidden};
 use crate::Result;
+use crate::journal::load::EntityRow;
 use crate::tx::Tx;
 use crate::vectors::Wishes;
 use jay_types::Timestamp;
@@ -29,45 +30,109 @@ pub(crate) fn text_mac(forget_key: &[u8; 32], text: &str) -> [u8; MAC_BYTES] {
     mac
 }
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
-    let (num, namespace) = (folded.row.num, folded.row.namespace);
-    let absent = folded.absent;
-    let (old_key, old_mac) = if absent.rows { (None, None) } else { groups_before(tx, num)? };
-    if folded.state.purged.is_some() {
-        let forgets = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [num], |row| row.get(0))?;
-        remove_rows(tx, num)?;
-        let macs: Vec<_> = forgets.into_iter().map(Some).chain([old_mac]).collect();
-        hidden::refresh(tx, namespace, &[old_key], &macs)?;
-        return Ok(());
-    }
-    for (pos, text) in &folded.texts {
-        if absent.rows || !tx.is_indexed(*pos)? {
-            tx.index(*pos, namespace, text)?;
+/// What the rows that were made again had and have in common with others: there `hidden` may have changed.
+#[derive(Default)]
+pub(super) struct Groups {
+    keys: Vec<Option<String>>,
+    macs: Vec<Option<[u8; MAC_BYTES]>>,
+    /// Wordings that were shown.
+    docs: Vec<i64>,
+}
+
+impl Groups {
+    /// Adds what the row of a memory has now.
+    pub(super) fn add_row_of(&mut self, tx: &Tx<'_>, num: i64) -> Result<()> {
+        let sql = "SELECT key, text_mac, text_pos FROM memories WHERE entity = ?1";
+        if let Some((key, mac, doc)) = tx.one(sql, [num], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))? {
+            self.keys.push(key);
+            self.macs.push(mac);
+            self.docs.extend::<Option<i64>>(doc);
         }
+        Ok(())
     }
-    let forget_key = tx.forget_key(namespace)?;
-    let row = Row::of(&folded.state, forget_key.as_ref(), tx.analysis.is_question);
-    row.insert(tx, folded)?;
-    write_place(tx, folded)?;
-    write_sets(tx, folded)?;
-    write_claims(tx, folded)?;
-    let forget_macs = write_forgets(tx, folded)?;
-    let macs: Vec<_> = [old_mac, row.mac].into_iter().chain(forget_macs.into_iter().map(Some)).collect();
-    hidden::refresh(tx, namespace, &[old_key, row.key.clone()], &macs)?;
-    if !absent.vectors {
-        tx.drop_vectors(num, row.text_pos)?;
+
+    /// What was shown may not be shown any more, though it was wished for in this pass.
+    pub(super) fn leave_out_of(&self, wishes: &mut Wishes) {
+        self.docs.iter().for_each(|doc| wishes.leave_out(*doc..doc + 1));
     }
-    if let Some(pos) = row.text_pos {
-        let part = |name: &str| folded.state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str);
-        tx.wish(wishes, pos, absent, || embedded_text(part("title"), part("text").unwrap_or_default()))?;
+}
+
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
+    let (row, absent) = (&folded.row, folded.absent);
+    let mut groups = Groups::default();
+    if !absent.rows {
+        groups.add_row_of(tx, row.num)?;
+    }
+    let mut claimed = alias::write_claims(tx, folded)?;
+    let is_purged = folded.state.purged.is_some();
+    if is_purged {
+        let forgets = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [row.num], |row| row.get(0))?;
+        groups.macs.extend(forgets.into_iter().map(Some));
+        remove_rows(tx, row.num)?;
+    } else {
+        for (pos, text) in &folded.texts {
+            if absent.rows || !tx.is_indexed(*pos)? {
+                tx.index(*pos, row.namespace, text)?;
+            }
+        }
+        write_claims(tx, folded)?;
+        groups.macs.extend(write_forgets(tx, folded)?.into_iter().map(Some));
+    }
+    if !claimed.is_empty() {
+        claimed.insert(row.num);
+        alias::write_together(tx, &claimed, &mut groups, wishes)?;
+    } else if !is_purged {
+        let created = folded.state.created.map_or(0, |created| created.order.hlc.0 as i64);
+        let pos = write_reading(tx, row, (&folded.state, created), absent, &mut groups)?;
+        if !absent.vectors {
+            tx.drop_vectors(row.num, pos)?;
+        }
+        wish(tx, &folded.state, pos, absent, wishes)?;
+    }
+    hidden::refresh(tx, row.namespace, &groups.keys, &groups.macs)
+}
+
+/// Writes the row of what reads as one, with its place, tags and links; returns the position of the wording that is shown.
+/// `created` is when it was said last.
+pub(super) fn write_reading(
+    tx: &Tx<'_>,
+    entity: &EntityRow,
+    (state, created): (&EntityState, i64),
+    absent: Absent,
+    groups: &mut Groups,
+) -> Result<Option<i64>> {
+    let forget_key = tx.forget_key(entity.namespace)?;
+    let row = Row::of(state, forget_key.as_ref(), tx.analysis.is_question);
+    row.insert(tx, entity, state, (created, hidden::own_bits(state)))?;
+    write_place(tx, entity, state, absent)?;
+    write_sets(tx, entity, state, absent)?;
+    groups.keys.push(row.key);
+    groups.macs.push(row.mac);
+    Ok(row.text_pos)
+}
+
+/// Writes the row of a memory that reads as another: it is there to be found by its id.
+pub(super) fn write_alias(tx: &Tx<'_>, entity: &EntityRow, state: &EntityState) -> Result<()> {
+    let created = state.created.map_or(0, |created| created.order.hlc.0 as i64);
+    let row = Row { text_pos: None, mac: None, key: None, key_pos: None, ..Row::of(state, None, |_| false) };
+    row.insert(tx, entity, state, (created, hidden::ALIAS))?;
+    for table in ["places", "tags", "links"] {
+        tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [entity.num])?;
     }
     Ok(())
 }
 
-/// The key and the mark that its row has now.
-fn groups_before(tx: &Tx<'_>, num: i64) -> Result<(Option<String>, Option<[u8; MAC_BYTES]>)> {
-    let sql = "SELECT key, text_mac FROM memories WHERE entity = ?1";
-    Ok(tx.one(sql, [num], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default())
+/// Wishes for vectors of the wording that is shown.
+pub(super) fn wish(
+    tx: &Tx<'_>,
+    state: &EntityState,
+    pos: Option<i64>,
+    absent: Absent,
+    wishes: &mut Wishes,
+) -> Result<()> {
+    let Some(pos) = pos else { return Ok(()) };
+    let part = |name: &str| state.value(TEXT).and_then(|value| value.get(name)).and_then(Value::as_str);
+    tx.wish(wishes, pos, absent, || embedded_text(part("title"), part("text").unwrap_or_default()))
 }
 
 /// What of a wording is embedded.
@@ -101,8 +166,13 @@ impl Row {
         }
     }
 
-    fn insert(&self, tx: &Tx<'_>, folded: &Folded) -> Result<()> {
-        let state = &folded.state;
+    fn insert(
+        &self,
+        tx: &Tx<'_>,
+        entity: &EntityRow,
+        state: &EntityState,
+        (created, hidden): (i64, i64),
+    ) -> Result<()> {
         let created_at = created_at(state).0;
         let number = |register| state.value(register).and_then(Value::as_f64);
         let votes = |verdict: &str| state.elements(FEEDBACK).filter(|vote| vote.starts_with(verdict)).count() as i64;
@@ -112,14 +182,14 @@ impl Row {
                hidden, version)
              VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
             params![
-                folded.row.num,
-                folded.row.namespace,
+                entity.num,
+                entity.namespace,
                 kind_number(self.kind),
                 self.text_pos,
                 self.mac,
                 self.key,
                 self.key_pos,
-                state.created.map_or(0, |created| created.order.hlc.0 as i64),
+                created,
                 created_at,
                 state.updated.map_or(created_at, |updated| updated.at.0),
                 self.valid.0,
@@ -132,7 +202,7 @@ impl Row {
                 votes("noise "),
                 state.value(SOURCE).and_then(|source| source.get("session")).and_then(Value::as_str),
                 self.asks,
-                hidden::own_bits(state),
+                hidden,
                 state.version as i64
             ],
         )?;
@@ -165,18 +235,17 @@ pub(crate) fn place_of(state: &EntityState) -> Option<Place> {
     serde_json::from_value(state.value(PLACE)?.clone()).ok()
 }
 
-fn write_place(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
-    let num = folded.row.num;
-    if !folded.absent.rows {
-        tx.execute("DELETE FROM places WHERE entity = ?1", [num])?;
+fn write_place(tx: &Tx<'_>, entity: &EntityRow, state: &EntityState, absent: Absent) -> Result<()> {
+    if !absent.rows {
+        tx.execute("DELETE FROM places WHERE entity = ?1", [entity.num])?;
     }
-    let Some(place) = place_of(&folded.state) else { return Ok(()) };
-    let text = folded.state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str).unwrap_or_default();
+    let Some(place) = place_of(state) else { return Ok(()) };
+    let text = state.value(TEXT).and_then(|value| value.get("text")).and_then(Value::as_str).unwrap_or_default();
     tx.execute(
         "INSERT INTO places(entity, namespace, root, base, path, line, line_end, text_bytes) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
-            num,
-            folded.row.namespace,
+            entity.num,
+            entity.namespace,
             place.root,
             place.base,
             place.path,
@@ -188,19 +257,18 @@ fn write_place(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
     Ok(())
 }
 
-fn write_sets(tx: &Tx<'_>, folded: &Folded) -> Result<()> {
-    let num = folded.row.num;
-    if !folded.absent.rows {
-        tx.execute("DELETE FROM tags WHERE entity = ?1", [num])?;
-        tx.execute("DELETE FROM links WHERE entity = ?1", [num])?;
+fn write_sets(tx: &Tx<'_>, entity: &EntityRow, state: &EntityState, absent: Absent) -> Result<()> {
+    if !absent.rows {
+        tx.execute("DELETE FROM tags WHERE entity = ?1", [entity.num])?;
+        tx.execute("DELETE FROM links WHERE entity = ?1", [entity.num])?;
     }
-    for tag in folded.state.elements(TAGS) {
-        tx.execute("INSERT INTO tags(entity, tag) VALUES(?1, ?2)", params![num, tag])?;
+    for tag in state.elements(TAGS) {
+        tx.execute("INSERT INTO tags(entity, tag) VALUES(?1, ?2)", params![entity.num, tag])?;
     }
-    for (target, relation) in folded.state.elements(LINKS).filter_map(split_link) {
+    for (target, relation) in state.elements(LINKS).filter_map(split_link) {
         tx.execute(
             "INSERT OR IGNORE INTO links(entity, target, relation) VALUES(?1, ?2, ?3)",
-            params![num, target.0, relation],
+            params![entity.num, target.0, relation],
         )?;
     }
     Ok(())
@@ -254,7 +322,7 @@ pub(crate) fn forget_of(change: &Change) -> Option<Forget> {
 }
 
 fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {
-    for table in ["memories", "places", "tags", "links", "forgets", "key_claims"] {
+    for table in ["memories", "places", "tags", "links", "forgets", "key_claims", "alias_claims", "aliases"] {
         tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
     }
     Ok(())

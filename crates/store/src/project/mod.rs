@@ -4,6 +4,7 @@
 //! its changes that are held, so that the order of arrival does not matter and everything can be made again (I4).
 
 mod actor;
+pub(crate) mod alias;
 pub(crate) mod deferred;
 pub(crate) mod document;
 pub(crate) mod everything;
@@ -19,9 +20,9 @@ use crate::Result;
 use crate::journal::load::{EVERYTHING, EntityRow};
 use crate::tx::Tx;
 use crate::vectors::Wishes;
-use jay_types::EntityId;
 use jay_types::change::fold::{EntityState, fold};
 use jay_types::change::{Body, EntityKind, Journal};
+use jay_types::{EntityId, NodeId};
 use rusqlite::params;
 use std::collections::BTreeSet;
 
@@ -43,6 +44,8 @@ pub(crate) struct Folded {
     pub(crate) texts: Vec<(i64, document::TextDocument)>,
     /// Every claim that was ever made of a key, by position.
     pub(crate) claims: Vec<(i64, String)>,
+    /// Every time that a memory was said to be the same as another, by position.
+    pub(crate) aliases: Vec<(i64, EntityId)>,
     /// Every forget of a memory, also those that were taken back.
     pub(crate) forgets: Vec<memory::Forget>,
     /// Acts that its changes took back, with the position of the change.
@@ -51,20 +54,34 @@ pub(crate) struct Folded {
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
 
-/// Makes the rows of the touched entities, and the vectors of their wordings or the jobs that will.
-pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result<()> {
+/// As [`entities`], of what came from others: queues a look at each memory of which this node, `own`, may have made a copy.
+pub(crate) fn received(tx: &Tx<'_>, touched: &BTreeSet<i64>, own: NodeId, now: i64) -> Result<()> {
+    let memories = entities(tx, touched, now)?;
+    alias::queue_looks(tx, &memories, own, now)
+}
+
+/// Makes the rows of the touched entities, and the vectors of their wordings or the jobs that will; returns the memories of which it
+/// made rows.
+pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result<BTreeSet<i64>> {
     let mut rows = touched.iter().map(|num| tx.entity(*num)).collect::<Result<Vec<_>>>()?;
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
     tx.note_embedder()?;
-    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: false, roots_pos: tx.roots_pos()? };
+    let mut pass = Pass {
+        wishes: Wishes::default(),
+        now,
+        is_of_all: false,
+        roots_pos: tx.roots_pos()?,
+        memories: BTreeSet::new(),
+    };
     for row in rows {
         match known_kind(tx, &row) {
             Some(kind) => entity(tx, &fold_entity(tx, row, kind)?, kind, &mut pass)?,
             None => deferred::note_all(tx, row.num)?,
         }
     }
-    tx.grant(&pass.wishes, now)
+    tx.grant(&pass.wishes, now)?;
+    Ok(pass.memories)
 }
 
 /// Entities that are projected together.
@@ -75,6 +92,8 @@ struct Pass {
     is_of_all: bool,
     /// Up to where roots are cached.
     roots_pos: Option<i64>,
+    /// The memories of which rows were made.
+    memories: BTreeSet<i64>,
 }
 
 /// The kind of an entity that has rows in this journal.
@@ -101,12 +120,15 @@ fn entity(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, pass: &mut Pass) -> Re
         EntityKind::Namespace => {
             // Memories that came before their namespace's key have no marks yet. Where all is projected, they are yet to come.
             if namespace::write(tx, folded)? && !pass.is_of_all {
-                namespace::write_memories(tx, row.namespace, pass.now)?;
+                pass.memories.extend(namespace::write_memories(tx, row.namespace, pass.now)?);
             }
             Ok(())
         }
         EntityKind::Actor => actor::write(tx, folded),
-        EntityKind::Memory => memory::write(tx, folded, &mut pass.wishes),
+        EntityKind::Memory => {
+            pass.memories.insert(row.num);
+            memory::write(tx, folded, &mut pass.wishes)
+        }
         EntityKind::Session => session::write(tx, folded, &mut pass.wishes),
     }
 }
@@ -149,6 +171,7 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
         EntityKind::Memory => changes.iter().filter_map(memory::forget_of).collect(),
         _ => Vec::new(),
     };
+    let aliases = if kind == EntityKind::Memory { alias::claims_of(&changes) } else { Vec::new() };
     let positions = changes.iter().map(|change| (change.hash.dot(), change.pos as i64)).collect();
     let undone = changes
         .iter()
@@ -163,6 +186,7 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
         state: fold(kind, &changes),
         texts,
         claims,
+        aliases,
         forgets,
         undone,
         positions,

@@ -39,6 +39,8 @@ const MEMORY: &[(&str, &str, &str)] = &[
     ("tags", "t.tag", ""),
     ("links", "hex(t.target), t.relation", ""),
     ("key_claims", "t.key, hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
+    ("alias_claims", "hex(t.target), hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
+    ("aliases", "hex(f.id), t.disputed", "JOIN entities f ON f.num = t.first"),
     ("forgets", "hex(t.mac), t.hlc, t.live, hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
 ];
 

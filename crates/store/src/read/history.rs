@@ -15,6 +15,8 @@ use rusqlite::params;
 pub struct ChangeView {
     /// Local arrival number.
     pub pos: u64,
+    /// The memory that it changed: another than the one asked for where that says the same and reads as it (J9).
+    pub entity: EntityId,
     /// Names it.
     pub dot: Dot,
     /// Wall clock of the author.
@@ -49,20 +51,27 @@ pub struct ActChange {
 }
 
 impl Tx<'_> {
-    /// The changes of an entity, oldest first.
+    /// The changes of an entity, and of those that read as one with it, oldest first.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn history(&self, num: i64) -> Result<Vec<ChangeView>> {
-        let mut changes = self.changes_of(num, EVERYTHING)?;
-        changes.sort_by_key(Change::order);
-        changes.into_iter().map(|change| self.view(change)).collect()
+        let entity = self.entity(num)?;
+        let reading = self.reading(&entity, EVERYTHING)?;
+        let together = reading.map_or_else(|| vec![entity], |reading| [vec![reading.first], reading.aliases].concat());
+        let mut changes = Vec::new();
+        for row in together {
+            changes.extend(self.changes_of(row.num, EVERYTHING)?.into_iter().map(|change| (row.id, change)));
+        }
+        changes.sort_by_key(|(_, change)| change.order());
+        changes.into_iter().map(|(id, change)| self.view(EntityId(id), change)).collect()
     }
 
-    fn view(&self, change: Change) -> Result<ChangeView> {
+    fn view(&self, entity: EntityId, change: Change) -> Result<ChangeView> {
         let actor = self.number("SELECT actor FROM changes WHERE pos = ?1", [change.pos as i64])?;
         Ok(ChangeView {
             pos: change.pos,
+            entity,
             dot: change.hash.dot(),
             at: change.at,
             actor: self.actor_name(actor)?,

@@ -157,7 +157,9 @@ impl Tx<'_> {
     fn list_at(&self, filter: &ListFilter, limit: usize, after: Option<(i64, i64)>) -> Result<ListPage> {
         let mut all = Vec::new();
         for num in self.memories_by(filter.moment.upto())? {
+            // What read as another one then is that one.
             if let Some(row) = self.memory(num, filter.moment)?
+                && row.num == num
                 && filter.takes(&row, self.namespace_of(num)?)
             {
                 all.push(row);

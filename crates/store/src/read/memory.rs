@@ -2,11 +2,13 @@
 
 use crate::Result;
 use crate::journal::load::EntityRow;
+use crate::project::alias::Reading;
 use crate::project::memory::{MAC_BYTES, created_at, place_of, split_link, text_mac};
 use crate::project::{fold_entity, hidden};
 use crate::read::as_of::Moment;
 use crate::tx::Tx;
-use jay_types::change::fold::{EntityState, Order};
+use jay_types::change::alias::disputed;
+use jay_types::change::fold::{EntityState, Order, Write};
 use jay_types::change::registry::{
     CONFIDENCE, COPIED_FROM, EXPIRES_AT, FORGOTTEN, IMPORTANCE, KEY, KIND, LINKS, PINNED, RETIRED, SOURCE, TAGS, TEXT,
     VALID,
@@ -22,7 +24,7 @@ use serde_json::Value;
 pub struct HiddenMask(pub(crate) i64);
 
 /// Every reason to be hidden.
-pub const ENTITY_HIDDEN_ALL: HiddenMask = HiddenMask(31);
+pub const ENTITY_HIDDEN_ALL: HiddenMask = HiddenMask(63);
 
 impl HiddenMask {
     /// Also shows superseded ones.
@@ -53,6 +55,8 @@ pub struct MemoryRow {
     pub namespace: NamespaceId,
     /// Its joined state, to write from.
     pub state: EntityState,
+    /// Other memories that say the same and read as this one (J9).
+    pub aliases: Vec<EntityId>,
     /// Local number.
     pub num: i64,
     /// Position of the current wording: its document.
@@ -138,21 +142,37 @@ impl Tx<'_> {
         }
     }
 
-    /// The memory with this number as it was at a moment; none where it had no wording yet, or is purged.
+    /// The memory with this number as it was at a moment, or the earlier one as which it reads; none where it had no wording
+    /// yet, or is purged.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn memory(&self, num: i64, moment: Moment) -> Result<Option<MemoryRow>> {
+        let Some(reading) = self.reading(&self.entity(num)?, moment.upto())? else { return Ok(None) };
+        self.memory_read(reading, moment)
+    }
+
+    /// The same of its own changes alone, whatever it reads as.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn memory_alone(&self, num: i64, moment: Moment) -> Result<Option<MemoryRow>> {
         let entity = self.entity(num)?;
-        let upto = moment.upto();
-        let Some(state) = self.state_of(&entity, upto)? else { return Ok(None) };
+        let Some(state) = self.state_of(&entity, moment.upto())? else { return Ok(None) };
+        self.memory_read(Reading::alone(entity, state), moment)
+    }
+
+    fn memory_read(&self, reading: Reading, moment: Moment) -> Result<Option<MemoryRow>> {
+        let Reading { first: entity, state, created, aliases } = reading;
+        let (num, upto) = (entity.num, moment.upto());
         let Some(write) = state.winner(TEXT).filter(|write| !write.value.is_null()) else { return Ok(None) };
         let text_pos = write.stamp.pos as i64;
         let hidden = match moment {
             Moment::Latest => self.number("SELECT hidden FROM memories WHERE entity = ?1", [num])?,
-            Moment::Position(_) => self.hidden_at(&entity, &state, upto)?,
+            Moment::Position(_) => self.hidden_at(&entity, (&state, created), upto)?,
         };
-        let memory = self.show(&entity, &state, hidden, upto)?;
+        let mut memory = self.show(&entity, &state, hidden, upto)?;
+        memory.conflicts = if aliases.is_empty() { conflicts(&state) } else { between(&state) };
         let votes = |verdict: &str| {
             state.elements(jay_types::change::registry::FEEDBACK).filter(|vote| vote.starts_with(verdict)).count()
                 as i64
@@ -162,6 +182,7 @@ impl Tx<'_> {
             memory,
             namespace: self.namespace_id(entity.namespace)?,
             state,
+            aliases: aliases.iter().map(|alias| EntityId(alias.id)).collect(),
             num,
             text_pos,
             hidden,
@@ -216,7 +237,7 @@ impl Tx<'_> {
                 .filter_map(split_link)
                 .map(|(to, relation)| Link { relation: relation.to_owned(), to })
                 .collect(),
-            conflicts: conflicts(state),
+            conflicts: Vec::new(),
             version: state.version,
         })
     }
@@ -241,9 +262,8 @@ impl Tx<'_> {
     }
 
     /// The derived column as it was: the same rule, over states of that moment.
-    fn hidden_at(&self, entity: &EntityRow, state: &EntityState, upto: i64) -> Result<i64> {
+    fn hidden_at(&self, entity: &EntityRow, (state, created): (&EntityState, i64), upto: i64) -> Result<i64> {
         let mut bits = hidden::own_bits(state);
-        let created = state.created.map_or(0, |created| created.order.hlc.0 as i64);
         if let Some(key) = state.value(KEY).and_then(Value::as_str)
             && let Some((holder, holder_created)) = self.key_holder_at(entity.namespace, key, upto)?
             && holder != entity.num
@@ -284,15 +304,14 @@ impl Tx<'_> {
         )?;
         let mut best: Option<(Option<Order>, i64, i64)> = None;
         for num in claimants {
-            let Some(state) = self.state_of(&self.entity(num)?, upto)? else { continue };
+            let Some(Reading { first, state, created, .. }) = self.reading(&self.entity(num)?, upto)? else { continue };
             let claims = state.value(KEY).and_then(Value::as_str) == Some(key);
             if !claims || hidden::own_bits(&state) & (hidden::RETIRED | hidden::SHADOW) != 0 {
                 continue;
             }
             let order = state.winner(KEY).map(|write| write.stamp.order);
-            let created = state.created.map_or(0, |created| created.order.hlc.0 as i64);
             if best.is_none_or(|(greatest, ..)| order > greatest) {
-                best = Some((order, num, created));
+                best = Some((order, first.num, created));
             }
         }
         Ok(best.map(|(_, num, created)| (num, created)))
@@ -354,18 +373,24 @@ impl Tx<'_> {
     }
 }
 
+/// Of what reads as one, the heads that say different things: that two say the same is why they read as one.
+fn between(state: &EntityState) -> Vec<Conflict> {
+    let conflict = |(field, heads): (&str, Vec<&Write>)| {
+        let heads = heads.iter().map(|write| head(write)).collect();
+        Conflict { field: field.to_owned(), heads }
+    };
+    disputed(state).into_iter().map(conflict).collect()
+}
+
+fn head(write: &Write) -> Head {
+    Head { dot: write.dot(), value: write.value.clone(), at: write.stamp.at }
+}
+
 fn conflicts(state: &EntityState) -> Vec<Conflict> {
     state
         .values
         .iter()
         .filter(|(_, heads)| heads.0.len() > 1)
-        .map(|(field, heads)| Conflict {
-            field: (*field).to_owned(),
-            heads: heads
-                .0
-                .iter()
-                .map(|write| Head { dot: write.dot(), value: write.value.clone(), at: write.stamp.at })
-                .collect(),
-        })
+        .map(|(field, heads)| Conflict { field: (*field).to_owned(), heads: heads.0.iter().map(head).collect() })
         .collect()
 }

@@ -3,6 +3,7 @@
 //! **Invariant:** a text leaves with its secrets masked unless the caller asks to have them revealed.
 
 use crate::Result;
+use crate::project::alias::READS_AS;
 use crate::project::document::{PLACE_BITS, mask, masked_text, of_said};
 use crate::project::memory::embedded_text;
 use crate::project::session::{message_key, role_of_number};
@@ -247,7 +248,9 @@ impl Tx<'_> {
             }
             jay_types::change::Journal::Memory => {
                 let entity = self.one(
-                    "SELECT m.entity FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ?1",
+                    &format!(
+                        "SELECT m.entity FROM changes c JOIN memories m ON m.entity = {READS_AS} AND m.text_pos = c.pos WHERE c.pos = ?1"
+                    ),
                     [doc],
                     |row| row.get::<_, i64>(0),
                 )?;

@@ -1,6 +1,7 @@
 //! Candidates: what the text index and recency offer, filters applied inside the scan.
 
 use crate::Result;
+use crate::project::alias::READS_AS;
 use crate::read::as_of::Moment;
 use crate::read::list::ListFilter;
 use crate::read::namespaces::Scope;
@@ -209,7 +210,7 @@ impl Tx<'_> {
     pub fn current(&self, filter: &ListFilter) -> Current<'_> {
         let (clause, params) = filter.clause();
         let sql = format!(
-            "SELECT {BRIEF} FROM changes c JOIN memories m ON m.entity = c.entity AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
+            "SELECT {BRIEF} FROM changes c JOIN memories m ON m.entity = {READS_AS} AND m.text_pos = c.pos WHERE c.pos = ? AND {clause}"
         );
         Current { tx: self, sql, params, one: None, known: HashMap::new() }
     }
@@ -220,8 +221,8 @@ impl Tx<'_> {
         self.search_text(query, &filter.scope, filter.moment.upto(), limit, |doc| {
             let Some(entity) = of_document.query_row([doc], |row| row.get(0)).optional()? else { return Ok(None) };
             let Some(memory) = self.memory(entity, filter.moment)? else { return Ok(None) };
-            let passes = memory.text_pos == doc && filter.takes(&memory, self.namespace_of(entity)?);
-            Ok(passes.then_some(entity))
+            let passes = memory.text_pos == doc && filter.takes(&memory, self.namespace_of(memory.num)?);
+            Ok(passes.then_some(memory.num))
         })
     }
 

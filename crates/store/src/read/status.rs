@@ -4,6 +4,7 @@ use crate::Result;
 use crate::journal::ahead::ClockAhead;
 use crate::journal::stopped::StoppedClock;
 use crate::tx::Tx;
+use jay_types::change::Journal;
 use rusqlite::params;
 
 /// What a store holds.
@@ -41,7 +42,6 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn counts(&self) -> Result<StoreCounts> {
-        use jay_types::change::Journal;
         let count = |sql: &str| self.number(sql, params![]).map(|n| n as u64);
         let grouped = |sql: &str| self.all(sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)? as u64)));
         let (entities, messages, namespaces) = match self.journal {
@@ -62,7 +62,7 @@ impl Tx<'_> {
             entities,
             messages,
             namespaces,
-            conflicts: count("SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions WHERE head > 0)")?,
+            conflicts: self.conflicts()?,
             deferred: grouped(&format!(
                 "SELECT {} why, count(*) FROM deferred d JOIN changes c ON c.pos = d.pos GROUP BY why ORDER BY why",
                 self.reason_of_deferred()
@@ -79,13 +79,29 @@ impl Tx<'_> {
         })
     }
 
+    /// Registers of which heads say different things: of what reads as one they are counted when its rows are made.
+    fn conflicts(&self) -> Result<u64> {
+        let sql = match self.journal {
+            Journal::Memory => {
+                "SELECT (SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions v WHERE head > 0
+                           AND NOT EXISTS(SELECT 1 FROM aliases a WHERE a.entity = v.entity OR a.first = v.entity)))
+                   + (SELECT ifnull(sum(n), 0) FROM (SELECT max(disputed) n FROM aliases GROUP BY first))"
+            }
+            Journal::Archive => "SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions WHERE head > 0)",
+        };
+        Ok(self.number(sql, [])? as u64)
+    }
+
     /// Ids of up to `limit` memories with a conflict, for `status`.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn memories_in_conflict(&self, limit: usize) -> Result<Vec<jay_types::EntityId>> {
         self.all(
-            "SELECT DISTINCT e.id FROM versions v JOIN entities e ON e.num = v.entity WHERE v.head > 0 AND e.kind = 4 LIMIT ?1",
+            "SELECT id FROM entities WHERE num IN (
+               SELECT v.entity FROM versions v WHERE v.head > 0
+                 AND NOT EXISTS(SELECT 1 FROM aliases a WHERE a.entity = v.entity OR a.first = v.entity)
+               UNION SELECT first FROM aliases WHERE disputed > 0) AND kind = 4 LIMIT ?1",
             [limit as i64],
             |row| row.get(0).map(jay_types::EntityId),
         )

@@ -3,7 +3,7 @@
 use crate::support::*;
 use jay_store::{Draft, ListFilter, Moment, Tx};
 use jay_testkit::{Random, counts};
-use jay_types::change::registry::{IMPORTANCE, KEY, PATH, RETIRED, TAGS};
+use jay_types::change::registry::{ALIAS_OF, IMPORTANCE, KEY, PATH, RETIRED, TAGS};
 use jay_types::change::{Body, EntityKind, Op, SetEdit};
 use jay_types::memory::Memory;
 use jay_types::{EntityId, Error, NamespaceId, Timestamp};
@@ -49,7 +49,21 @@ fn random_act(node: &Node, ns: NamespaceId, ids: &mut Vec<EntityId>, random: &mu
         return;
     };
     let tag_dots = node.get(id).unwrap().state.element_dots(TAGS, word);
-    match random.below(8) {
+    match random.below(9) {
+        8 => {
+            let other = random.pick(ids).copied().unwrap_or(id);
+            node.act(|w| {
+                w.draft(Draft::new(
+                    ns,
+                    EntityKind::Memory,
+                    id,
+                    Op::Update,
+                    Body::default().with(ALIAS_OF, json!(other)),
+                ));
+                Ok(())
+            })
+            .unwrap();
+        }
         0 | 1 => node.edit(ns, id, saying(&format!("{word} {}", WORDS[random.index(WORDS.len())]))),
         2 => node.edit(
             ns,

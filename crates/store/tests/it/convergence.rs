@@ -9,8 +9,8 @@ use jay_testkit::{Author, Foreign};
 use jay_testkit::{Random, counts};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::registry::{
-    ALIASES, CREATED_AT, FEEDBACK, FORGET_KEY, FORGOTTEN, IMPORTANCE, KEY, LINKS, PATH, POLICY, REMOTES, RETIRED, TAGS,
-    TEXT,
+    ALIAS_OF, ALIASES, CREATED_AT, FEEDBACK, FORGET_KEY, FORGOTTEN, IMPORTANCE, KEY, LINKS, PATH, POLICY, REMOTES,
+    RETIRED, TAGS, TEXT,
 };
 use jay_types::change::{Body, EntityKind, Header, Journal, Op, SetEdit};
 use jay_types::{Dot, EntityId, Error, Hash, NamespaceId};
@@ -104,6 +104,9 @@ impl World {
             if self.random.chance(20) {
                 body = body.with(CREATED_AT, -5);
             }
+            if let Some((_, same)) = self.random.pick(&known).filter(|(home, _)| *home == ns) {
+                body = body.with(ALIAS_OF, json!(same));
+            }
             let id = self.nodes[at].create(ns, body);
             return self.memories.push((ns, id));
         };
@@ -116,7 +119,14 @@ impl World {
         let knows_key = knows_key.unwrap();
         let set =
             |register, add: String, dots| Body::default().with_set(register, &SetEdit { add: vec![add], remove: dots });
-        match self.random.below(11) {
+        // Mostly one of before it, but any may be named.
+        let is_near = |other: &&(NamespaceId, EntityId)| other.0 == ns && other.1 != id;
+        let before: Vec<_> =
+            self.memories.iter().take_while(|(_, other)| *other != id).filter(is_near).copied().collect();
+        let named = if self.random.chance(80) { &before } else { &known };
+        let another = self.random.pick(named).map_or(id, |(_, another)| *another);
+        match self.random.below(13) {
+            11 | 12 => node.edit(ns, id, Body::default().with(ALIAS_OF, json!(another))),
             0 | 1 => node.edit(ns, id, saying(&format!("{word} {other}"))),
             2 => node.edit(ns, id, set(TAGS, word.to_owned(), state.element_dots(TAGS, other))),
             3 => node.edit(ns, id, set(LINKS, format!("{} {word}", EntityId([3; 16])), vec![])),
@@ -344,6 +354,7 @@ struct Seen {
     reasons: BTreeSet<String>,
     forks: u64,
     purged: usize,
+    aliases: usize,
 }
 
 impl Seen {
@@ -356,6 +367,7 @@ impl Seen {
             self.ops.extend(feed.iter().map(|(_, header)| header.op));
             self.reasons.extend(counts.deferred.into_iter().map(|(reason, _)| reason));
             self.forks += counts.forks;
+            self.aliases += dump.iter().filter(|line| line.starts_with("aliases")).count();
             self.purged += dump.iter().filter(|line| line.starts_with("purged")).count();
         }
     }
@@ -396,5 +408,5 @@ fn all_roads_lead_to_the_same_rows_and_roots() {
     let reasons: Vec<&str> = seen.reasons.iter().map(String::as_str).collect();
     let expected = ["missing_body", "not_permitted", "unknown_field", "unknown_kind", "unknown_op", "unreadable_body"];
     assert_eq!(reasons, expected);
-    assert!(seen.forks > 0 && seen.purged > 0);
+    assert!(seen.forks > 0 && seen.purged > 0 && seen.aliases > 20, "{} read as others", seen.aliases);
 }

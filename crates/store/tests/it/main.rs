@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod acts;
+mod aliases;
 mod archive;
 mod as_of;
 mod checkpoint;

@@ -121,7 +121,7 @@ pub struct EntityState {
     pub version: u64,
     /// Its creation: the least `create`; none for a shadow.
     pub created: Option<Stamp>,
-    /// The greatest change that says something of it (feedback does not).
+    /// The greatest change that says something of it (neither feedback nor that it is the same as another does).
     pub updated: Option<Stamp>,
     /// Value registers by name.
     pub values: BTreeMap<&'static str, Heads>,
@@ -242,7 +242,8 @@ impl Folding {
             }
             _ => {}
         }
-        if op == Op::Create || body.registers.keys().any(|name| name != registry::FEEDBACK.name) {
+        let says = |name: &String| ![registry::FEEDBACK.name, registry::ALIAS_OF.name].contains(&name.as_str());
+        if op == Op::Create || body.registers.keys().any(says) {
             self.state.updated = Some(stamp);
         }
         for (name, value) in &body.registers {

@@ -7,6 +7,7 @@
 //! **Invariant:** bytes written by any released version mean the same for ever. The golden vectors under
 //! `fixtures/journal` hold this room to it.
 
+pub mod alias;
 pub mod block;
 pub mod body;
 pub mod fold;

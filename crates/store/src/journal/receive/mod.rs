@@ -143,7 +143,7 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result
     if next > first_pos {
         tx.note_arrival(next - 1, now)?;
     }
-    project::entities(tx, &receiving.touched, now)?;
+    project::received(tx, &receiving.touched, own, now)?;
     Ok(receiving.report)
 }
 
