@@ -177,7 +177,14 @@ fn verify_checksums(connection: &Connection, journal: Journal) -> Result<()> {
 fn copy_before(connection: &Connection, file: &Path, number: u32) -> Result<()> {
     let mut name = file.as_os_str().to_owned();
     name.push(format!(".before-{number}"));
-    let mut copy = Connection::open(Path::new(&name))?;
+    let name = Path::new(&name);
+    // For its owner only, as the store is.
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(name).map_err(|error| Error::io(format!("cannot make the copy {}", name.display()), &error))?;
+    let mut copy = Connection::open(name)?;
     rusqlite::backup::Backup::new(connection, &mut copy)?.run_to_completion(4096, std::time::Duration::ZERO, None)?;
     Ok(())
 }

@@ -110,6 +110,10 @@ fn a_store_of_format_1_answers_as_it_did() {
         assert!(store.rebuild(&mut |_, _| ()).unwrap().same);
     }
     assert_eq!(answers(&node), expected, "through a writer too");
+    for copy in [node.memory.copies().unwrap(), node.archive.copies().unwrap()].concat() {
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&copy).unwrap());
+        assert_eq!(mode & 0o077, 0, "{} is its owner's", copy.display());
+    }
     let (ns, _) = node.namespace("work/acme/api");
     let id = node.remember(ns, "It goes on");
     assert_eq!((node.list()[0], node.list().len()), (id, 2));
