@@ -9,7 +9,7 @@ use jay_types::change::Body;
 use jay_types::change::registry::TEXT;
 use jay_types::memory::Memory;
 use jay_types::request::{Filter, LinksOf};
-use jay_types::{Code, Dot, Error, Result, Timestamp};
+use jay_types::{Code, Dot, EntityId, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,19 +93,24 @@ pub fn get(call: &Call<'_>, ids: &[Word], as_of: Option<&Word>, include_forgotte
         let mut got = Got { memories: vec![], links: vec![], notes: vec![] };
         for id in ids {
             let named = find_as_named(tx, id.as_str(), moment, include_forgotten)?;
-            let named_id = named.memory.id;
+            let named_id = tx.identity_of(tx.find_memory(id.as_str(), None)?)?.0;
             let row = follow(tx, named, moment, include_forgotten)?;
             if !filter::may_show(call, tx, row.num, moment)? {
                 return Err(Error::new(Code::Forgotten, format!("the memory `{named_id}` was forgotten since"))
                     .hint("A person can see it from the command line."));
             }
-            if row.memory.id != named_id {
+            if row.aliases.contains(&named_id) {
+                got.notes.push(format!("{named_id} says the same and reads as {}, which is earlier", row.memory.id));
+            } else if row.memory.id != named_id {
                 got.notes.push(format!("{named_id} was moved and goes on as {}", row.memory.id));
             }
             if let Some(by) = row.memory.superseded_by {
                 got.notes.push(format!("{} is superseded by {by}", row.memory.id));
             }
-            let to_here = tx.links_to(row.memory.id)?;
+            let mut to_here = tx.links_to(row.memory.id)?;
+            for alias in &row.aliases {
+                to_here.extend(tx.links_to(*alias)?);
+            }
             got.links.push(LinksOf { from_here: row.memory.links.clone(), to_here });
             got.memories.push(row.memory);
         }
@@ -149,6 +154,9 @@ pub struct HistoryEntry {
     pub actor: String,
     /// create, update, forget, unforget, purge
     pub operation: String,
+    /// The memory that it was said of, where that is another one that says the same and reads as this one
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<EntityId>,
     /// The fields that it wrote
     pub fields: Vec<String>,
     /// The wording that it wrote, where it wrote one and it is still here
@@ -170,8 +178,9 @@ pub fn history(call: &Call<'_>, id: &Word, diff: bool) -> Result<Vec<HistoryEntr
     call.engine.demand_memory()?;
     call.engine.memory.read(|tx| {
         let num = tx.find_memory(id.as_str(), None)?;
-        let hidden =
-            tx.memory(num, Moment::Latest)?.is_some_and(|row| row.memory.forgotten && row.is_hidden(ENTITY_HIDDEN_ALL));
+        let row = tx.memory(num, Moment::Latest)?;
+        let first = row.as_ref().map_or(tx.identity_of(num)?.0, |row| row.memory.id);
+        let hidden = row.is_some_and(|row| row.memory.forgotten && row.is_hidden(ENTITY_HIDDEN_ALL));
         if hidden && !call.caller.is_person_at_hand() {
             return Err(Error::new(Code::Forgotten, format!("the memory `{}` was forgotten", id.as_str()))
                 .hint("A person can see its history from the command line."));
@@ -189,6 +198,7 @@ pub fn history(call: &Call<'_>, id: &Word, diff: bool) -> Result<Vec<HistoryEntr
                 at: change.at,
                 actor: change.actor,
                 operation: change.operation,
+                alias: (change.entity != first).then_some(change.entity),
                 fields: change.body.as_ref().map(|body| body.registers.keys().cloned().collect()).unwrap_or_default(),
                 values: change.body.as_ref().map(values).unwrap_or_default(),
                 text,

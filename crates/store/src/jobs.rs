@@ -20,9 +20,9 @@ const RETRY_FROM: i64 = 30_000_000;
 pub struct Job {
     /// Its local number.
     pub num: i64,
-    /// `embed`, `embed_model` or `scrub`.
+    /// `embed`, `embed_model`, `scrub` or `alias`.
     pub kind: String,
-    /// The document that it is about; 0 for the whole store.
+    /// The document that it is about, for `alias` the memory; 0 for the whole store.
     pub subject: i64,
     /// `pending`, `failed` or `held`.
     pub state: String,
@@ -62,6 +62,14 @@ impl Tx<'_> {
         self.jobs_but(due_at, limit, None)
     }
 
+    /// Up to `limit` jobs of a kind that are due, oldest first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn due_jobs_of(&self, kind: &str, at: Timestamp, limit: usize) -> Result<Vec<Job>> {
+        self.jobs_where("kind = ?3", Some(at), limit, Some(kind))
+    }
+
     /// Up to `limit` jobs that are due, oldest first, without those of a kind.
     ///
     /// # Errors
@@ -71,10 +79,22 @@ impl Tx<'_> {
     }
 
     fn jobs_but(&self, due_at: Option<Timestamp>, limit: usize, without: Option<&str>) -> Result<Vec<Job>> {
+        self.jobs_where("kind IS NOT ?3", due_at, limit, without)
+    }
+
+    fn jobs_where(
+        &self,
+        of_kind: &str,
+        due_at: Option<Timestamp>,
+        limit: usize,
+        kind: Option<&str>,
+    ) -> Result<Vec<Job>> {
         self.all(
-            "SELECT num, kind, subject, state, attempts, error, queued_at FROM jobs
-             WHERE (?1 IS NULL OR (state = 'pending' AND not_before <= ?1)) AND kind IS NOT ?3 ORDER BY num LIMIT ?2",
-            params![due_at.map(|at| at.0), limit as i64, without],
+            &format!(
+                "SELECT num, kind, subject, state, attempts, error, queued_at FROM jobs
+                 WHERE (?1 IS NULL OR (state = 'pending' AND not_before <= ?1)) AND {of_kind} ORDER BY num LIMIT ?2"
+            ),
+            params![due_at.map(|at| at.0), limit as i64, kind],
             |row| {
                 Ok(Job {
                     num: row.get(0)?,

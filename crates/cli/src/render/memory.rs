@@ -181,7 +181,9 @@ fn whole(memory: &Memory, links: Option<&LinksOf>, view: &View) -> String {
 pub(super) fn history(changes: &[HistoryEntry], view: &View) -> String {
     let mut text = String::new();
     for change in changes {
-        let about = dotted(&[&change.operation, &change.fields.join(", "), &change.actor, &change.at.rfc3339()]);
+        let of = change.alias.map(|alias| format!(" of {}", id_suffix(&alias.to_string()))).unwrap_or_default();
+        let operation = format!("{}{of}", change.operation);
+        let about = dotted(&[&operation, &change.fields.join(", "), &change.actor, &change.at.rfc3339()]);
         text.push_str(&format!("{} {}\n", view.style.bold(&format!("pos:{}", change.pos)), view.style.dim(&about)));
         match (&change.diff, &change.text) {
             (Some(diff), _) => {

@@ -3,9 +3,10 @@
 use crate::call::Call;
 use crate::embedding::embed_documents;
 use crate::models;
+use crate::remember::alias;
 use crate::secrets;
 use jay_models::Embedder;
-use jay_store::{Job, Store};
+use jay_store::{ALIAS_JOB, Job, Store};
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,9 @@ pub struct JobView {
     pub store: String,
     /// Its number in that store
     pub id: i64,
-    /// embed, embed_model, scrub
+    /// embed, embed_model, scrub, alias (look whether a memory was written on two machines)
     pub kind: String,
-    /// The document that it is about; 0 for the whole store
+    /// The document or memory that it is about, by its number here; 0 for the whole store
     pub subject: i64,
     /// pending, failed, held (its text is not given to the model)
     pub state: String,
@@ -158,7 +159,12 @@ fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<Page> {
         }
         _ => page.add(take_off(store, &model)?),
     }
-    for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL)) {
+    let aliases = of(ALIAS_JOB);
+    if !aliases.is_empty() {
+        let looked = alias::look(store, &aliases, call.engine.surroundings.now())?;
+        page.add(Page { done: looked.done, failed: looked.failed, ..Page::default() });
+    }
+    for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL | ALIAS_JOB)) {
         let result = match job.kind.as_str() {
             "scrub" => scrub(store, job),
             kind => Err(Error::internal(format!("this version does not know jobs of kind `{kind}`"))),

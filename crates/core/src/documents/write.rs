@@ -5,6 +5,7 @@
 
 use super::matching::{Known, Matched};
 use crate::call::Call;
+use crate::edit::draft_retire;
 use crate::registers::{put, text_value};
 use crate::remember::policy_of;
 use crate::secrets::Policy;
@@ -196,8 +197,6 @@ pub(super) fn retire_piece(w: &mut WriteTx<'_>, num: i64, version: Option<u64>) 
     if row.memory.retired {
         return Ok(());
     }
-    let mut body = Body::default();
-    put(&mut body, &row.state, RETIRED, json!({"reason": REASON}));
-    w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, body));
+    draft_retire(w, &row, json!({"reason": REASON}));
     Ok(())
 }

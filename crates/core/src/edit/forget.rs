@@ -1,13 +1,13 @@
 //! Forget and unforget (J10): an actor's act that no edit clears, and a person's act that does.
 
-use super::answer;
+use super::{answer, draft_of_all};
 use crate::call::Call;
 use crate::read::{GET_MAX, find};
 use crate::registers::put;
 use crate::remember::check::redacted_reason;
 use crate::remember::clean_text;
 use crate::secrets::Policy;
-use jay_store::{Draft, Moment};
+use jay_store::{Draft, MemoryRow, Moment, Tx};
 use jay_types::bounds::Word;
 use jay_types::change::registry::FORGOTTEN;
 use jay_types::change::{Body, EntityKind, Op};
@@ -47,7 +47,7 @@ pub fn forget(call: &Call<'_>, ids: &[Word], reason: Option<&Word>) -> Result<Ve
             }
             let mut body = Body::default();
             put(&mut body, &row.state, FORGOTTEN, value);
-            w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Forget, body));
+            draft_of_all(w, &row, Op::Forget, &body);
             written.push(answer(&row, true, notes.clone()));
         }
         Ok(written)
@@ -62,17 +62,30 @@ pub fn unforget(call: &Call<'_>, id: &Word) -> Result<Written> {
     call.demand_person("unforget")?;
     call.act(|w| {
         let row = find(w, id.as_str(), Moment::Latest, true)?;
-        if !row.state.is_forgotten() {
+        let forgotten = forgotten_with(w, &row)?;
+        if forgotten.is_empty() {
             let notes = match row.memory.forgotten {
                 true => vec!["an equal text was forgotten as another memory; unforget that one".to_owned()],
                 false => vec![],
             };
             return Ok(answer(&row, false, notes));
         }
-        let mut body = Body::default();
-        body.registers.insert(FORGOTTEN.name.to_owned(), Value::Null);
-        body.replaces.insert(FORGOTTEN.name.to_owned(), row.state.head_dots(FORGOTTEN));
-        w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Unforget, body));
+        for row in forgotten {
+            let mut body = Body::default();
+            body.registers.insert(FORGOTTEN.name.to_owned(), Value::Null);
+            body.replaces.insert(FORGOTTEN.name.to_owned(), row.state.head_dots(FORGOTTEN));
+            w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Unforget, body));
+        }
         Ok(answer(&row, true, vec![]))
     })
+}
+
+/// This memory and those that say the same, as far as they are forgotten: the mark of any of them hides all.
+fn forgotten_with(tx: &Tx<'_>, row: &MemoryRow) -> Result<Vec<MemoryRow>> {
+    let mut forgotten = Vec::new();
+    for num in tx.said_to_be_the_same(row.num)?.into_iter().chain([row.num]) {
+        let alone = tx.memory_alone(num, Moment::Latest)?;
+        forgotten.extend(alone.filter(|row| row.state.is_forgotten()));
+    }
+    Ok(forgotten)
 }

@@ -1,9 +1,9 @@
 //! Move: one act that makes a full copy in the target and retires the source, which reads follow (J1).
 
-use super::answer;
+use super::{answer, draft_retire};
 use crate::call::Call;
 use crate::read::find;
-use crate::registers::{copy, put};
+use crate::registers::copy;
 use crate::remember::check::redacted_reason;
 use crate::remember::{clean_text, policy_of};
 use crate::secrets::Policy;
@@ -61,16 +61,14 @@ pub(crate) fn draft_move(
         None => body.with(jay_types::change::registry::CREATED_AT, row.memory.created_at.0),
     };
     w.draft(Draft::new(target, EntityKind::Memory, id, Op::Create, body));
-    let mut retire = Body::default();
-    put(&mut retire, &row.state, RETIRED, json!({"reason": "moved", "moved_to": id}));
-    w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, retire));
+    draft_retire(w, row, json!({"reason": "moved", "moved_to": id}));
     Ok(id)
 }
 
 /// Cleans what a body writes, as the namespace's policy of this moment says: what was allowed once is not written again.
 /// Of a set only what is added: removals name additions by their dots. Of marks of being hidden only the reason, and
 /// nothing of ids.
-pub(super) fn clean_body(body: &mut Body, policy: Policy, rules: &mut BTreeSet<&'static str>) -> Result<()> {
+pub(crate) fn clean_body(body: &mut Body, policy: Policy, rules: &mut BTreeSet<&'static str>) -> Result<()> {
     for (name, value) in &mut body.registers {
         match EntityKind::Memory.register(name) {
             Some(FORGOTTEN | RETIRED) => {

@@ -116,9 +116,12 @@ fn take_back_last(call: &Call<'_>, w: &mut WriteTx<'_>, namespace: Option<&Names
     }
     let mut memories = Vec::new();
     for (num, changes) in by_memory {
-        let Some(row) = w.memory(num, Moment::Latest)? else { continue };
-        let before = w.memory(num, Moment::Position(first_pos.saturating_sub(1)))?;
-        let after = w.memory(num, Moment::Position(last_pos))?;
+        // Who takes back what they wrote takes that back alone, also where it reads as what somebody else wrote.
+        let is_made = changes.iter().any(|change| change.op == Op::Create.number());
+        let read = |moment| if is_made { w.memory_alone(num, moment) } else { w.memory(num, moment) };
+        let Some(row) = read(Moment::Latest)? else { continue };
+        let before = read(Moment::Position(first_pos.saturating_sub(1)))?;
+        let after = read(Moment::Position(last_pos))?;
         let mut drafts = take_back(&row, before.as_ref(), after.as_ref(), &changes, act)?;
         let notes = under_todays_rules(w, &row, &mut drafts)?;
         memories.push(told(call, &row, &drafts, notes));

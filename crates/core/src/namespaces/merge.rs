@@ -4,7 +4,7 @@
 
 use super::{NamespaceView, draft_update, find, view};
 use crate::call::Call;
-use crate::edit::draft_move;
+use crate::edit::{draft_move, draft_retire};
 use crate::registers::{put, put_set};
 use crate::remember::check::redacted_reason;
 use crate::remember::{clean_text, policy_of};
@@ -151,9 +151,7 @@ pub fn delete(call: &Call<'_>, path: &NamespacePath, dry_run: bool) -> Result<De
             for page in everything_in(w, num)?.chunks(PER_ACT) {
                 for memory in page {
                     if let Some(row) = w.memory(*memory, Moment::Latest)? {
-                        let mut body = Body::default();
-                        put(&mut body, &row.state, RETIRED, json!({"reason": "namespace deleted"}));
-                        w.draft(Draft::new(row.namespace, EntityKind::Memory, row.memory.id, Op::Update, body));
+                        draft_retire(w, &row, json!({"reason": "namespace deleted"}));
                     }
                 }
                 w.next_act()?;

@@ -27,7 +27,7 @@ const TITLE_MIN_CHARS: usize = 12;
 /// The answer to purge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Purged {
-    /// The memories: those named, and those that they were moved from or to
+    /// The memories: those named, those that they were moved from or to, and those that say the same and read as one
     pub memories: Vec<EntityId>,
     /// Archived sessions that hold the text
     pub sessions: Vec<SessionHolding>,
@@ -175,7 +175,7 @@ impl Target {
 }
 
 /// The memories that are meant, with those that they were copied from, moved to or copied into, also where the move was
-/// taken back since, and every text they ever had.
+/// taken back since, those that were ever said to be the same, and every text they ever had.
 fn targets(tx: &Tx<'_>, ids: &[Word]) -> Result<BTreeMap<i64, Target>> {
     let copies = tx.copies()?;
     let mut targets = BTreeMap::new();
@@ -197,6 +197,7 @@ fn targets(tx: &Tx<'_>, ids: &[Word]) -> Result<BTreeMap<i64, Target>> {
             for from in from {
                 next.extend(tx.memories_of_id(from)?);
             }
+            next.extend(tx.said_to_be_the_same(num)?);
             open.extend(next.into_iter().filter(|num| seen.insert(*num)));
         }
         if targets.len() == before && !is_known {

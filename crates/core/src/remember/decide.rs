@@ -8,7 +8,7 @@ use jay_store::MemoryRow;
 use jay_types::change::Body;
 use jay_types::change::body::SetEdit;
 use jay_types::change::fold::EntityState;
-use jay_types::change::registry::{KEY, PINNED, SOURCE, TAGS, TEXT};
+use jay_types::change::registry::{KEY, KIND, PINNED, SOURCE, TAGS, TEXT};
 use jay_types::memory::{Kind, Source};
 use jay_types::request::NewMemory;
 use serde_json::{Value, json};
@@ -32,6 +32,19 @@ impl Sent {
             values: registers::optional(memory).into_iter().map(|(register, value)| (register.name, value)).collect(),
             tags: memory.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             text: memory.text.as_str().to_owned(),
+        }
+    }
+
+    /// What a memory that is here would have sent.
+    pub(super) fn of_row(row: &MemoryRow) -> Self {
+        let apart = [TEXT.name, KIND.name];
+        let values = registers::carried().filter(|register| !apart.contains(&register.name));
+        Self {
+            kind: row.memory.kind,
+            title: row.memory.title.clone(),
+            values: values.filter_map(|register| Some((register.name, row.state.value(register)?.clone()))).collect(),
+            tags: row.memory.tags.iter().cloned().collect(),
+            text: row.memory.text.clone(),
         }
     }
 

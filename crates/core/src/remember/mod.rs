@@ -1,5 +1,6 @@
 //! Remember: keep what is new, join what is the same, refuse what was forgotten.
 
+pub(crate) mod alias;
 pub(crate) mod check;
 mod decide;
 
@@ -16,6 +17,7 @@ use jay_types::request::{NewMemory, Outcome, Remembered};
 use jay_types::text::normalise;
 use jay_types::{Code, EntityId, Error, NamespaceId, Result};
 
+pub use alias::{Looked, join_copies};
 pub(crate) use check::clean_text;
 
 /// Keeps one memory.

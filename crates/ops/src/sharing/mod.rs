@@ -33,6 +33,10 @@ pub(crate) fn peer<'a>(call: &'a Call<'_>) -> Peer<'a> {
         name: call.engine.options().host.clone(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         checkpoint_from_changes: CHECKPOINT_FROM_CHANGES,
+        after_pull: Box::new(|| {
+            jay_core::remember::join_copies(memory, call.engine.surroundings().as_ref())?;
+            Ok(())
+        }),
     }
 }
 

@@ -59,7 +59,7 @@ impl Store {
 impl ReceiveReport {
     /// Adds what became of further changes.
     fn extend(&mut self, other: Self) {
-        let Self { journalled, have, by_node, bodies, gaps, refused, renewed_node } = other;
+        let Self { journalled, have, by_node, bodies, gaps, refused, renewed_node, say_what_was_purged } = other;
         self.journalled += journalled;
         self.have += have;
         for (node, (journalled, have)) in by_node {
@@ -70,5 +70,6 @@ impl ReceiveReport {
         self.gaps += gaps;
         self.refused.extend(refused);
         self.renewed_node |= renewed_node;
+        self.say_what_was_purged.extend(say_what_was_purged);
     }
 }

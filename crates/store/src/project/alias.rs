@@ -8,12 +8,13 @@ use crate::Result;
 use crate::journal::load::{EVERYTHING, EntityRow};
 use crate::tx::Tx;
 use crate::vectors::Wishes;
-use jay_types::EntityId;
 use jay_types::change::alias::{disputed, firsts, join};
 use jay_types::change::fold::{BodyState, Change, EntityState, fold};
 use jay_types::change::registry::ALIAS_OF;
 use jay_types::change::{EntityKind, Op};
 use jay_types::memory::Kind;
+use jay_types::text::normalise;
+use jay_types::{EntityId, NodeId};
 use memory::Groups;
 use rusqlite::params;
 use std::collections::BTreeSet;
@@ -189,13 +190,24 @@ impl Tx<'_> {
         }
     }
 
-    /// The memories that a claim of any of them joins with this one, whether they read as one or not: what a purge takes along.
+    /// The memories that a claim of any of them joins with this one and that ever said what it ever said, whether they read as
+    /// one or not: what a purge takes along. A claim alone, which any member can make, takes nothing.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn said_to_be_the_same(&self, num: i64) -> Result<BTreeSet<i64>> {
-        let row = self.entity(num)?;
-        self.claimed_with(&row)
+        let wordings = |num: i64| -> Result<BTreeSet<String>> {
+            Ok(self.wordings(num)?.iter().map(|(text, _)| normalise(text)).collect())
+        };
+        let claimed = self.claimed_with(&self.entity(num)?)?;
+        let own = if claimed.is_empty() { BTreeSet::new() } else { wordings(num)? };
+        let mut same = BTreeSet::new();
+        for other in claimed {
+            if !wordings(other)?.is_disjoint(&own) {
+                same.insert(other);
+            }
+        }
+        Ok(same)
     }
 
     /// True where some change says of this memory that it is the same as another.
@@ -207,13 +219,15 @@ impl Tx<'_> {
     }
 }
 
-/// Queues a look at each of these memories that is shown, where another one of its namespace has an equal text and kind and one of
-/// the two was made by this node. `own` is that node. Pieces of documents are told apart by where they stand.
-pub(super) fn queue_looks(tx: &Tx<'_>, nums: &BTreeSet<i64>, own: jay_types::NodeId, now: i64) -> Result<()> {
+/// Queues a look at each of these memories that is shown, where another one of its namespace has an equal text and kind and this
+/// node, `own`, made one of the two and another node the other. Pieces of documents are told apart by where they stand.
+pub(crate) fn queue_looks(tx: &Tx<'_>, nums: &BTreeSet<i64>, own: NodeId, now: i64) -> Result<()> {
     const LOOK: &str = "SELECT 1 FROM memories m JOIN memories o ON o.namespace = m.namespace AND o.text_mac = m.text_mac
        WHERE m.entity = ?1 AND m.kind <> ?3 AND m.hidden = 0 AND o.hidden = 0 AND o.kind = m.kind AND o.entity <> m.entity
          AND EXISTS(SELECT 1 FROM changes c JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
-           WHERE c.entity IN (m.entity, o.entity) AND c.op = 2 AND n.id = ?2) LIMIT 1";
+             WHERE c.entity = m.entity AND c.op = 2 AND n.id = ?2)
+           <> EXISTS(SELECT 1 FROM changes c JOIN streams s ON s.num = c.stream JOIN nodes n ON n.num = s.node
+             WHERE c.entity = o.entity AND c.op = 2 AND n.id = ?2) LIMIT 1";
     debug_assert_eq!(Op::Create.number(), 2);
     for num in nums {
         if tx.one(LOOK, params![num, own.0, memory::kind_number(Kind::Document)], |_| Ok(()))?.is_some() {
@@ -221,6 +235,16 @@ pub(super) fn queue_looks(tx: &Tx<'_>, nums: &BTreeSet<i64>, own: jay_types::Nod
         }
     }
     Ok(())
+}
+
+/// Those of these memories that still say something, by id.
+pub(super) fn left_of(tx: &Tx<'_>, nums: &BTreeSet<i64>) -> Result<Vec<EntityId>> {
+    let mut left = Vec::new();
+    for num in nums {
+        let says = tx.one("SELECT 1 FROM memories WHERE entity = ?1", [num], |_| Ok(()))?.is_some();
+        left.extend(says.then(|| tx.entity(*num)).transpose()?.map(|row| EntityId(row.id)));
+    }
+    Ok(left)
 }
 
 /// The kind of the jobs that look for what says the same as a memory.

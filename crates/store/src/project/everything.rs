@@ -6,7 +6,7 @@
 //! **Invariant:** the rows are those that [`super::entities`] makes of the same entities; what is foreseen is what it would
 //! make of the same text.
 
-use super::{Absent, Folded, Pass, deferred, document, entity, fold_entity, known_kind, memory, roots};
+use super::{Absent, Folded, Pass, Projected, deferred, document, entity, fold_entity, known_kind, memory, roots};
 use crate::Result;
 use crate::embedded::Lane;
 use crate::foreseen::{Foreseeing, Foreseen};
@@ -16,7 +16,6 @@ use jay_types::change::EntityKind;
 use jay_types::change::block::Block;
 use jay_types::change::registry::TEXT;
 use rusqlite::params;
-use std::collections::BTreeSet;
 
 /// Entities projected at a time.
 const PAGE: i64 = 1000;
@@ -79,7 +78,8 @@ fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: 
         }
     }
     tx.foreseen.replace(foresee(tx, &folded, lanes));
-    let mut pass = Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None, memories: BTreeSet::new() };
+    let mut pass =
+        Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None, projected: Projected::default() };
     for (kind, folded) in &folded {
         entity(tx, folded, *kind, &mut pass)?;
     }

@@ -17,6 +17,7 @@ use jay_types::memory::{Kind, Place};
 use jay_types::text::normalise;
 use rusqlite::params;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Bytes of the mark under which equal texts and forgotten texts are found.
 pub(crate) const MAC_BYTES: usize = 16;
@@ -57,7 +58,8 @@ impl Groups {
     }
 }
 
-pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<()> {
+/// Writes what a memory says; returns those that said the same as it where it is purged.
+pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result<BTreeSet<i64>> {
     let (row, absent) = (&folded.row, folded.absent);
     let mut groups = Groups::default();
     if !absent.rows {
@@ -65,7 +67,12 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
     }
     let mut claimed = alias::write_claims(tx, folded)?;
     let is_purged = folded.state.purged.is_some();
+    let mut said_the_same = BTreeSet::new();
     if is_purged {
+        said_the_same.extend(&claimed);
+        for mac in groups.macs.iter().flatten() {
+            said_the_same.extend(tx.marked_alike(row.namespace, mac)?);
+        }
         let forgets = tx.all("SELECT mac FROM forgets WHERE entity = ?1", [row.num], |row| row.get(0))?;
         groups.macs.extend(forgets.into_iter().map(Some));
         remove_rows(tx, row.num)?;
@@ -89,7 +96,8 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
         }
         wish(tx, &folded.state, pos, absent, wishes)?;
     }
-    hidden::refresh(tx, row.namespace, &groups.keys, &groups.macs)
+    hidden::refresh(tx, row.namespace, &groups.keys, &groups.macs)?;
+    Ok(said_the_same)
 }
 
 /// Writes the row of what reads as one, with its place, tags and links; returns the position of the wording that is shown.

@@ -54,15 +54,25 @@ pub(crate) struct Folded {
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
 
-/// As [`entities`], of what came from others: queues a look at each memory of which this node, `own`, may have made a copy.
-pub(crate) fn received(tx: &Tx<'_>, touched: &BTreeSet<i64>, own: NodeId, now: i64) -> Result<()> {
-    let memories = entities(tx, touched, now)?;
-    alias::queue_looks(tx, &memories, own, now)
+/// As [`entities`], of what came from others: queues a look at each memory of which this node, `own`, may have made a copy. Returns
+/// memories that say what was purged.
+pub(crate) fn received(tx: &Tx<'_>, touched: &BTreeSet<i64>, own: NodeId, now: i64) -> Result<Vec<EntityId>> {
+    let projected = entities(tx, touched, now)?;
+    alias::queue_looks(tx, &projected.memories, own, now)?;
+    alias::left_of(tx, &projected.like_purged)
 }
 
-/// Makes the rows of the touched entities, and the vectors of their wordings or the jobs that will; returns the memories of which it
-/// made rows.
-pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result<BTreeSet<i64>> {
+/// What a projection made rows of.
+#[derive(Default)]
+pub(crate) struct Projected {
+    /// The memories.
+    pub(crate) memories: BTreeSet<i64>,
+    /// Memories that said the same as one that was purged, whether they are purged themselves or not.
+    pub(crate) like_purged: BTreeSet<i64>,
+}
+
+/// Makes the rows of the touched entities, and the vectors of their wordings or the jobs that will.
+pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result<Projected> {
     let mut rows = touched.iter().map(|num| tx.entity(*num)).collect::<Result<Vec<_>>>()?;
     // A memory's marks are keyed by its namespace's forget key: namespaces come first.
     rows.sort_by_key(|row| (row.kind, row.num));
@@ -72,7 +82,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
         now,
         is_of_all: false,
         roots_pos: tx.roots_pos()?,
-        memories: BTreeSet::new(),
+        projected: Projected::default(),
     };
     for row in rows {
         match known_kind(tx, &row) {
@@ -81,7 +91,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
         }
     }
     tx.grant(&pass.wishes, now)?;
-    Ok(pass.memories)
+    Ok(pass.projected)
 }
 
 /// Entities that are projected together.
@@ -92,8 +102,7 @@ struct Pass {
     is_of_all: bool,
     /// Up to where roots are cached.
     roots_pos: Option<i64>,
-    /// The memories of which rows were made.
-    memories: BTreeSet<i64>,
+    projected: Projected,
 }
 
 /// The kind of an entity that has rows in this journal.
@@ -120,14 +129,16 @@ fn entity(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, pass: &mut Pass) -> Re
         EntityKind::Namespace => {
             // Memories that came before their namespace's key have no marks yet. Where all is projected, they are yet to come.
             if namespace::write(tx, folded)? && !pass.is_of_all {
-                pass.memories.extend(namespace::write_memories(tx, row.namespace, pass.now)?);
+                let made = namespace::write_memories(tx, row.namespace, pass.now)?;
+                pass.projected.memories.extend(made.memories);
             }
             Ok(())
         }
         EntityKind::Actor => actor::write(tx, folded),
         EntityKind::Memory => {
-            pass.memories.insert(row.num);
-            memory::write(tx, folded, &mut pass.wishes)
+            pass.projected.memories.insert(row.num);
+            pass.projected.like_purged.extend(memory::write(tx, folded, &mut pass.wishes)?);
+            Ok(())
         }
         EntityKind::Session => session::write(tx, folded, &mut pass.wishes),
     }

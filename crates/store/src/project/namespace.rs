@@ -43,7 +43,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded) -> Result<bool> {
 }
 
 /// Makes the rows of all its memories again.
-pub(super) fn write_memories(tx: &Tx<'_>, namespace: i64, now: i64) -> Result<BTreeSet<i64>> {
+pub(super) fn write_memories(tx: &Tx<'_>, namespace: i64, now: i64) -> Result<super::Projected> {
     let memories = tx.all(
         "SELECT num FROM entities WHERE namespace = ?1 AND kind = ?2",
         params![namespace, EntityKind::Memory.number()],

@@ -15,9 +15,14 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn equal_texts(&self, namespace: i64, text: &str) -> Result<Vec<i64>> {
         let Some(key) = self.forget_key(namespace)? else { return Ok(Vec::new()) };
+        self.marked_alike(namespace, &text_mac(&key, text))
+    }
+
+    /// The same by the mark of the text.
+    pub(crate) fn marked_alike(&self, namespace: i64, mac: &[u8; MAC_BYTES]) -> Result<Vec<i64>> {
         self.all(
             "SELECT entity FROM memories WHERE namespace = ?1 AND text_mac = ?2 ORDER BY created_hlc, entity",
-            params![namespace, text_mac(&key, text)],
+            params![namespace, mac],
             |row| row.get(0),
         )
     }

@@ -270,3 +270,119 @@ fn vectors_are_those_of_the_wording_that_is_shown() {
     assert_eq!(texts.unwrap(), [Some("beta".to_owned())]);
     assert_eq!(one.get(early).unwrap().memory.text, "beta");
 }
+
+/// The file as a program wrote it that knew nothing of memories which read as one: each has a row of its own, as far as it is shown.
+fn of_the_format_before(node: &Node) -> Node {
+    let node = node.again();
+    let file = rusqlite::Connection::open(node.memory.file()).unwrap();
+    file.execute_batch(
+        "BEGIN; DROP TABLE alias_claims; DROP TABLE aliases; DELETE FROM jobs WHERE kind = 'alias';
+         UPDATE memories SET hidden = hidden & 31;
+         DELETE FROM migrations WHERE number = 4; PRAGMA user_version = 3; COMMIT;
+         PRAGMA wal_checkpoint(TRUNCATE);",
+    )
+    .unwrap();
+    drop(file);
+    node
+}
+
+#[test]
+fn a_store_of_the_format_before_reads_what_a_newer_node_said_and_looks_for_its_own_copies() {
+    let (one, other, ns, [early, late]) = joined("alpha");
+    // A pair of which nobody has said anything, one of which this node wrote neither, and one that is alone.
+    let first = one.remember(ns, "beta");
+    other.steps.clock.advance(MINUTE);
+    other.remember(ns, "beta");
+    let third = Node::new(3);
+    sync(&one, &third);
+    third.remember(ns, "gamma");
+    one.remember(ns, "delta");
+    for node in [&other, &third] {
+        sync(node, &one);
+    }
+    other.remember(ns, "gamma");
+    sync(&other, &one);
+    let dump = one.dump();
+    assert_eq!(one.list().len(), 6);
+
+    let old = of_the_format_before(&one);
+    assert_eq!(jobs(&old), 1, "one of the two is looked at, which looks at both");
+    assert_eq!(old.get(late).unwrap().memory.id, early);
+    // The next writer makes the rows, whatever it writes.
+    old.memory.finish_jobs(&[]).unwrap();
+    assert_eq!((old.list(), old.dump()), (one.list(), dump.clone()));
+    assert!(old.memory.rebuild(&mut |_, _| ()).unwrap().same);
+    assert_eq!(old.dump(), dump);
+    let subjects = old.memory.read::<_, Error>(|tx| Ok(tx.jobs(None, 9)?)).unwrap();
+    let subjects: Vec<i64> = subjects.iter().filter(|job| job.kind == ALIAS_JOB).map(|job| job.subject).collect();
+    let num = old.memory.read::<_, Error>(|tx| Ok(tx.find_memory(&first.to_string(), None)?)).unwrap();
+    assert_eq!(subjects, [num]);
+}
+
+#[test]
+fn what_says_something_else_goes_along_with_no_purge_whoever_says_that_it_is_the_same() {
+    let (one, other, ns, [early, late]) = joined("alpha");
+    let unlike = one.remember(ns, "beta");
+    sync(&one, &other);
+    write(&other, ns, unlike, Body::default().with(ALIAS_OF, json!(early)));
+    sync(&other, &one);
+    let same = |id: EntityId| {
+        let found = one.memory.read::<_, Error>(|tx| {
+            let same = tx.said_to_be_the_same(tx.find_memory(&id.to_string(), None)?)?;
+            same.into_iter().map(|num| Ok(tx.identity_of(num)?.0)).collect::<Result<Vec<_>, Error>>()
+        });
+        found.unwrap()
+    };
+    assert_eq!((same(early), same(late), same(unlike)), (vec![late], vec![early], vec![]));
+    // What it says is not lost either: it is another head.
+    assert_eq!(heads(&one, unlike), ["beta", "alpha"]);
+    // Edited since, they still said it once.
+    write(&one, ns, late, saying("gamma"));
+    assert_eq!(same(early), vec![late]);
+}
+
+#[test]
+fn a_purge_that_comes_from_elsewhere_names_what_still_says_it() {
+    for which in [0, 1] {
+        let (one, other, ns, ids) = joined("alpha");
+        let third = Node::new(3);
+        sync(&one, &third);
+        let before = export(&one.memory);
+        third.purge(ns, ids[which]);
+        let purge = export(&third.memory).into_iter().filter(|part| !before.contains(part));
+        let reports: Vec<_> = purge.map(|part| other.receive(&over_the_wire(&[part]))).collect();
+        let named: Vec<EntityId> = reports.into_iter().flat_map(|report| report.say_what_was_purged).collect();
+        assert_eq!(named, [ids[1 - which]]);
+        assert_eq!(other.list(), [ids[1 - which]]);
+        // Where both are purged nothing is left to name.
+        other.purge(ns, ids[1 - which]);
+        let report = one.receive(&over_the_wire(&export(&other.memory)));
+        assert_eq!((report.say_what_was_purged, one.list()), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn the_root_tells_whether_it_was_said() {
+    let (one, other, ns, [early, late]) = two("alpha");
+    let root =
+        |node: &Node| node.memory.read::<_, Error>(|tx| Ok(tx.root_of(tx.namespace_num(ns)?.unwrap())?)).unwrap();
+    assert_eq!(root(&one), root(&other));
+    write(&other, ns, late, Body::default().with(ALIAS_OF, json!(early)));
+    assert_ne!(root(&one), root(&other));
+    sync(&other, &one);
+    assert_eq!(root(&one), root(&other));
+}
+
+#[test]
+fn what_comes_to_say_the_same_here_is_looked_at_and_what_is_remembered_is_not() {
+    let (one, other) = (Node::new(1), Node::new(2));
+    let (ns, _) = one.namespace("team");
+    sync(&one, &other);
+    one.remember(ns, "alpha");
+    sync(&one, &other);
+    other.remember(ns, "alpha");
+    assert_eq!(jobs(&other), 0, "the door has compared it");
+    let edited = other.remember(ns, "beta");
+    other.edit(ns, edited, saying("alpha"));
+    assert_eq!(jobs(&other), 1);
+}

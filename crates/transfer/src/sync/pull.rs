@@ -319,6 +319,10 @@ fn count(run: &mut Run<'_, '_>, received: &ReceiveReport) {
         report.applied += journalled;
         report.have += have;
     }
+    for id in &received.say_what_was_purged {
+        run.report
+            .note(format!("the memory {id} says the same as one that was purged: `jay purge {id}` destroys it too"));
+    }
     for refusal in &received.refused {
         run.report.node(refusal.node).refused += 1;
     }

@@ -32,6 +32,8 @@ pub struct Peer<'a> {
     pub program: String,
     /// How many changes must be shared before a checkpoint is made.
     pub checkpoint_from_changes: u64,
+    /// Called when changes were taken in, before what is here is shared: work that is queued with them and writes to the journal.
+    pub after_pull: Box<dyn Fn() -> Result<()> + 'a>,
 }
 
 /// Which way changes go.
@@ -239,7 +241,7 @@ fn take_in(run: &mut Run<'_, '_>) -> Result<()> {
     pull::pull(run)?;
     // A branch of our own stream may have come: then this store goes on as a new node, and writes below that one's name.
     run.node = run.peer.memory.public_key()?.0;
-    Ok(())
+    (run.peer.after_pull)()
 }
 
 /// What a sync would do: nothing is written, here or there, but the clear headers of new files are read.

@@ -156,6 +156,11 @@ impl Home {
             name: self.name.clone(),
             program: "0.1.0".to_owned(),
             checkpoint_from_changes: self.checkpoint_from_changes,
+            after_pull: Box::new(|| {
+                let looked = jay_core::remember::join_copies(&self.memory, self.steps.as_ref())?;
+                assert_eq!(looked.failed, 0, "a job of two copies failed");
+                Ok(())
+            }),
         }
     }
 

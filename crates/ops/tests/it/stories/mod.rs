@@ -43,6 +43,7 @@ mod sessions;
 mod sharing;
 mod sharing_by_client;
 mod sharing_clocks;
+mod sharing_copies;
 mod sharing_health;
 mod sharing_periods;
 mod sql;

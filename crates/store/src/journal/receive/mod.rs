@@ -18,7 +18,7 @@ use jay_types::bounds::{ACT_MAX_BYTES, ACT_MAX_CHANGES};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::{HeaderFault, StreamId};
 use jay_types::change::{Header, Journal, PublicKey, StoredBody};
-use jay_types::{Hash, Hlc, NamespaceId, NodeId};
+use jay_types::{EntityId, Hash, Hlc, NamespaceId, NodeId};
 use rusqlite::params;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,6 +53,8 @@ pub struct ReceiveReport {
     /// A branch of one of our own streams came from outside: this store was rolled back or copied, and goes on as a
     /// new node (J3).
     pub renewed_node: bool,
+    /// Memories here that say what was purged as another one.
+    pub say_what_was_purged: Vec<EntityId>,
 }
 
 /// One change of a part: its header, its hash, how it came.
@@ -143,7 +145,7 @@ fn receive(tx: &Tx<'_>, entries: &[FrameEntry], own: NodeId, now: i64) -> Result
     if next > first_pos {
         tx.note_arrival(next - 1, now)?;
     }
-    project::received(tx, &receiving.touched, own, now)?;
+    receiving.report.say_what_was_purged = project::received(tx, &receiving.touched, own, now)?;
     Ok(receiving.report)
 }
 
