@@ -29,6 +29,11 @@ impl Fleet {
 
     /// Everything is carried, everybody syncs, until nobody has anything to tell.
     fn settle(&mut self) {
+        self.settle_after(|fleet| fleet.purge_what_is_shared());
+    }
+
+    /// The same; `then` happens after the first round.
+    fn settle_after(&mut self, then: impl Fn(&mut Self)) {
         for round in 0..ROUNDS_MAX {
             self.carrier.deliver_all();
             let mut news = 0;
@@ -52,7 +57,7 @@ impl Fleet {
             }
             self.admit_everybody(round);
             if round == 0 {
-                self.purge_what_is_shared();
+                then(self);
                 news += 1;
             }
             if news == 0 && self.all_are_members() {
@@ -234,6 +239,8 @@ struct Seen {
     removed: usize,
     /// Texts that everybody holds, that are purged, that the search through all files finds.
     texts: [usize; 3],
+    /// Memories that read as one that another machine wrote.
+    joined: usize,
     /// Files with purged texts that the carrier brought back.
     restored: usize,
     machines: usize,
@@ -270,7 +277,11 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
     }
     fleet.settle();
     fleet.outlast_the_silent();
+    let twins = fleet.say_the_same();
+    fleet.settle_after(|_| ());
     fleet.compare();
+    let joined = twins.map_or(0, |twins| fleet.check_twins(&twins));
+    fleet.check_copies();
     fleet.check_files();
     let (left, paths) = (fleet.left(), fleet.paths(fleet.left()[0]));
     let held = fleet.check_texts(&left, &paths);
@@ -279,6 +290,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
     fleet.check_removed();
     let mut seen = seen.lock().unwrap();
     seen.look(&fleet);
+    seen.joined += joined;
     seen.restored += restored;
     seen.texts = [seen.texts[0] + held, seen.texts[1] + gone, seen.texts[2] + found];
 }
@@ -329,6 +341,7 @@ fn all_machines_end_with_the_same_whatever_the_carrier_does() {
     let [held, gone, found] = seen.texts;
     let at_least = counts().seeds() as usize;
     assert!(gone > at_least && held > 5 * at_least && found >= held, "{held} texts held, {gone} purged, {found} found");
+    assert!(seen.joined > 2 * at_least, "{} read as another's", seen.joined);
     assert!(seen.restored > at_least, "{} files brought back", seen.restored);
     let runs = counts().seeds() as usize;
     let (machines, nodes, changes) = (seen.machines / runs, seen.nodes / runs, seen.changes / runs);

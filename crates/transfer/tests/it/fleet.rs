@@ -6,6 +6,7 @@
 mod coming_and_going;
 mod machine;
 mod needles;
+mod twins;
 
 pub(crate) use machine::{Machine, Standing};
 

@@ -1,6 +1,7 @@
 //! A sync that is killed, or that the remote fails, at any of its steps: the next one brings it to its end, and nothing is there
 //! twice or not at all.
 
+mod copies;
 mod replacing;
 
 use crate::carrier::Carrier;

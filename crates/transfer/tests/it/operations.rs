@@ -147,7 +147,7 @@ impl Fleet {
             }
             body = match register.shape {
                 RegisterShape::Value => {
-                    let value = self.value_of(register);
+                    let value = self.value_of(at, register);
                     body.with(register, value)
                 }
                 RegisterShape::Set => {
@@ -160,7 +160,7 @@ impl Fleet {
         body
     }
 
-    fn value_of(&mut self, register: Register) -> Value {
+    fn value_of(&mut self, at: usize, register: Register) -> Value {
         let (n, word) = (self.random.below(9), self.word());
         match register {
             KEY => [Value::Null, json!(word)][usize::from(n > 2)].clone(),
@@ -170,7 +170,12 @@ impl Fleet {
             VALID => json!({"from": n, "to": n + 1}),
             RETIRED => [json!({"reason": "undo"}), Value::Null][usize::from(n > 4)].clone(),
             COPIED_FROM => json!({"namespace": NamespaceId([3; 16]), "id": EntityId([n as u8; 16])}),
-            ALIAS_OF => json!(EntityId([n as u8; 16])),
+            // Mostly one that is there, whatever it says.
+            ALIAS_OF => {
+                let known = memories(&self.machines[at].home);
+                let other = self.random.pick(&known).filter(|_| n > 0).map(|(_, id)| *id);
+                json!(other.unwrap_or(EntityId([n as u8; 16])))
+            }
             PATH => json!(PATHS[n as usize % 3]),
             POLICY => json!({"secrets": (["refuse", "allow"][n as usize % 2])}),
             FORGET_KEY => json!(Hash::of(word.as_bytes()).to_string()),
