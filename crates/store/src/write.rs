@@ -5,7 +5,7 @@ use crate::open::Store;
 use crate::read::actors::ActorName;
 use crate::tx::Tx;
 use crate::{Result, StoreError};
-use jay_types::change::registry::{COPIED_FROM, FORGET_KEY, PATH};
+use jay_types::change::registry::{FORGET_KEY, PATH};
 use jay_types::change::{Body, EntityKind, Journal, NodeKey, Op};
 use jay_types::id::to_hex;
 use jay_types::namespace::NamespacePath;
@@ -44,12 +44,6 @@ impl Draft {
     #[must_use]
     pub const fn new(namespace: NamespaceId, kind: EntityKind, entity: EntityId, op: Op, body: Body) -> Self {
         Self { namespace, kind, entity, op, content: Content::Registers(body) }
-    }
-
-    /// True for a memory that is no copy of another one.
-    fn is_new(&self) -> bool {
-        let Content::Registers(body) = &self.content else { return false };
-        self.op == Op::Create && !body.registers.contains_key(COPIED_FROM.name)
     }
 
     /// A draft of an archive block.
@@ -180,20 +174,10 @@ impl<'c> WriteTx<'c> {
         if drafts.is_empty() {
             return Ok(());
         }
-        let compared: BTreeSet<EntityId> =
-            drafts.iter().filter(|draft| draft.is_new()).map(|draft| draft.entity).collect();
         let touched = append::append(self, drafts)?;
         self.touched.extend(&touched);
-        let mut memories = crate::project::entities(&self.tx, &touched, self.now.0)?.memories;
-        // What an edit says, a move brings or an undo brings to light may be what another node wrote too. What is remembered was
-        // compared at the door.
-        if !compared.is_empty() {
-            let mut others = BTreeSet::new();
-            for num in memories {
-                others.extend((!compared.contains(&EntityId(self.entity(num)?.id))).then_some(num));
-            }
-            memories = others;
-        }
+        let memories = crate::project::entities(&self.tx, &touched, self.now.0)?.memories;
+        // What is said here may be what another node wrote too: an edit, what a move brings, what an undo brings to light.
         crate::project::alias::queue_looks(&self.tx, &memories, self.node(), self.now.0)?;
         Ok(())
     }
