@@ -92,6 +92,10 @@ fn make_folder(config: &RemoteConfig) -> Result<Option<String>> {
     if !is_new {
         return Ok(None);
     }
+    if folder.is_symlink() {
+        return Err(Error::bad_input(format!("`url`: {} is a link that leads nowhere", config.url))
+            .hint("Make the folder that it names, or give another one."));
+    }
     std::fs::create_dir(folder).map_err(|error| Error::io(format!("cannot make {}", config.url), &error))?;
     Ok(Some(format!("made the folder {}", config.url)))
 }

@@ -26,8 +26,15 @@ pub struct Opening<'a> {
 /// `bad_input` where it is none, or holds a credential.
 pub fn normalise(url: &str) -> Result<String> {
     let url = url.trim();
-    if url.is_empty() {
+    if url.is_empty() || url.chars().any(char::is_control) {
         return Err(unknown(url));
+    }
+    if url == "~" || url.starts_with("~/") {
+        return Err(Error::bad_input(format!(
+            "`url`: `~` in `{}` was not expanded",
+            jay_types::text::shorten(url, 80)
+        ))
+        .hint("A shell expands it where it is not quoted; else write the whole path."));
     }
     match url.split_once("://") {
         Some(("file", path)) => absolute(Path::new(path)),
@@ -80,6 +87,9 @@ mod tests {
             let error = normalise(bad).unwrap_err();
             assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
             assert!(error.hint.is_some());
+        }
+        for bad in ["~", "~/Sync", "/mnt/a\nb", "a\u{1}b"] {
+            assert!(normalise(bad).unwrap_err().hint.is_some(), "{bad:?}");
         }
         #[cfg(unix)]
         assert_eq!(normalise("file:///mnt/x").unwrap(), "/mnt/x");

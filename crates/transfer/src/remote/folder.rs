@@ -48,6 +48,10 @@ impl Folder {
         if self.root.is_dir() {
             return Ok(());
         }
+        if fs::symlink_metadata(&self.root).is_ok_and(|found| !found.is_symlink()) {
+            return Err(Error::bad_input(format!("{} is a file and no folder", self.address))
+                .hint("Give a folder: `jay remote add home /path/to/folder`."));
+        }
         Err(Error::new(Code::Unreachable, format!("the folder {} is not there", self.address))
             .hint("Mount or make it, and run this again; `jay remote list` shows where each remote is."))
     }

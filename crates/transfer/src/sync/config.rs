@@ -48,14 +48,14 @@ impl RemoteConfig {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if self.name.is_empty()
             || self.name.len() > NAME_MAX
-            || self.name.starts_with('.')
+            || self.name.starts_with(['.', '-'])
             || !self.name.chars().all(is_name)
         {
             return Err(Error::bad_input(format!(
                 "`{}` is no name of a remote",
                 jay_types::text::shorten(&self.name, 50)
             ))
-            .hint("Use up to 40 letters, digits, `-`, `_` and `.`: `jay remote add home /path/to/folder`."));
+            .hint("Use up to 40 letters, digits, `-`, `_` and `.`, a letter or digit first: `jay remote add home /path/to/folder`."));
         }
         for path in &self.namespaces {
             let path = NamespacePath::parse(path)?;
@@ -140,7 +140,7 @@ mod tests {
         assert!(remote(&["work"]).check().is_ok());
         assert!(remote(&["private/x"]).check().is_err());
         assert!(remote(&["a//b"]).check().is_err());
-        for name in ["", ".x", "a b", "a/b", &"a".repeat(41)] {
+        for name in ["", ".x", "-x", "a b", "a/b", &"a".repeat(41)] {
             assert!(RemoteConfig { name: name.to_owned(), ..remote(&[]) }.check().is_err(), "{name}");
         }
     }

@@ -96,8 +96,32 @@ pub fn begin(
         }
     };
     // So that the next machine finds the vault, and nobody makes a second one.
-    sync(peer, remote, config, Direction::Roster, progress)?;
-    Ok(begun)
+    match sync(peer, remote, config, Direction::Roster, progress) {
+        Ok(_) => Ok(begun),
+        Err(error) => {
+            if matches!(begun, Begun::Founded(_)) {
+                take_back(peer, remote, config)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Takes back a vault of which nobody can know: its remote failed. Where something of it stays there, the vault stays too, so that the same
+/// words can be said again.
+fn take_back(peer: &Peer<'_>, remote: &dyn Remote, config: &RemoteConfig) -> Result<()> {
+    let own = format!("nodes/{}/", peer.memory.public_key()?.0);
+    let left = || -> Result<usize> {
+        for file in remote.list(&own)? {
+            remote.delete(&file.path)?;
+        }
+        Ok(remote.list(&own)?.len())
+    };
+    if left().is_ok_and(|left| left == 0) {
+        VaultKeys::forget(peer.memory)?;
+        RemoteState::default().save(peer.memory, &config.name)?;
+    }
+    Ok(())
 }
 
 /// Leaves an invitation on the remote: its code, and until when it counts.

@@ -4,6 +4,7 @@
 //! case, hyphens and blanks do not count, I and L are read as 1, O as 0), 42 characters in groups of six.
 
 use jay_types::surroundings::{Surroundings, random};
+use jay_types::text::counted;
 use jay_types::{Error, Hash, Result};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -74,7 +75,10 @@ impl InviteCode {
             values.push(value.ok_or_else(|| wrong("it has a character that no code has"))? as u8);
         }
         if values.len() != CHARACTERS {
-            return Err(wrong(&format!("it has {} characters, not {CHARACTERS}", values.len())));
+            return Err(wrong(&format!(
+                "it has {}, not {CHARACTERS}",
+                counted(values.len() as u64, "character", "characters")
+            )));
         }
         let (mut bits, mut held) = (0_u32, 0);
         let mut bytes = Vec::new();

@@ -209,6 +209,19 @@ impl VaultKeys {
         serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&error.to_string()))
     }
 
+    /// Removes the file: this machine belongs to no vault any longer, and what was sealed it cannot read.
+    ///
+    /// # Errors
+    /// `io`.
+    pub fn forget(store: &Store) -> Result<()> {
+        match std::fs::remove_file(store.state_file(FILE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::io(format!("cannot remove {}", store.state_file(FILE).display()), &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Replaces the file.
     ///
     /// # Errors

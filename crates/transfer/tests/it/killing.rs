@@ -2,6 +2,7 @@
 //! twice or not at all.
 
 mod copies;
+mod founding;
 mod replacing;
 
 use crate::carrier::Carrier;

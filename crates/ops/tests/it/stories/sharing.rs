@@ -120,8 +120,19 @@ fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
     let me = at_hand(&world);
     let missing = shared.path().join("no/such/place").display().to_string();
     let data = world.home.path().join("scrubjay/inside").display().to_string();
+    let places = tempfile::tempdir().unwrap();
+    let beside = |name: &str| places.path().join(name).display().to_string();
+    jay_testkit::write(beside("file"), b"no folder");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/no/such/place", beside("link")).unwrap();
+    #[cfg(unix)]
+    assert_eq!(world.err_by(&me, "remote_add", json!({"name": "home", "url": beside("link")})).code, Code::BadInput);
     for (input, code) in [
         (json!({"name": "a b", "url": url}), Code::BadInput),
+        (json!({"name": "-x", "url": url}), Code::BadInput),
+        (json!({"name": "home", "url": beside("file")}), Code::BadInput),
+        (json!({"name": "home", "url": beside("a\u{1}b")}), Code::BadInput),
+        (json!({"name": "home", "url": "~/Sync"}), Code::BadInput),
         (json!({"name": "home", "url": "gopher://x/y"}), Code::BadInput),
         (json!({"name": "home", "url": url, "namespace": "private/x"}), Code::BadInput),
         (json!({"name": "home", "url": url, "namespace": "a//b"}), Code::BadInput),
