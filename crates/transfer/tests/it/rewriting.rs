@@ -67,18 +67,22 @@ fn what_is_purged_leaves_every_file_with_the_next_sync_of_who_purged_it() {
     }
 }
 
+/// The last one purges what the first remembered; the second, who has not heard of it, edits it and shares that, which the first reads.
+fn edit_after_a_purge(homes: &[Home], at: &dyn Remote) {
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(homes, at);
+    purge(&homes[2], secret);
+    homes[2].sync(at);
+    homes[1].edit(secret, "the word was swordfish");
+    push(&homes[1], at);
+    homes[0].sync(at);
+}
+
 #[test]
 fn what_another_purged_its_owner_takes_out() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
-    let secret = homes[0].remember("global", "the word is swordfish");
-    settle(&homes, &at);
-    // An edit that did not know of the purge is shared after it.
-    purge(&homes[2], secret);
-    homes[2].sync(&at);
-    homes[1].edit(secret, "the word was swordfish");
-    push(&homes[1], &at);
-    homes[0].sync(&at);
+    edit_after_a_purge(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1);
     assert_eq!(pending(&homes[0]).len(), 1, "its owner has not synced");
     homes[1].sync(&at);
@@ -138,14 +142,8 @@ fn half_of_a_copy_of_a_checkpoint_goes_too() {
 fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
     let (shared, homes) = vault(2);
     let at = folder(shared.path(), 7);
-    let secret = homes[0].remember("global", "the word is swordfish");
-    settle(&homes, &at);
-    purge(&homes[2], secret);
-    homes[2].sync(&at);
-    // Whoever purged it and whoever wrote this do not come back.
-    homes[1].edit(secret, "the word was swordfish");
-    push(&homes[1], &at);
-    homes[0].sync(&at);
+    // Whoever purged it and whoever edited it do not come back.
+    edit_after_a_purge(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1, "its owner may come");
     for home in &homes {
         home.steps.clock.advance(8 * DAY);
