@@ -136,12 +136,15 @@ impl Run<'_, '_> {
         }
         let (own, listing) = (self.own_directory(), &self.listing);
         let is_listed = |path: &str| listing.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
-        // Own files that are gone are written anew; of others a carrier may bring back what was there a while ago. What is
-        // remembered of files does not outgrow them.
+        // Own files that are gone are written anew; of others a carrier may bring back what was there a while ago, and where members
+        // seal against this machine, they may have taken its files away, as they would again. What is remembered of files does not
+        // outgrow them.
+        let is_shut_out = self.state.lacks_key_since.is_some();
         self.state.files.retain(|path, record| {
             let missing_since = if is_listed(path) { None } else { Some(record.missing_since.unwrap_or(now)) };
             record.missing_since = missing_since;
-            missing_since.is_none_or(|since| !path.starts_with(&own) && now.0.saturating_sub(since.0) < MISSED_FOR)
+            let may_stay = is_shut_out || !path.starts_with(&own);
+            missing_since.is_none_or(|since| may_stay && now.0.saturating_sub(since.0) < MISSED_FOR)
         });
         self.state.read.retain(|path, _| is_listed(path));
         self.state.retired.retain(|path, _| is_listed(path));
