@@ -76,6 +76,13 @@ pub fn begin(
 ) -> Result<Begun> {
     let found = look(remote)?;
     let begun = match (VaultKeys::load(peer.memory)?, found) {
+        (None, Found::Empty) if let Some(mut keys) = VaultKeys::load_any(peer.memory)? => {
+            // It was made before, and the remote failed then.
+            keys.is_unshared = false;
+            keys.save(peer.memory)?;
+            members::declare(peer.memory, &peer.actor, &keys)?;
+            Begun::Founded(keys.vault)
+        }
         (None, Found::Empty) => {
             let keys = members::found(peer.memory, &peer.actor, (&config.name, &peer.name), peer.surroundings)?;
             Begun::Founded(keys.vault)
@@ -107,8 +114,7 @@ pub fn begin(
     }
 }
 
-/// Takes back a vault of which nobody can know: its remote failed. Where something of it stays there, the vault stays too, so that the same
-/// words can be said again.
+/// Takes back a vault of which nobody can know: its remote failed. Where something of it stays there, the machine belongs to it all the same.
 fn take_back(peer: &Peer<'_>, remote: &dyn Remote, config: &RemoteConfig) -> Result<()> {
     let own = format!("nodes/{}/", peer.memory.public_key()?.0);
     let left = || -> Result<usize> {
@@ -117,8 +123,11 @@ fn take_back(peer: &Peer<'_>, remote: &dyn Remote, config: &RemoteConfig) -> Res
         }
         Ok(remote.list(&own)?.len())
     };
-    if left().is_ok_and(|left| left == 0) {
-        VaultKeys::forget(peer.memory)?;
+    if let Some(mut keys) = VaultKeys::load(peer.memory)?
+        && left().is_ok_and(|left| left == 0)
+    {
+        keys.is_unshared = true;
+        keys.save(peer.memory)?;
         RemoteState::default().save(peer.memory, &config.name)?;
     }
     Ok(())

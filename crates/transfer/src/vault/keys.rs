@@ -83,6 +83,9 @@ pub struct VaultKeys {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub apart_from: BTreeSet<NodeId>,
     keys: Vec<StoredKey>,
+    /// A vault that no remote has taken yet: nobody knows of it, and the machine belongs to none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_unshared: bool,
     /// Invitations that are not used.
     #[serde(default)]
     pub invites: Vec<OpenInvite>,
@@ -110,6 +113,7 @@ impl VaultKeys {
             past_identities: Vec::new(),
             apart_from: BTreeSet::new(),
             keys: Vec::new(),
+            is_unshared: false,
             invites: Vec::new(),
             joining: None,
         }
@@ -205,21 +209,13 @@ impl VaultKeys {
     /// # Errors
     /// `damaged` or `io`: without the file nothing on a remote can be read, so it is never taken for missing.
     pub fn load(store: &Store) -> Result<Option<Self>> {
-        let Some(bytes) = store.state(FILE)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&error.to_string()))
+        Ok(Self::load_any(store)?.filter(|keys| !keys.is_unshared))
     }
 
-    /// Removes the file: this machine belongs to no vault any longer, and what was sealed it cannot read.
-    ///
-    /// # Errors
-    /// `io`.
-    pub fn forget(store: &Store) -> Result<()> {
-        match std::fs::remove_file(store.state_file(FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io(format!("cannot remove {}", store.state_file(FILE).display()), &error))
-            }
-            _ => Ok(()),
-        }
+    /// The same, also of a vault that was made and that no remote has taken.
+    pub(crate) fn load_any(store: &Store) -> Result<Option<Self>> {
+        let Some(bytes) = store.state(FILE)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(&error.to_string()))
     }
 
     /// Replaces the file.
