@@ -310,4 +310,4 @@ impl Folding {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,28 +2,14 @@
 
 use super::*;
 use crate::change::Body;
-use crate::change::fold::BodyState;
+use crate::change::fold::tests::change;
 use crate::change::registry::{FORGOTTEN, RETIRED};
 use crate::change::{Op, SetEdit};
-use crate::id::{ActorId, Hash, NodeId};
-use crate::time::{Hlc, Timestamp};
+use crate::time::Hlc;
 use serde_json::json;
 
 fn id(n: u8) -> EntityId {
     EntityId([n; 16])
-}
-
-fn change(node: u8, hlc: u64, op: Op, body: Body) -> Change {
-    Change {
-        pos: hlc,
-        hash: Hash::of(format!("{node} {hlc}").as_bytes()),
-        hlc: Hlc(hlc),
-        node: NodeId([node; 16]),
-        at: Timestamp(0),
-        actor: ActorId([1; 16]),
-        op: op.number(),
-        body: BodyState::Present(body),
-    }
 }
 
 fn saying(text: &str) -> Body {

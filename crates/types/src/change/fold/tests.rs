@@ -5,7 +5,8 @@ use crate::change::body::SetEdit;
 use crate::change::registry::{KEY, RETIRED, TAGS, TEXT};
 use serde_json::json;
 
-fn change(node: u8, hlc: u64, op: Op, body: Body) -> Change {
+/// A change of a memory at a moment, by the node of that number.
+pub(crate) fn change(node: u8, hlc: u64, op: Op, body: Body) -> Change {
     let hash = Hash::of(format!("{node} {hlc}").as_bytes());
     Change {
         pos: hlc,
