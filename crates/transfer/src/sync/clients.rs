@@ -5,8 +5,8 @@
 //! Who receives them keeps them as what they are, changes without a body, and shows no such session. A head names the clients that its
 //! node shares: when more are chosen later, the node writes their blocks once more, with their bodies.
 //!
-//! **Invariant:** whatever goes out or comes in, a block has its body only where its session is of a chosen client; what the client is
-//! cannot be told of stays here, too.
+//! **Invariant:** whatever goes out or comes in, a block has its body only where its session is of a chosen client; one of
+//! which the client cannot be told goes out without it, and stays as it came.
 
 use super::push::READ_BYTES;
 use super::run::Run;
@@ -97,11 +97,37 @@ fn client_of(encoding: u8, bytes: &[u8]) -> Option<String> {
     serde_json::from_slice::<Wrapper>(&json).ok().map(|wrapper| wrapper.block.session.client)
 }
 
+/// The clients of which this node last told that it shares them, no client meaning every one. `None` where it told nothing yet.
+fn told(run: &Run<'_, '_>) -> Option<Vec<String>> {
+    run.state.own.as_ref().filter(|own| own.node == run.node).map(|own| own.clients.clone())
+}
+
+/// The clients that a head names after a whole push. Without the archive what was left out before stays left out: it is given when the
+/// archive comes back.
+pub(super) fn shared(run: &Run<'_, '_>) -> Vec<String> {
+    if run.config.archive { run.config.clients.clone() } else { told(run).unwrap_or_default() }
+}
+
+/// The clients that a head names before any block was written: fewer are told at once, more after they were given.
+pub(super) fn shared_before(run: &Run<'_, '_>) -> Vec<String> {
+    match told(run) {
+        Some(told) if run.config.archive => narrower(told, &run.config.clients),
+        _ => shared(run),
+    }
+}
+
+/// What both have, where that is any client at all; else what was told.
+fn narrower(told: Vec<String>, chosen: &[String]) -> Vec<String> {
+    if told.is_empty() {
+        return chosen.to_vec();
+    }
+    let both: Vec<String> = told.iter().filter(|client| chosen.contains(client)).cloned().collect();
+    if both.is_empty() { told } else { both }
+}
+
 /// Writes once more the blocks of sessions that are shared now and were not when this node last told what it shares.
 pub(super) fn give_more(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
-    let Some(told) = run.state.own.as_ref().filter(|own| own.node == run.node).map(|own| own.clients.clone()) else {
-        return Ok(());
-    };
+    let Some(told) = told(run) else { return Ok(()) };
     if told.is_empty() || told == run.config.clients || !run.config.archive {
         return Ok(());
     }
@@ -163,5 +189,18 @@ mod tests {
         assert_eq!(client_of(body::ENCODING_JSON, &block.to_json()).as_deref(), Some("codex"));
         assert_eq!(client_of(body::ENCODING_JSON, b"{}"), None);
         assert_eq!(client_of(250, &block.to_json()), None);
+    }
+
+    #[test]
+    fn fewer_clients_are_told_before_and_more_after() {
+        let of = |told: &[&str], chosen: &[&str]| {
+            let words = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            narrower(words(told), &words(chosen)).join(",")
+        };
+        assert_eq!(of(&[], &["editor"]), "editor");
+        assert_eq!(of(&["editor"], &[]), "editor");
+        assert_eq!(of(&["editor"], &["editor", "robot"]), "editor");
+        assert_eq!(of(&["editor", "robot"], &["editor"]), "editor");
+        assert_eq!(of(&["editor"], &["robot"]), "editor");
     }
 }

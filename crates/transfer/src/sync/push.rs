@@ -73,7 +73,8 @@ pub(super) fn push(run: &mut Run<'_, '_>, only_roster: bool) -> Result<()> {
     } else if let Some(own) = run.state.own.as_ref().filter(|own| own.node == run.node) {
         checkpoint = own.checkpoint.clone().map(|path| (path, own.checkpoint_changes));
     }
-    write_head(run, &branches, checkpoint, run.report.files_written > files_before)
+    let shares = if only_roster { clients::shared_before(run) } else { clients::shared(run) };
+    write_head(run, &branches, (checkpoint, shares), run.report.files_written > files_before)
 }
 
 fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()> {
@@ -113,7 +114,7 @@ fn write_missing(run: &mut Run<'_, '_>, missing: &[(Branch, u64)]) -> Result<()>
 fn write_head(
     run: &mut Run<'_, '_>,
     branches: &[Branch],
-    checkpoint: Option<(String, u64)>,
+    (checkpoint, clients): (Option<(String, u64)>, Vec<String>),
     wrote_files: bool,
 ) -> Result<()> {
     let before = run.state.own.clone().filter(|own| own.node == run.node);
@@ -123,7 +124,6 @@ fn write_head(
     let seen = seen(run)?;
     let is_news = wrote_files || before.as_ref().is_none_or(|head| head.position != position);
     let lacks = bodies::lacking(run, is_news)?;
-    let clients = if run.config.archive { run.config.clients.clone() } else { Vec::new() };
     let is_answer =
         before.as_ref().is_none_or(|head| head.seen != seen || head.lacks != lacks || head.clients != clients);
     // Others see by the next one that this machine's clock was set right.

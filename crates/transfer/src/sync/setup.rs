@@ -107,7 +107,8 @@ pub fn begin(
         Ok(_) => Ok(begun),
         Err(error) => {
             if matches!(begun, Begun::Founded(_)) {
-                take_back(peer, remote, config)?;
+                // What the remote said says more than what came of taking the vault back.
+                let _ = take_back(peer, remote, config);
             }
             Err(error)
         }
