@@ -8,7 +8,7 @@ use jay_store::{SessionClause, SessionRow, Tx};
 use jay_types::bounds::Word;
 use jay_types::namespace::NamespacePath;
 use jay_types::session::Role;
-use jay_types::{NamespaceId, Result, Timestamp};
+use jay_types::{Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -174,19 +174,22 @@ fn demand_known(tx: &Tx<'_>, client: &str) -> Result<()> {
     }
 }
 
-/// Refuses clients that nothing is known of.
+/// Those of the clients of which no adapter reads sessions and none is archived here. Another machine may have some all the same: agents
+/// hand sessions in under any name.
 ///
 /// # Errors
-/// `bad_input` with the clients that there are.
-pub fn demand_clients(call: &Call<'_>, clients: &[String]) -> Result<()> {
+/// What the store says.
+pub fn unknown_clients(call: &Call<'_>, clients: &[String]) -> Result<Vec<String>> {
     let archive = call.engine.stores().1;
+    let mut unknown = Vec::new();
     for client in clients {
-        match jay_sessions::adapter(client) {
-            Err(_) if archive.exists() => archive.read(|tx| demand_known(tx, client))?,
-            known => known.map(|_| ())?,
+        let is_known = jay_sessions::adapter(client).is_ok()
+            || (archive.exists() && archive.read::<_, Error>(|tx| Ok(tx.has_client(client)?))?);
+        if !is_known {
+            unknown.push(client.clone());
         }
     }
-    Ok(())
+    Ok(unknown)
 }
 
 /// The filter in the store's terms.

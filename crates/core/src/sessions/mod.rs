@@ -24,7 +24,7 @@ pub use export::{SessionExported, export};
 pub use git::{GitIngested, GitRequest, ingest_git};
 pub use jay_sessions::CLIENT_VARIABLES;
 pub(crate) use list::paths;
-pub use list::{SessionFilter, SessionView, SessionsListed, demand_clients, list};
+pub use list::{SessionFilter, SessionView, SessionsListed, list, unknown_clients};
 pub use report::{SourceReport, Synced, Verified};
 pub use resume::{ResumeRequest, ResumedAs, ResumedCounts, ResumedFile, SessionResumed, resume};
 pub use search::{FoundIn, Group, SearchRequest, SessionHit, SessionHits, Sort, Within, search};

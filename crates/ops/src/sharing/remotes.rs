@@ -61,7 +61,6 @@ pub struct RemoteAdded {
 pub(crate) fn add(call: &Call<'_>, config: RemoteConfig, progress: &mut Progress<'_>) -> Result<RemoteAdded> {
     demand_machine(call, "remote_add")?;
     config.check()?;
-    jay_core::sessions::demand_clients(call, &config.clients)?;
     alone(call, false, progress, |progress| {
         let mut remotes = all(call)?;
         if remotes.iter().any(|known| known.name == config.name) {
@@ -80,8 +79,20 @@ pub(crate) fn add(call: &Call<'_>, config: RemoteConfig, progress: &mut Progress
         config::save(call.engine.stores().0, &remotes)?;
         let mut answer = added(config, &begun);
         answer.notes.splice(0..0, made);
+        answer.notes.extend(unknown_clients(call, &answer.remote)?);
         Ok(answer)
     })
+}
+
+/// What is not bad input, for another machine may have them, and may be a slip of the pen.
+fn unknown_clients(call: &Call<'_>, remote: &RemoteView) -> Result<Option<String>> {
+    let unknown = jay_core::sessions::unknown_clients(call, &remote.clients)?;
+    let Some(first) = unknown.first() else { return Ok(None) };
+    Ok(Some(format!(
+        "no session of {} is archived here, and jay reads none by itself: only what other machines have of it will come. Where it is a slip, `jay session sync {first}` lists the clients; `jay remote remove {}`, and add it again",
+        unknown.join(", "),
+        remote.name
+    )))
 }
 
 /// Makes the folder where only its last part is missing: anything else is a slip of the pen, or a disk that is not mounted.
