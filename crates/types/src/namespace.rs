@@ -88,6 +88,74 @@ impl NamespacePath {
     }
 }
 
+/// The names of a namespace, as it is judged where something of it would leave this machine.
+///
+/// Two machines that rename it without having heard of each other both name it: what was written while it had the one name is not
+/// for those who may see the other. So every path counts, and every alias, since what is written to an alias is written here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Its path first, then those that others gave it at the same time.
+    pub paths: Vec<String>,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// It was merged into a namespace that is private.
+    pub goes_on_in_private: bool,
+}
+
+impl Names {
+    /// The names of a namespace that is made at a path.
+    #[must_use]
+    pub fn at(path: &NamespacePath) -> Self {
+        Self { paths: vec![path.to_string()], ..Self::default() }
+    }
+
+    /// True where it never leaves the machine: one of its names is private, or no name is known.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.paths.is_empty()
+            || self.goes_on_in_private
+            || self.paths.iter().chain(&self.aliases).any(|name| is_private_name(name))
+    }
+
+    /// After a rename. The old path goes on to mean it; out of `private` no private name is kept, since one would keep it private.
+    #[must_use]
+    pub fn renamed(&self, to: &NamespacePath) -> Self {
+        let old = self.paths.first().cloned().unwrap_or_default();
+        let is_opened = is_private_name(&old) && !to.is_private();
+        let mut aliases = self.aliases.clone();
+        aliases.retain(|alias| alias != to.as_str() && !(is_opened && is_private_name(alias)));
+        if !is_opened && old != to.as_str() {
+            aliases.push(old);
+        }
+        Self { paths: vec![to.to_string()], aliases, goes_on_in_private: self.goes_on_in_private }
+    }
+
+    /// With another alias.
+    #[must_use]
+    pub fn with_alias(mut self, alias: &NamespacePath) -> Self {
+        self.aliases.push(alias.to_string());
+        self
+    }
+
+    /// Without one.
+    #[must_use]
+    pub fn without_alias(mut self, alias: &NamespacePath) -> Self {
+        self.aliases.retain(|name| name != alias.as_str());
+        self
+    }
+
+    /// After another one was merged into it under the path `from`, which goes on to mean this one; not where that would make it private.
+    #[must_use]
+    pub fn merged_with(self, from: &NamespacePath) -> Self {
+        if from.is_private() && !self.is_private() { self } else { self.with_alias(from) }
+    }
+}
+
+/// True for a name by which a namespace is private; what is no path is not known to be open.
+fn is_private_name(name: &str) -> bool {
+    NamespacePath::parse(name).map_or(true, |path| path.is_private())
+}
+
 impl std::fmt::Display for NamespacePath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
@@ -168,6 +236,30 @@ mod tests {
         for open in ["privateer", "work/private/x", "private-x"] {
             assert!(!NamespacePath::parse(open).expect("a path").is_private(), "{open}");
         }
+    }
+
+    fn names(paths: &[&str], aliases: &[&str]) -> Names {
+        let words = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        Names { paths: words(paths), aliases: words(aliases), goes_on_in_private: false }
+    }
+
+    #[test]
+    fn one_private_name_keeps_a_namespace_private() {
+        let path = |text| NamespacePath::parse(text).expect("a path");
+        assert!(!names(&["work"], &["old"]).is_private());
+        assert!(names(&["work"], &["Private/old"]).is_private());
+        assert!(names(&["work", "private/x"], &[]).is_private());
+        assert!(names(&[], &[]).is_private());
+        assert!(Names { goes_on_in_private: true, ..names(&["work"], &[]) }.is_private());
+        let hidden = names(&["work"], &["old"]).renamed(&path("private/w"));
+        assert_eq!(hidden, names(&["private/w"], &["old", "work"]));
+        assert_eq!(hidden.renamed(&path("work")), names(&["work"], &["old"]));
+        assert_eq!(names(&["work", "private/x"], &[]).renamed(&path("home")), names(&["home"], &["work"]));
+        assert!(names(&["work"], &["private/x"]).renamed(&path("home")).is_private(), "it was so by an alias alone");
+        assert_eq!(names(&["work"], &[]).merged_with(&path("private/x")), names(&["work"], &[]));
+        assert_eq!(names(&["work"], &[]).merged_with(&path("home")), names(&["work"], &["home"]));
+        assert!(names(&["work"], &[]).with_alias(&path("private/x")).is_private());
+        assert!(!names(&["work"], &["private/x"]).without_alias(&path("private/x")).is_private());
     }
 
     #[test]

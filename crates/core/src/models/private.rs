@@ -4,9 +4,6 @@
 
 use crate::call::Call;
 use crate::engine::Engine;
-use crate::namespaces::goes_on_as;
-use jay_store::Tx;
-use jay_types::change::registry::{ALIASES, PATH};
 use jay_types::namespace::NamespacePath;
 use jay_types::{NamespaceId, Result};
 use std::collections::BTreeSet;
@@ -29,15 +26,9 @@ impl Sharing {
     /// Of a model on another machine.
     pub(crate) fn open_ones(engine: &Engine) -> Result<Self> {
         let open = engine.memory.read(|tx| -> Result<_> {
-            let retired = tx.retired_namespaces()?;
-            let mut open = BTreeSet::new();
-            for num in tx.namespaces()?.into_iter().map(|row| row.num).chain(retired) {
-                // What was merged into a private one is private, and so is what was private itself.
-                if !is_private(tx, num)? && !is_private(tx, goes_on_as(tx, num)?)? {
-                    open.insert(tx.namespace_id_of(num)?);
-                }
-            }
-            Ok(open)
+            // What was merged into a private one is private, and so is what was private itself.
+            let names = tx.all_names()?.into_iter();
+            Ok(names.filter(|(_, names)| !names.is_private()).map(|(id, _)| id).collect())
         })?;
         Ok(Self { open: Some(open) })
     }
@@ -58,13 +49,6 @@ impl Sharing {
     }
 }
 
-fn is_private(tx: &Tx<'_>, num: i64) -> Result<bool> {
-    let state = tx.namespace_entity(num)?;
-    let path = state.value(PATH).and_then(|path| path.as_str());
-    let mut names = path.into_iter().chain(state.elements(ALIASES));
-    Ok(path.is_none() || names.any(|name| NamespacePath::parse(name).map_or(true, |path| path.is_private())))
-}
-
 /// True where a question is asked within a private namespace: the caller's, or the one that it names.
 pub(crate) fn is_asked_in_private(call: &Call<'_>, named: Option<&NamespacePath>) -> bool {
     let within = |path: &NamespacePath| {
@@ -74,7 +58,7 @@ pub(crate) fn is_asked_in_private(call: &Call<'_>, named: Option<&NamespacePath>
                 .memory
                 .read(|tx| -> Result<bool> {
                     for num in tx.namespaces_at(path.as_str())? {
-                        if is_private(tx, num)? {
+                        if tx.names_of(num)?.is_private() {
                             return Ok(true);
                         }
                     }

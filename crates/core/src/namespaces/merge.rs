@@ -40,7 +40,7 @@ fn everything_in(tx: &Tx<'_>, num: i64) -> Result<Vec<i64>> {
     Ok(tx.all_memories(&filter)?)
 }
 
-/// Moves every memory of one namespace into another, whose alias its path becomes.
+/// Moves every memory of one namespace into another, whose alias its path becomes, but for a private one of an open namespace.
 ///
 /// # Errors
 /// `not_found`, `bad_input` where both are one.
@@ -119,7 +119,9 @@ fn move_all(
     put(&mut retire, &w.namespace_entity(source)?, RETIRED, json!({"reason": "merged", "moved_to": target_id}));
     draft_update(w, source, retire)?;
     let mut body = Body::default();
-    put_set(&mut body, &w.namespace_entity(target)?, ALIASES, &[path.as_str().to_owned()], &[]);
+    let before = w.names_of(target)?.aliases;
+    let add: Vec<String> = w.names_of(target)?.merged_with(path).aliases.split_off(before.len());
+    put_set(&mut body, &w.namespace_entity(target)?, ALIASES, &add, &[]);
     draft_update(w, target, body)?;
     Ok((rules, covered))
 }

@@ -6,15 +6,15 @@ pub use merge::{Deleted, Merged, delete, merge};
 
 use crate::call::Call;
 use crate::registers::{put, put_set};
-use jay_store::{Draft, NamespaceRow, Tx, WriteTx};
+use jay_store::{Draft, Moment, NamespaceRow, Tx, WriteTx};
 use jay_types::bounds::Word;
-use jay_types::change::registry::{ALIASES, PATH, POLICY, REMOTES, RETIRED};
+use jay_types::change::registry::{ALIASES, PATH, POLICY, REMOTES};
 use jay_types::change::{Body, EntityKind, Op};
-use jay_types::namespace::{NamespacePath, normalise_git_remote};
+use jay_types::namespace::{Names, NamespacePath, normalise_git_remote};
 use jay_types::{Code, EntityId, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What becomes of secrets in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,14 +69,7 @@ pub struct NamespaceView {
     pub private: bool,
 }
 
-/// True for a path or alias by which a namespace is private.
-fn is_private_name(name: &str) -> bool {
-    NamespacePath::parse(name).is_ok_and(|path| path.is_private())
-}
-
 fn view(row: NamespaceRow) -> NamespaceView {
-    // As it is judged where something would be sent: by every name.
-    let private = is_private_name(&row.path) || row.aliases.iter().any(|alias| is_private_name(alias));
     NamespaceView {
         id: row.id,
         aliases: row.aliases,
@@ -84,7 +77,7 @@ fn view(row: NamespaceRow) -> NamespaceView {
         memories: row.memories,
         secrets: SecretPolicy::from_name(&row.secrets),
         created_at: row.created_at,
-        private,
+        private: row.is_private,
         path: row.path,
     }
 }
@@ -113,27 +106,38 @@ pub(crate) fn find(tx: &Tx<'_>, path: &NamespacePath) -> Result<i64> {
     })
 }
 
-/// Merges that are followed one after another; more can only be a circle.
-const MERGES_MAX: usize = 64;
+/// The names of the namespace that a path means here; of the one that would be made where there is none.
+///
+/// # Errors
+/// What the store says.
+pub fn names(call: &Call<'_>, path: &NamespacePath) -> Result<Names> {
+    call.engine.memory.read(|tx| match tx.namespaces_at(path.as_str())?.first() {
+        Some(num) => Ok(tx.names_of(*num)?),
+        None => Ok(Names::at(path)),
+    })
+}
 
-/// The namespace into which this one was merged, to the end; itself where it was not.
-pub(crate) fn goes_on_as(tx: &Tx<'_>, num: i64) -> Result<i64> {
-    let mut at = num;
-    for _ in 0..MERGES_MAX {
-        let state = tx.namespace_entity(at)?;
-        let moved = state.value(RETIRED).filter(|_| state.is_retired()).and_then(|retired| retired.get("moved_to"));
-        let Some(id) = moved.and_then(|id| serde_json::from_value::<NamespaceId>(id.clone()).ok()) else { break };
-        let Some(next) = tx.namespace_num(id)? else { break };
-        at = next;
-    }
-    Ok(at)
+/// The path and the names of the namespace in which a memory stands; none where it is not found.
+///
+/// # Errors
+/// What the store says.
+pub fn names_around(call: &Call<'_>, id: &Word) -> Result<Option<(String, Names)>> {
+    call.engine.memory.read(|tx| {
+        let row = match crate::read::find(tx, id.as_str(), Moment::Latest, false) {
+            Ok(row) => row,
+            Err(error) if matches!(error.code, Code::NotFound | Code::Ambiguous) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Some(num) = tx.namespace_num(row.namespace)? else { return Ok(None) };
+        Ok(Some((row.memory.namespace, tx.names_of(num)?)))
+    })
 }
 
 /// These namespaces and those that were merged into them: archived sessions stay in the stream in which they came.
 pub(crate) fn with_merged(tx: &Tx<'_>, nums: &[i64]) -> Result<Vec<i64>> {
     let mut all = nums.to_vec();
     for retired in tx.retired_namespaces()? {
-        if !all.contains(&retired) && nums.contains(&goes_on_as(tx, retired)?) {
+        if !all.contains(&retired) && nums.contains(&tx.goes_on_as(retired)?) {
             all.push(retired);
         }
     }
@@ -183,19 +187,18 @@ fn edit(
 /// `not_found`, `conflict` where the path is taken.
 pub fn rename(call: &Call<'_>, from: &NamespacePath, to: &NamespacePath) -> Result<NamespaceView> {
     edit(call, from, |w, num| {
-        let state = w.namespace_entity(num)?;
-        let path = state.value(PATH).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let was_alias = state.elements(ALIASES).any(|alias| alias == to.as_str());
-        if !was_alias {
+        let (state, before) = (w.namespace_entity(num)?, w.names_of(num)?);
+        if !before.aliases.iter().any(|alias| alias == to.as_str()) {
             demand_free(w, to)?;
         }
+        let after = before.renamed(to);
+        let lacking = |of: &[String], those: &[String]| -> Vec<String> {
+            those.iter().filter(|name| !of.contains(name)).cloned().collect()
+        };
         let mut body = Body::default();
         put(&mut body, &state, PATH, to.as_str().into());
-        let is_opened = is_private_name(&path) && !to.is_private();
-        let add: &[String] = if is_opened || path == to.as_str() { &[] } else { &[path] };
-        let is_gone = |alias: &&str| *alias == to.as_str() || (is_opened && is_private_name(alias));
-        let gone: Vec<String> = state.elements(ALIASES).filter(is_gone).map(str::to_owned).collect();
-        put_set(&mut body, &state, ALIASES, add, &gone);
+        let (add, gone) = (lacking(&before.aliases, &after.aliases), lacking(&after.aliases, &before.aliases));
+        put_set(&mut body, &state, ALIASES, &add, &gone);
         Ok(body)
     })
 }

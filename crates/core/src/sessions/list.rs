@@ -148,7 +148,7 @@ pub(crate) fn paths(call: &Call<'_>, ids: &[NamespaceId]) -> Result<Vec<String>>
     call.engine.memory.read(|tx| {
         ids.iter()
             .map(|id| match tx.namespace_num(*id)? {
-                Some(num) => Ok(tx.path_of(crate::namespaces::goes_on_as(tx, num)?)?),
+                Some(num) => Ok(tx.path_of(tx.goes_on_as(num)?)?),
                 None => Ok(id.to_string()),
             })
             .collect()

@@ -1,6 +1,7 @@
 //! `move`.
 
 use crate::operation::{ALL_DOORS, Access, Operation};
+use crate::sharing::visibility;
 use jay_core::Call;
 use jay_types::Result;
 use jay_types::bounds::Word;
@@ -33,10 +34,10 @@ impl Operation for Move {
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
         if !input.change_sharing
-            && let Some(memory) =
-                jay_core::read::get(call, std::slice::from_ref(&input.id), None, false)?.memories.first()
+            && let Some((from, before)) = jay_core::namespaces::names_around(call, &input.id)?
         {
-            crate::sharing::visibility::demand(call, &memory.namespace, &input.to, false)?;
+            let after = jay_core::namespaces::names(call, &input.to)?;
+            visibility::demand(call, (&from, &before), (input.to.as_str(), &after))?;
         }
         jay_core::edit::move_to(call, &input.id, &input.to)
     }

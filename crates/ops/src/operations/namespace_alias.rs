@@ -1,6 +1,7 @@
 //! `namespace_alias`.
 
 use crate::operation::{Access, Operation, PEOPLE};
+use crate::sharing::visibility;
 use jay_core::Call;
 use jay_core::namespaces::NamespaceView;
 use jay_types::Result;
@@ -20,6 +21,9 @@ pub(super) struct NamespaceAliasInput {
     /// Take it away
     #[serde(default)]
     remove: bool,
+    /// Say that it is meant where a private alias changes with whom something is shared
+    #[serde(default)]
+    change_sharing: bool,
 }
 
 pub(super) struct NamespaceAlias;
@@ -32,6 +36,13 @@ impl Operation for NamespaceAlias {
     type Output = NamespaceView;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
+        if !input.change_sharing {
+            let before = jay_core::namespaces::names(call, &input.path)?;
+            let (path, alias) = (input.path.as_str(), &input.alias);
+            let after =
+                if input.remove { before.clone().without_alias(alias) } else { before.clone().with_alias(alias) };
+            visibility::demand(call, (path, &before), (path, &after))?;
+        }
         jay_core::namespaces::alias(call, &input.path, &input.alias, input.remove)
     }
 }

@@ -1,6 +1,7 @@
 //! `namespace_merge`.
 
 use crate::operation::{Access, Operation, PEOPLE};
+use crate::sharing::visibility;
 use jay_core::Call;
 use jay_core::namespaces::Merged;
 use jay_types::Result;
@@ -37,8 +38,11 @@ impl Operation for NamespaceMerge {
     type Output = Merged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        let is_meant = input.change_sharing || input.dry_run;
-        crate::sharing::visibility::demand(call, input.from.as_str(), &input.into, is_meant)?;
+        if !input.change_sharing && !input.dry_run {
+            let before = jay_core::namespaces::names(call, &input.from)?;
+            let after = jay_core::namespaces::names(call, &input.into)?.merged_with(&input.from);
+            visibility::demand(call, (input.from.as_str(), &before), (input.into.as_str(), &after))?;
+        }
         jay_core::namespaces::merge(call, &input.from, &input.into, input.dry_run)
     }
 }

@@ -1,6 +1,7 @@
 //! `namespace_rename`.
 
 use crate::operation::{Access, Operation, PEOPLE};
+use crate::sharing::visibility;
 use jay_core::Call;
 use jay_core::namespaces::NamespaceView;
 use jay_types::Result;
@@ -35,7 +36,11 @@ impl Operation for NamespaceRename {
     type Output = NamespaceView;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        crate::sharing::visibility::demand(call, input.from.as_str(), &input.to, input.change_sharing)?;
+        if !input.change_sharing {
+            let before = jay_core::namespaces::names(call, &input.from)?;
+            let after = before.renamed(&input.to);
+            visibility::demand(call, (input.from.as_str(), &before), (input.to.as_str(), &after))?;
+        }
         jay_core::namespaces::rename(call, &input.from, &input.to)
     }
 }

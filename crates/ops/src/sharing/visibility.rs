@@ -4,25 +4,25 @@
 
 use super::all;
 use jay_core::Call;
-use jay_types::namespace::NamespacePath;
+use jay_types::namespace::Names;
 use jay_types::{Code, Error, Result};
 use serde_json::json;
 
 /// The field that says that it is meant.
 pub const FIELD: &str = "change_sharing";
 
-/// Refuses where what stands in `from` would be shared with others in `to`, unless it `is_meant`.
+/// A place by its path, as it is told, and by every name by which it is judged: a path may be an alias of what is not shared.
+pub(crate) type Place<'a> = (&'a str, &'a Names);
+
+/// Refuses where what stands in `from` would be shared with others in `to`, or no longer.
 ///
 /// # Errors
 /// `refused` with the remotes that would see it, or would no longer; what reading the remotes says.
-pub(crate) fn demand(call: &Call<'_>, from: &str, to: &NamespacePath, is_meant: bool) -> Result<()> {
-    if is_meant {
-        return Ok(());
-    }
+pub(crate) fn demand(call: &Call<'_>, (from, before): Place<'_>, (to, after): Place<'_>) -> Result<()> {
     let remotes = all(call)?;
     let changing = |gains: bool| -> Vec<String> {
         let is_so = |before: bool, after: bool| if gains { !before && after } else { before && !after };
-        let those = remotes.iter().filter(|remote| is_so(remote.shares(from), remote.shares(to.as_str())));
+        let those = remotes.iter().filter(|remote| is_so(remote.gives(before), remote.gives(after)));
         those.map(|remote| remote.name.clone()).collect()
     };
     let (gained, lost) = (changing(true), changing(false));
@@ -36,7 +36,8 @@ pub(crate) fn demand(call: &Call<'_>, from: &str, to: &NamespacePath, is_meant: 
     if !lost.is_empty() {
         words.push(format!("is no longer shared with {}, where what was shared stays", lost.join(", ")));
     }
-    Err(Error::new(Code::Refused, format!("what stands in {from} {} once it stands in {to}", words.join(" and ")))
+    let then = if from == to { "then".to_owned() } else { format!("once it stands in {to}") };
+    Err(Error::new(Code::Refused, format!("what stands in {from} {} {then}", words.join(" and ")))
         .hint(format!("Where that is meant, say so with `--{}`.", FIELD.replace('_', "-")))
         .details(json!({"confirm": FIELD, "shared_with": gained, "no_longer_shared_with": lost})))
 }

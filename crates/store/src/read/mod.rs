@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod look;
 pub(crate) mod memory;
 pub(crate) mod messages;
+pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod passing;
 pub(crate) mod places;

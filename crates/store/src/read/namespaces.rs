@@ -55,6 +55,8 @@ pub struct NamespaceRow {
     pub created_at: Timestamp,
     /// Memories in it that are not hidden.
     pub memories: u64,
+    /// True where it never leaves the machine.
+    pub is_private: bool,
 }
 
 impl Tx<'_> {
@@ -210,6 +212,7 @@ impl Tx<'_> {
             secrets: secrets.unwrap_or_else(|| "redact".to_owned()),
             created_at: Timestamp(created_at),
             memories: self.number("SELECT count(*) FROM memories WHERE namespace = ?1 AND hidden = 0", [num])? as u64,
+            is_private: self.names_of(num)?.is_private(),
         })
     }
 

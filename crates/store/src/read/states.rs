@@ -69,18 +69,6 @@ impl Tx<'_> {
 }
 
 impl Tx<'_> {
-    /// The path that each namespace has now, deleted ones too; without those of which no path is known here.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn namespace_paths(&self) -> Result<Vec<(NamespaceId, String)>> {
-        self.all(
-            "SELECT ns.id, s.path FROM namespace_state s JOIN namespaces ns ON ns.num = s.namespace WHERE s.path IS NOT NULL",
-            [],
-            |row| Ok((NamespaceId(row.get(0)?), row.get(1)?)),
-        )
-    }
-
     /// True where a change with this number is here in any branch of the stream: whatever follows it may be given.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! **Invariant:** no secret stands in it: credentials come from the environment, keys from the vault's own file.
 
 use jay_store::Store;
-use jay_types::namespace::{NamespacePath, PRIVATE};
+use jay_types::namespace::{Names, NamespacePath};
 use jay_types::{Code, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,15 @@ impl RemoteConfig {
     pub fn shares(&self, path: &str) -> bool {
         let is_below =
             |above: &str| path == above || path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
-        !is_below(PRIVATE) && (self.namespaces.is_empty() || self.namespaces.iter().any(|shared| is_below(shared)))
+        let is_private = NamespacePath::parse(path).map_or(true, |path| path.is_private());
+        !is_private && (self.namespaces.is_empty() || self.namespaces.iter().any(|shared| is_below(shared)))
+    }
+
+    /// True where what is written to a namespace of these names goes there: none of them is private, and each path that it was given is
+    /// shared. What was written while it had one name is not for those who see another.
+    #[must_use]
+    pub fn gives(&self, names: &Names) -> bool {
+        !names.is_private() && names.paths.iter().all(|path| self.shares(path))
     }
 
     /// Checks what a person wrote.
@@ -130,6 +138,11 @@ mod tests {
         assert!(remote(&[]).shares("privateer"));
         assert!(!remote(&[]).shares("private"));
         assert!(!remote(&[]).shares("private/diary"));
+        assert!(!remote(&[]).shares("Private/diary"));
+        let names =
+            |paths: &[&str]| Names { paths: paths.iter().map(|one| (*one).to_owned()).collect(), ..Names::default() };
+        assert!(remote(&["work"]).gives(&names(&["work/a", "work/b"])));
+        assert!(!remote(&["work"]).gives(&names(&["work/a", "home/a"])), "one of two that were given at the same time");
         let some = remote(&["work/acme", "global"]);
         assert!(some.shares("work/acme") && some.shares("work/acme/api") && some.shares("global"));
         assert!(!some.shares("work") && !some.shares("work/acmes"));

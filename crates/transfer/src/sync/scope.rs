@@ -9,6 +9,7 @@ use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
 use jay_types::change::registry::PATH;
 use jay_types::change::{EntityKind, Header};
+use jay_types::namespace::Names;
 use jay_types::{NamespaceId, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,11 +30,11 @@ pub struct Elsewhere {
     path: String,
 }
 
-/// What a remote shares, by the paths that namespaces have now.
+/// What a remote shares, by the names that namespaces have now.
 pub(super) struct Scope<'a> {
     remote: &'a RemoteConfig,
     vault: NamespaceId,
-    paths: BTreeMap<NamespaceId, String>,
+    names: BTreeMap<NamespaceId, Names>,
     elsewhere: &'a BTreeMap<NamespaceId, Elsewhere>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> Scope<'a> {
         vault: NamespaceId,
         elsewhere: &'a BTreeMap<NamespaceId, Elsewhere>,
     ) -> Result<Self> {
-        Ok(Self { remote, vault, paths: tx.namespace_paths()?.into_iter().collect(), elsewhere })
+        Ok(Self { remote, vault, names: tx.all_names()?, elsewhere })
     }
 
     /// Whether a stream is to be taken in. One that is here and is shared no longer is again where others renamed it once more.
@@ -58,7 +59,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether a stream is to be given: by the path that its namespace has here.
+    /// Whether a stream is to be given: by the names that its namespace has here.
     fn gives(&self, stream: StreamId) -> Shared {
         if stream.namespace == self.vault {
             return if stream.journal == 0 { Shared::Yes } else { Shared::No };
@@ -66,8 +67,8 @@ impl<'a> Scope<'a> {
         if !self.takes_journal(stream) {
             return Shared::No;
         }
-        match self.paths.get(&stream.namespace) {
-            Some(path) if self.remote.shares(path) => Shared::Yes,
+        match self.names.get(&stream.namespace) {
+            Some(names) if self.remote.gives(names) => Shared::Yes,
             Some(_) => Shared::No,
             None => Shared::Unknown,
         }
@@ -79,7 +80,7 @@ impl<'a> Scope<'a> {
 
     /// Which of these namespaces are given now.
     pub(super) fn given(&self, namespaces: impl Iterator<Item = NamespaceId>) -> BTreeSet<NamespaceId> {
-        namespaces.filter(|ns| self.paths.get(ns).is_some_and(|path| self.remote.shares(path))).collect()
+        namespaces.filter(|ns| self.names.get(ns).is_some_and(|names| self.remote.gives(names))).collect()
     }
 
     /// The branches that this store shares with the remote.

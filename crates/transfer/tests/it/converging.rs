@@ -167,8 +167,8 @@ impl Fleet {
 
     /// The namespaces that have a path somewhere, and the vault's own.
     fn paths(&self, at: usize) -> BTreeSet<NamespaceId> {
-        let known = self.machines[at].home.memory.read::<_, Error>(|tx| Ok(tx.namespace_paths()?)).unwrap();
-        known.into_iter().map(|(id, _)| id).chain([self.machines[at].vault().0.vault]).collect()
+        let known = self.machines[at].home.memory.read::<_, Error>(|tx| Ok(tx.all_names()?)).unwrap();
+        known.into_keys().chain([self.machines[at].vault().0.vault]).collect()
     }
 
     fn check_health(&self, at: usize) {

@@ -336,8 +336,8 @@ impl Fleet {
     /// The namespaces whose path a machine knows, without the vault's own.
     pub(crate) fn any_namespace(&mut self, at: usize) -> Option<NamespaceId> {
         let store = &self.machines[at].home.memory;
-        let known = store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.namespace_paths()?)).unwrap())?;
-        self.random.pick(&known).map(|(id, _)| *id)
+        let known = store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.all_names()?)).unwrap())?;
+        self.random.pick(&known.into_keys().collect::<Vec<_>>()).copied()
     }
 
     /// Where each namespace's root stands on a machine, by journal; none where the namespace is not there.

@@ -46,6 +46,7 @@ mod sharing_clocks;
 mod sharing_copies;
 mod sharing_health;
 mod sharing_periods;
+mod sharing_places;
 mod sql;
 mod syncing;
 mod undoing;

@@ -88,31 +88,6 @@ fn a_dry_run_tells_and_does_nothing() {
 }
 
 #[test]
-fn a_rename_or_move_that_changes_who_sees_it_is_asked_about() {
-    let (_shared, one, _other) = two();
-    let secret = one.keep(json!({"text": "the diary", "namespace": "private/diary"}));
-    let shared = one.keep(json!({"text": "the lamp", "namespace": "work/lamp"}));
-    let before = one.changes();
-    for (op, input) in [
-        ("namespace_rename", json!({"from": "private/diary", "to": "work/diary"})),
-        ("namespace_rename", json!({"from": "work/lamp", "to": "private/lamp"})),
-        ("namespace_merge", json!({"from": "private/diary", "into": "work/lamp"})),
-        ("move", json!({"id": secret, "to": "work/lamp"})),
-        ("move", json!({"id": shared, "to": "private/diary"})),
-    ] {
-        let refused = one.err(op, input.clone());
-        assert_eq!(refused.code, Code::Refused, "{op}");
-        assert!(refused.message.contains("shared with home"), "{op}: {}", refused.message);
-        assert_eq!(refused.details["confirm"], "change_sharing", "{op}");
-    }
-    assert_eq!(one.changes(), before);
-    // Within what is shared, and within what is not, nobody is asked.
-    one.ok("namespace_rename", json!({"from": "private/diary", "to": "private/days"}));
-    one.ok("namespace_rename", json!({"from": "work/lamp", "to": "work/light"}));
-    one.ok("move", json!({"id": secret, "to": "work/light", "change_sharing": true}));
-}
-
-#[test]
 fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
     let world = machine(31);
     let shared = tempfile::tempdir().unwrap();

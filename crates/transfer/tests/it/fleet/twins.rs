@@ -115,7 +115,7 @@ fn shown(home: &Home) -> Vec<MemoryRow> {
 fn known_namespaces(home: &Home) -> BTreeSet<NamespaceId> {
     let read = home.memory.read::<_, Error>(|tx| {
         let mut known = BTreeSet::new();
-        for (id, _) in tx.namespace_paths()? {
+        for id in tx.all_names()?.into_keys() {
             let Some(num) = tx.namespace_num(id)? else { continue };
             known.extend(tx.mark_of(num, WORDS)?.map(|_| id));
         }

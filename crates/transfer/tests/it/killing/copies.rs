@@ -29,7 +29,7 @@ fn say_both(room: &mut Room) -> [EntityId; 2] {
 
 /// A namespace that both know.
 fn common(home: &Home) -> NamespaceId {
-    home.memory.read::<_, Error>(|tx| Ok(tx.namespace_paths()?)).unwrap()[0].0
+    *home.memory.read::<_, Error>(|tx| Ok(tx.all_names()?)).unwrap().keys().next().unwrap()
 }
 
 /// How often something was said to be the same as another.

@@ -26,8 +26,8 @@ fn note_in(author: &mut Author, ns: NamespaceId, text: &str) -> Vec<FrameEntry> 
 fn spoils(room: &Room) -> (VaultKeys, FileKey, NodeId, NamespaceId) {
     let keys = keys_of(&room.writers[0]);
     let key = keys.keys().max_by_key(|key| key.id).unwrap();
-    let paths = room.writers[1].memory.read::<_, Error>(|tx| Ok(tx.namespace_paths()?)).unwrap();
-    (keys, key, room.writers[1].id(), paths[0].0)
+    let names = room.writers[1].memory.read::<_, Error>(|tx| Ok(tx.all_names()?)).unwrap();
+    (keys, key, room.writers[1].id(), *names.keys().next().unwrap())
 }
 
 #[test]
