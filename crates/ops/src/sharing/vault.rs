@@ -245,7 +245,7 @@ pub(crate) fn add(
         };
         if who.starts_with("age1") || who.starts_with("ssh-") {
             keyring::recipient(who)?;
-            members::set_recipient(memory, &actor, keys.vault, who, true)?;
+            members::add_recipient(memory, &actor, keys.vault, who)?;
             return Ok("keys are wrapped for this recipient too, those of all epochs".to_owned());
         }
         let remote = open(call, &config.url)?;
@@ -260,8 +260,9 @@ pub(crate) fn remove(call: &Call<'_>, name: Option<&str>, who: &str, progress: &
     let memory = call.engine.stores().0;
     let actor = call.caller.actor();
     change(call, name, progress, |config, keys, roster| {
-        if who.starts_with("age1") || who.starts_with("ssh-") {
-            members::set_recipient(memory, &actor, keys.vault, who, false)?;
+        let surroundings = call.engine.surroundings().as_ref();
+        let epoch = if who.starts_with("age1") || who.starts_with("ssh-") {
+            members::remove_recipient(memory, &actor, (keys, roster), who, surroundings)?
         } else {
             let nodes = with_successors(roster, find(roster, who)?);
             if nodes.contains(&memory.public_key()?.0) {
@@ -269,9 +270,8 @@ pub(crate) fn remove(call: &Call<'_>, name: Option<&str>, who: &str, progress: &
                     .hint("Remove it on another machine of the vault."));
             }
             let branches = setup::shared_branches(&peer(call), config, keys)?;
-            members::remove(memory, &actor, keys.vault, roster, &nodes, &branches)?;
-        }
-        let epoch = members::rotate(memory, &actor, keys, roster, call.engine.surroundings().as_ref())?;
+            members::remove(memory, &actor, keys, (roster, &nodes, &branches), surroundings)?
+        };
         Ok(format!(
             "epoch {epoch} begins: what is sealed from now on cannot be read by who was removed; what it could read before, it keeps"
         ))

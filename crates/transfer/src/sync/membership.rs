@@ -12,6 +12,7 @@ use crate::vault::members;
 use crate::vault::request::{self, Grounds, REQUEST_MAX_BYTES, REQUEST_NAME, Request};
 use crate::vault::roster::ADMITTED_ITSELF;
 use jay_types::change::sign::Signed;
+use jay_types::time::DAY;
 use jay_types::{Hash, NodeId, Result, Timestamp};
 use std::collections::BTreeSet;
 
@@ -83,6 +84,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
         run.read_roster()?;
     }
     keep_identity_apart(run)?;
+    settle_key(run)?;
     wrap_keys(run)?;
     close_invitations(run)?;
     Ok(is_news)
@@ -251,6 +253,10 @@ fn keep_identity_apart(run: &mut Run<'_, '_>) -> Result<()> {
     if news.is_empty() && told.is_none_or(|told| told == own) {
         return Ok(());
     }
+    // First: whoever is killed after it comes here once more.
+    if news.iter().any(|node| run.roster.was_removed(*node)) {
+        begin_epoch(run)?;
+    }
     if !news.is_empty() {
         run.keys.renew_identity();
         run.keys.apart_from.extend(&news);
@@ -258,11 +264,32 @@ fn keep_identity_apart(run: &mut Run<'_, '_>) -> Result<()> {
     }
     let (memory, actor) = (run.peer.memory, &run.peer.actor);
     members::set_own_recipient(memory, actor, run.keys.vault, run.node, &run.keys.recipient()?)?;
-    run.read_roster()?;
-    if news.iter().any(|node| run.roster.was_removed(*node)) {
-        members::rotate(memory, actor, &mut run.keys, &run.roster, run.peer.surroundings)?;
-        run.read_roster()?;
+    run.read_roster()
+}
+
+fn begin_epoch(run: &mut Run<'_, '_>) -> Result<()> {
+    members::rotate(run.peer.memory, &run.peer.actor, &mut run.keys, &run.roster, run.peer.surroundings)?;
+    run.read_roster()
+}
+
+/// Begins one more epoch where members changed the key without having heard of each other: one of them may have taken somebody out, for whom
+/// the other wrapped its own. Each has its turn, a day after the one before it, so that they do not all do it at once, for ever.
+fn settle_key(run: &mut Run<'_, '_>) -> Result<()> {
+    if run.roster.rivals.is_empty() {
+        run.state.rival_keys_since = None;
+        return Ok(());
     }
+    let now = run.now();
+    // One that began while the clock was ahead begins anew.
+    let since = run.state.rival_keys_since.filter(|since| *since <= now).unwrap_or(now);
+    run.state.rival_keys_since = Some(since);
+    let Some(turn) = run.roster.turn_to_settle(run.node) else { return Ok(()) };
+    let waits = i64::try_from(turn).unwrap_or(i64::MAX).saturating_mul(DAY);
+    if now.0.saturating_sub(since.0) < waits {
+        return Ok(());
+    }
+    begin_epoch(run)?;
+    run.report.note("two members had changed the key at the same time: a new epoch begins".to_owned());
     Ok(())
 }
 

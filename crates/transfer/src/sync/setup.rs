@@ -249,7 +249,7 @@ fn recovered(remote: &dyn Remote, passphrase: &str) -> Result<age::x25519::Ident
 pub fn add_passphrase(peer: &Peer<'_>, remote: &dyn Remote, keys: &VaultKeys, passphrase: &str) -> Result<()> {
     let (recipient, file) = keyring::make_recovery(passphrase)?;
     remote.replace(&keyring::recovery_path(peer.memory.public_key()?.0, &recipient), &file)?;
-    members::set_recipient(peer.memory, &peer.actor, keys.vault, &recipient, true)
+    members::add_recipient(peer.memory, &peer.actor, keys.vault, &recipient)
 }
 
 fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option<VaultKeys>) -> Result<VaultKeys> {

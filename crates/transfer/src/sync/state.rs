@@ -126,6 +126,9 @@ pub struct RemoteState {
     /// Since when something of a member's is sealed with a key that has not come.
     #[serde(default)]
     pub lacks_key_since: Option<Timestamp>,
+    /// Since when members are known here to have changed the key at the same time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rival_keys_since: Option<Timestamp>,
     /// Paths of namespaces that were left out, by the latest change that gives one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub elsewhere: BTreeMap<NamespaceId, Elsewhere>,

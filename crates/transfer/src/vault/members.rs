@@ -7,7 +7,9 @@ use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
 use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, standing_value};
+use crate::format::clear::KeyId;
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
+use jay_types::change::body::ElementDot;
 use jay_types::change::header::StreamId;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
@@ -102,19 +104,19 @@ pub fn set_own_recipient(
     })
 }
 
-/// Takes nodes out: what they wrote up to now counts, what comes later does not. Other nodes that go on from them, as far as they
-/// are known here, stay; those of which nobody here knows yet are out too.
+/// Takes nodes out, and begins a new epoch in the same act: what they wrote up to now counts, what comes later does not. Other nodes that go
+/// on from them, as far as they are known here, stay; those of which nobody here knows yet are out too. Answers the epoch.
 ///
 /// # Errors
-/// What the store says.
+/// As [`rotate`].
 pub fn remove(
     store: &Store,
     actor: &ActorName,
-    vault: NamespaceId,
-    roster: &Roster,
-    nodes: &[NodeId],
-    branches: &[Branch],
-) -> Result<()> {
+    keys: &mut VaultKeys,
+    (roster, nodes, branches): (&Roster, &[NodeId], &[Branch]),
+    surroundings: &dyn Surroundings,
+) -> Result<u32> {
+    let (vault, key) = (keys.vault, next_key(store, keys, roster, surroundings)?);
     store.write::<_, Error>(actor, |w| {
         for node in nodes {
             let Some(member) = roster.nodes.get(node) else { continue };
@@ -129,8 +131,9 @@ pub fn remove(
             let standing = standing_value("person", None, None);
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
-        Ok(())
-    })
+        begin_epoch(w, vault, key)
+    })?;
+    Ok(key.epoch)
 }
 
 /// Begins a new epoch: what is sealed from now on cannot be read by who is no member any longer.
@@ -144,46 +147,71 @@ pub fn rotate(
     roster: &Roster,
     surroundings: &dyn Surroundings,
 ) -> Result<u32> {
+    let (vault, key) = (keys.vault, next_key(store, keys, roster, surroundings)?);
+    store.write::<_, Error>(actor, |w| begin_epoch(w, vault, key))?;
+    Ok(key.epoch)
+}
+
+/// A key for the next epoch, kept before anybody is told of it: one that is lost could never be had again.
+fn next_key(store: &Store, keys: &mut VaultKeys, roster: &Roster, surroundings: &dyn Surroundings) -> Result<KeyId> {
     // What only lies in a key ring does not count: anybody may have put it there, with the last number there is.
     let newest = keys.newest_given().map_or(0, |key| key.id.epoch);
     let newest = newest.max(roster.key.map_or(0, |key| key.epoch));
     let epoch = newest.checked_add(1).ok_or_else(|| Error::internal("there are no more epochs"))?;
     let key = keys.make_key(epoch, surroundings);
     keys.save(store)?;
-    let vault = keys.vault;
-    store.write::<_, Error>(actor, |w| {
-        put(w, vault, EntityKind::Vault, EntityId(vault.0), &[(EPOCH, epoch_value(key.id))])
-    })?;
-    Ok(epoch)
+    Ok(key.id)
 }
 
-/// Wraps keys for a person too, or no longer.
+fn begin_epoch(w: &mut WriteTx<'_>, vault: NamespaceId, key: KeyId) -> Result<()> {
+    put(w, vault, EntityKind::Vault, EntityId(vault.0), &[(EPOCH, epoch_value(key))])
+}
+
+/// Wraps keys for a person too.
 ///
 /// # Errors
-/// `not_found` where a recipient that is to be taken away is not there.
-pub fn set_recipient(
-    store: &Store,
-    actor: &ActorName,
-    vault: NamespaceId,
-    recipient: &str,
-    is_added: bool,
-) -> Result<()> {
+/// What the store says.
+pub fn add_recipient(store: &Store, actor: &ActorName, vault: NamespaceId, recipient: &str) -> Result<()> {
     store.write::<_, Error>(actor, |w| {
-        let state = state_of(w, vault, EntityKind::Vault, EntityId(vault.0))?;
-        let dots = state.as_ref().map(|state| state.element_dots(RECIPIENTS, recipient)).unwrap_or_default();
-        let edit = match (is_added, dots.is_empty()) {
-            (true, true) => SetEdit { add: vec![recipient.to_owned()], remove: Vec::new() },
-            (true, false) => return Ok(()),
-            (false, false) => SetEdit { add: Vec::new(), remove: dots },
-            (false, true) => {
-                return Err(Error::new(Code::NotFound, "keys are not wrapped for this recipient")
-                    .hint("`jay vault members` lists for whom they are."));
-            }
-        };
-        let body = Body::default().with_set(RECIPIENTS, &edit);
-        w.draft(Draft::new(vault, EntityKind::Vault, EntityId(vault.0), Op::Update, body));
+        if recipient_dots(w, vault, recipient)?.is_empty() {
+            draft_recipients(w, vault, &SetEdit { add: vec![recipient.to_owned()], remove: Vec::new() });
+        }
         Ok(())
     })
+}
+
+/// Wraps keys for a person no longer, and begins a new epoch in the same act; answers it.
+///
+/// # Errors
+/// `not_found` where keys are not wrapped for it; as [`rotate`].
+pub fn remove_recipient(
+    store: &Store,
+    actor: &ActorName,
+    (keys, roster): (&mut VaultKeys, &Roster),
+    recipient: &str,
+    surroundings: &dyn Surroundings,
+) -> Result<u32> {
+    if !roster.recipients.iter().any(|known| known == recipient) {
+        return Err(Error::new(Code::NotFound, "keys are not wrapped for this recipient")
+            .hint("`jay vault members` lists for whom they are."));
+    }
+    let (vault, key) = (keys.vault, next_key(store, keys, roster, surroundings)?);
+    store.write::<_, Error>(actor, |w| {
+        let remove = recipient_dots(w, vault, recipient)?;
+        draft_recipients(w, vault, &SetEdit { add: Vec::new(), remove });
+        begin_epoch(w, vault, key)
+    })?;
+    Ok(key.epoch)
+}
+
+fn recipient_dots(tx: &Tx<'_>, vault: NamespaceId, recipient: &str) -> Result<Vec<ElementDot>> {
+    let state = state_of(tx, vault, EntityKind::Vault, EntityId(vault.0))?;
+    Ok(state.map(|state| state.element_dots(RECIPIENTS, recipient)).unwrap_or_default())
+}
+
+fn draft_recipients(w: &mut WriteTx<'_>, vault: NamespaceId, edit: &SetEdit) {
+    let body = Body::default().with_set(RECIPIENTS, edit);
+    w.draft(Draft::new(vault, EntityKind::Vault, EntityId(vault.0), Op::Update, body));
 }
 
 /// Whether a change is here.

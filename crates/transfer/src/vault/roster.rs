@@ -58,6 +58,8 @@ pub struct Roster {
     pub nodes: BTreeMap<NodeId, Member>,
     /// The key in which files are sealed from now on.
     pub key: Option<KeyId>,
+    /// Who changed the key at the same time, none knowing of the other: whose key counts first. Empty where that is settled.
+    pub rivals: Vec<NodeId>,
     /// People for whom keys are wrapped too.
     pub recipients: Vec<String>,
     /// Nodes of which the journal itself says something.
@@ -90,6 +92,10 @@ impl Roster {
         for (id, state) in tx.states_of(keys.vault, EntityKind::Vault)? {
             if id.0 == keys.vault.0 {
                 roster.key = state.value(EPOCH).and_then(read_epoch);
+                let heads = state.values.get(EPOCH.name).map(|heads| heads.0.as_slice()).unwrap_or_default();
+                if heads.len() > 1 {
+                    roster.rivals = heads.iter().map(|write| write.stamp.order.node).collect();
+                }
                 roster.recipients =
                     state.sets.get(RECIPIENTS.name).into_iter().flatten().map(|(r, _)| r.clone()).collect();
             }
@@ -152,6 +158,23 @@ impl Roster {
     #[must_use]
     pub fn is_member(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|member| member.removed.is_none())
+    }
+
+    /// Whose turn it is to settle which key counts: members that changed it at the same time first, then the others. A place in that order;
+    /// none for who is no member, and where nothing is to settle.
+    #[must_use]
+    pub fn turn_to_settle(&self, node: NodeId) -> Option<usize> {
+        if self.rivals.is_empty() {
+            return None;
+        }
+        let others = self.nodes.keys().filter(|node| !self.rivals.contains(node));
+        let mut all = Vec::new();
+        for next in self.rivals.iter().chain(others).filter(|next| self.is_member(**next)) {
+            if !all.contains(next) {
+                all.push(*next);
+            }
+        }
+        all.iter().position(|next| *next == node)
     }
 
     /// For whom keys are wrapped, each once, in order.

@@ -25,7 +25,6 @@ use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::{Grounds, REQUEST_MAX_BYTES};
-use jay_transfer::vault::roster::Roster;
 use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;

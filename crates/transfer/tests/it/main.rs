@@ -18,6 +18,7 @@ mod killing;
 mod operations;
 mod remotes;
 mod rewriting;
+mod rotating;
 mod searching;
 mod stopping;
 mod support;

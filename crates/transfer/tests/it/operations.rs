@@ -320,7 +320,12 @@ impl Fleet {
             let recipient = known
                 .filter(|_| !is_added)
                 .unwrap_or_else(|| age::x25519::Identity::generate().to_public().to_string());
-            members::set_recipient(&home.memory, &ann(), keys.vault, &recipient, is_added).unwrap();
+            if is_added {
+                members::add_recipient(&home.memory, &ann(), keys.vault, &recipient).unwrap();
+            } else {
+                let vault = (&mut keys, &roster);
+                members::remove_recipient(&home.memory, &ann(), vault, &recipient, home.steps.as_ref()).unwrap();
+            }
         }
     }
 

@@ -42,9 +42,7 @@ impl Fleet {
         let nodes: Vec<NodeId> = self.machines[whom].nodes().into_iter().collect();
         let branches = self.machines[by].branches();
         let home = &self.machines[by].home;
-        members::remove(&home.memory, &ann(), keys.vault, &roster, &nodes, &branches).unwrap();
-        let roster = home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-        members::rotate(&home.memory, &ann(), &mut keys, &roster, home.steps.as_ref()).unwrap();
+        members::remove(&home.memory, &ann(), &mut keys, (&roster, &nodes, &branches), home.steps.as_ref()).unwrap();
         self.note(whom);
         self.machines[whom].standing = Standing::Removed;
         self.note(by);

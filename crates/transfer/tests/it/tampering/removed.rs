@@ -62,7 +62,8 @@ impl Past {
         let (node, roster) =
             (self.author.node_id(), self.founder.memory.read(|tx| Roster::read(tx, &self.keys)).unwrap());
         let branches = self.founder.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-        members::remove(&self.founder.memory, &ann(), self.keys.vault, &roster, &[node], &branches).unwrap();
+        let steps = self.founder.steps.as_ref();
+        members::remove(&self.founder.memory, &ann(), &mut self.keys, (&roster, &[node], &branches), steps).unwrap();
         let seat = self.folder.seat(0, &self.founder);
         // Only the roster: nobody publishes yet what the removed one wrote.
         let direction = jay_transfer::sync::Direction::Roster;
