@@ -33,6 +33,7 @@ mod segments;
 pub mod setup;
 pub mod state;
 pub mod status;
+mod taking;
 mod waiting;
 
 pub use checkpoint::CHECKPOINT_FROM_CHANGES;

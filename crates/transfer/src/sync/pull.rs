@@ -9,27 +9,22 @@
 use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
+use super::taking::{Round, flush, gather};
 use super::waiting::{self, note, wait};
-use super::{checkpoint, choosing, clients, heads, intact, parts, proof};
+use super::{checkpoint, choosing, heads, intact, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
 use crate::format::segment::{self, SEGMENT_MAX_BYTES};
 use crate::remote::RemoteFile;
 use crate::vault::roster::Accepted;
-use jay_store::ReceiveReport;
-use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
-use jay_types::change::header::StreamId;
 use jay_types::{Error, Result};
-use std::collections::BTreeMap;
 
 /// Files up to this size are read whole at once; of larger ones the header first.
 const WHOLE_BYTES: u64 = 64 << 10;
 /// Bytes that hold the header of most files.
 const HEADER_BYTES: u64 = 4 << 10;
-/// Changes that are journalled in one transaction, about: a commit costs as much as some hundred changes.
-const BATCH_BYTES: usize = 4 << 20;
 
 /// Reads heads and segments until nothing new can be taken in.
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
@@ -57,18 +52,6 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     heads::read(run)?;
     waiting::tell_files(run);
     Ok(())
-}
-
-/// What is gathered for the next transaction.
-#[derive(Default)]
-struct Round {
-    entries: Vec<FrameEntry>,
-    /// The last seq of each stream among them: what follows it may be gathered too.
-    reached: BTreeMap<StreamId, u64>,
-    bytes: usize,
-    /// Files whose changes are among the entries.
-    files: Vec<(RemoteFile, Clear)>,
-    is_progress: bool,
 }
 
 /// Segments that were not looked at as they are now, or that wait; those of the vault's own namespace first.
@@ -214,117 +197,6 @@ pub(super) fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<(Clear, Vec<FrameE
     match segment::ranges_of(&entries) {
         Some(ranges) if ranges != clear.ranges => Err(FileFault::Damaged),
         _ => Ok((clear, entries)),
-    }
-}
-
-/// Adds the parts that may be journalled.
-fn gather(
-    run: &mut Run<'_, '_>,
-    round: &mut Round,
-    file: &RemoteFile,
-    clear: Clear,
-    entries: &[FrameEntry],
-) -> Result<()> {
-    round.is_progress |= choosing::learn(run, entries)?;
-    let (mut is_roster, mut accepted) = (false, Vec::new());
-    {
-        let scope = run.scope()?;
-        for part in parts::cut(entries) {
-            if scope.shares(part.stream) == Shared::Yes && counts(run, &part)? {
-                is_roster |= part.stream.namespace == run.keys.vault;
-                let from = accepted.len();
-                accepted.extend_from_slice(part.entries);
-                clients::strip(&run.config.clients, accepted.get_mut(from..).unwrap_or_default());
-            }
-        }
-    }
-    for entry in &accepted {
-        if let Some((_, stream, seq)) = Header::peek(&entry.header) {
-            let reached = round.reached.entry(stream).or_default();
-            *reached = seq.max(*reached);
-        }
-    }
-    round.bytes += accepted.iter().map(FrameEntry::size_bytes).sum::<usize>();
-    round.entries.extend(accepted);
-    round.files.push((file.clone(), clear));
-    // What the roster says decides about the files after it.
-    if is_roster || round.bytes >= BATCH_BYTES {
-        flush(run, round)?;
-    }
-    Ok(())
-}
-
-/// True where a part is a member's, or of who was removed and leads to a named end, or is here and may bring a body.
-fn counts(run: &Run<'_, '_>, part: &parts::Part<'_>) -> Result<bool> {
-    match (run.roster.accepts(part.stream.node), part.last) {
-        (Accepted::Yes, _) => Ok(true),
-        (Accepted::UpTo(_), (seq, Some(hash))) => {
-            Ok(run.proof.allows(part.stream, seq, hash) || run.has(part.stream, seq, hash)?)
-        }
-        (Accepted::UpTo(_), (_, None)) | (Accepted::Unknown, _) => Ok(false),
-    }
-}
-
-/// Journals what was gathered, and notes of each file what became of it.
-fn flush(run: &mut Run<'_, '_>, round: &mut Round) -> Result<()> {
-    let entries = std::mem::take(&mut round.entries);
-    round.reached.clear();
-    round.bytes = 0;
-    let mut refused = BTreeMap::new();
-    if !entries.is_empty() {
-        for journal in [0, 1] {
-            let of_journal = |entry: &&FrameEntry| {
-                Header::peek(&entry.header).is_some_and(|(_, stream, _)| stream.journal == journal)
-            };
-            let part: Vec<FrameEntry> = entries.iter().filter(of_journal).cloned().collect();
-            if !part.is_empty() {
-                let received = run.store(journal).receive(&part)?;
-                round.is_progress |= received.journalled + received.bodies > 0;
-                count(run, &received);
-                refused
-                    .extend(received.refused.into_iter().map(|one| ((one.node, one.namespace), (one.seq, one.reason))));
-            }
-        }
-        run.read_roster()?;
-    }
-    for (file, clear) in std::mem::take(&mut round.files) {
-        let fault = clear.ranges.iter().find_map(|range| {
-            let (seq, reason) = refused.get(&(range.stream.node, range.stream.namespace))?;
-            (range.from..=range.to)
-                .contains(seq)
-                .then(|| format!("refused: {reason} at {seq} of {}", range.stream.node))
-        });
-        match fault {
-            // Time or a newer program cures these.
-            Some(why) if why.contains("bad_clock") || why.contains("unknown_version") => {
-                note(run, &file, clear.ranges, FileState::Waiting, Some(why))?;
-            }
-            Some(why) => note(run, &file, clear.ranges, FileState::Quarantined, Some(why))?,
-            None if is_here(run, &clear.ranges)? => note(run, &file, clear.ranges, FileState::Applied, None)?,
-            None => wait(run, &file, &clear)?,
-        }
-    }
-    Ok(())
-}
-
-fn count(run: &mut Run<'_, '_>, received: &ReceiveReport) {
-    run.report.pulled += received.journalled;
-    if received.renewed_node {
-        let note =
-            "this data directory was copied or rolled back: it goes on as a new node, and nothing of either is lost";
-        run.report.note(note.to_owned());
-    }
-    for (node, (journalled, have)) in &received.by_node {
-        let report = run.report.node(*node);
-        report.applied += journalled;
-        report.have += have;
-    }
-    for id in &received.say_what_was_purged {
-        run.report
-            .note(format!("the memory {id} says the same as one that was purged: `jay purge {id}` destroys it too"));
-    }
-    for refusal in &received.refused {
-        run.report.node(refusal.node).refused += 1;
     }
 }
 

@@ -2,6 +2,7 @@
 //! and when the right file is back all is well.
 
 mod forged;
+mod planted;
 mod removed;
 
 use crate::carrier::{Bytes, Carrier};

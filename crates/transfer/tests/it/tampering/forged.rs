@@ -23,7 +23,7 @@ fn note_in(author: &mut Author, ns: NamespaceId, text: &str) -> Vec<FrameEntry> 
 }
 
 /// The parts of `room` that a forger needs: the keys, one member, a namespace.
-fn spoils(room: &Room) -> (VaultKeys, FileKey, NodeId, NamespaceId) {
+pub(super) fn spoils(room: &Room) -> (VaultKeys, FileKey, NodeId, NamespaceId) {
     let keys = keys_of(&room.writers[0]);
     let key = keys.keys().max_by_key(|key| key.id).unwrap();
     let names = room.writers[1].memory.read::<_, Error>(|tx| Ok(tx.all_names()?)).unwrap();
