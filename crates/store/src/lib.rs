@@ -54,7 +54,7 @@ pub use jobs::Job;
 pub use journal::ahead::{ClockAhead, WallAhead};
 pub use journal::export::{Branch, Journalled};
 pub use journal::receive::{ReceiveReport, Refusal};
-pub use journal::stopped::StoppedClock;
+pub use journal::stopped::{BAD_CLOCK, StoppedClock, is_bad_clock};
 pub use open::{Analysis, Store, StoreOptions};
 pub use project::alias::ALIAS_JOB;
 pub use purge::Scrubbed;

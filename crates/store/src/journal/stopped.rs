@@ -15,7 +15,7 @@ use jay_types::{Hlc, NamespaceId, NodeId, Timestamp};
 use rusqlite::params;
 
 /// The reason that time cures.
-pub(crate) const BAD_CLOCK: &str = "bad_clock";
+pub const BAD_CLOCK: &str = "bad_clock";
 
 /// A stream that waits for the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ impl StoppedClock {
 }
 
 /// True for a clock that is not believed at `now` (J4).
-pub(crate) fn is_bad_clock(hlc: Hlc, now: i64) -> bool {
+#[must_use]
+pub fn is_bad_clock(hlc: Hlc, now: i64) -> bool {
     i64::try_from(hlc.0).map_or(true, |hlc| hlc > now.saturating_add(TEN_YEARS))
 }
 

@@ -69,6 +69,14 @@ impl Tx<'_> {
 }
 
 impl Tx<'_> {
+    /// The public key of a node of which changes are here.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn key_of(&self, node: NodeId) -> Result<Option<[u8; 32]>> {
+        Ok(self.one("SELECT public_key FROM nodes WHERE id = ?1", [node.0], |row| row.get(0))?.flatten())
+    }
+
     /// True where a change with this number is here in any branch of the stream: whatever follows it may be given.
     ///
     /// # Errors

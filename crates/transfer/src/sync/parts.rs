@@ -1,9 +1,9 @@
 //! Parts: the changes of one (act, stream), which stand or fall together.
 
 use jay_types::Hash;
-use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
+use jay_types::change::{Header, PublicKey};
 
 /// A part of a segment.
 pub(super) struct Part<'e> {
@@ -13,6 +13,23 @@ pub(super) struct Part<'e> {
     pub(super) last: (u64, Option<Hash>),
     /// Its changes.
     pub(super) entries: &'e [FrameEntry],
+}
+
+impl Part<'_> {
+    /// True where its author, whose key this is, has signed all of it, and its bodies are what was signed.
+    pub(super) fn is_signed(&self, key: &PublicKey) -> bool {
+        let mut before: Option<Hash> = None;
+        for entry in self.entries {
+            let Ok(header) = Header::decode(&entry.header) else { return false };
+            let follows = before.is_none_or(|before| before == header.prev_hash);
+            if !follows || entry.stored_body(&header).is_some_and(|body| body.hash() != header.body_hash) {
+                return false;
+            }
+            before = Some(header.hash());
+        }
+        let signature = self.entries.last().and_then(|entry| entry.signature);
+        before.zip(signature).is_some_and(|(hash, signature)| key.has_signed(self.stream.node, &hash, &signature))
+    }
 }
 
 /// Cuts entries into parts. What has a header of a later version is a part by itself: the journal says what is to be done.

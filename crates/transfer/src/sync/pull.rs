@@ -10,7 +10,7 @@ use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::taking::{Round, flush, gather};
-use super::waiting::{self, note, wait};
+use super::waiting::{self, note, note_taken, wait};
 use super::{checkpoint, choosing, heads, intact, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
@@ -79,19 +79,8 @@ pub(super) fn candidates(run: &Run<'_, '_>) -> Vec<RemoteFile> {
 }
 
 fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Result<()> {
-    if let Some(record) = run.state.files.get(&file.path)
-        && record.stamp == file.stamp
-        && !record.ranges.is_empty()
-    {
-        let ranges = record.ranges.clone();
-        let is_looked_into = choosing::left_out(run, &ranges)?.is_empty();
-        // It may have come by another file meanwhile.
-        if is_looked_into && is_whole(run, &ranges)? {
-            return note(run, file, ranges, FileState::Applied, None);
-        }
-        if is_looked_into && !can_go_on(run, round, &ranges)? {
-            return Ok(());
-        }
+    if is_known(run, round, file)? {
+        return Ok(());
     }
     let (clear, bytes) = match read_clear(run, file)? {
         Some(Ok(read)) => read,
@@ -111,18 +100,21 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return Ok(());
     }
     let is_passed_over = !choosing::left_out(run, &clear.ranges)?.is_empty();
+    let mut early = None;
     if let Some(bytes) = bytes.as_ref().filter(|_| is_passed_over) {
         if run.keys.key(clear.key).is_none() {
             return wait_for_key(run, file, clear);
         }
-        round.is_progress |= choosing::learn_of(run, bytes)?;
+        let learned = choosing::learn_of(run, bytes)?;
+        round.is_progress |= learned.is_again;
+        early = learned.early;
     }
     if is_whole(run, &clear.ranges)? {
         if intact::is_damaged(run, file, &clear, bytes.as_ref())? {
             return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
         }
         count_have(run, &clear.ranges)?;
-        return note(run, file, clear.ranges, FileState::Applied, None);
+        return note_taken(run, file, clear.ranges, early);
     }
     if run.keys.key(clear.key).is_none() {
         return wait_for_key(run, file, clear);
@@ -148,6 +140,24 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         }
         Err(fault) => note(run, file, Vec::new(), FileState::Quarantined, Some(fault.to_string())),
     }
+}
+
+/// True where what is remembered of a file is enough: it came by another one meanwhile, or what it waits for is not here yet.
+fn is_known(run: &mut Run<'_, '_>, round: &Round, file: &RemoteFile) -> Result<bool> {
+    let record = run.state.files.get(&file.path);
+    let Some(record) = record.filter(|record| record.stamp == file.stamp && !record.ranges.is_empty()) else {
+        return Ok(false);
+    };
+    let ranges = record.ranges.clone();
+    if !choosing::left_out(run, &ranges)?.is_empty() {
+        // It may give a path that counts once its author does.
+        return Ok(ranges.iter().all(|range| run.roster.accepts(range.stream.node) == Accepted::Unknown));
+    }
+    if is_whole(run, &ranges)? {
+        note(run, file, ranges, FileState::Applied, None)?;
+        return Ok(true);
+    }
+    Ok(!can_go_on(run, round, &ranges)?)
 }
 
 fn wait_for_key(run: &mut Run<'_, '_>, file: &RemoteFile, clear: Clear) -> Result<()> {

@@ -89,11 +89,17 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Learns the paths that entries give to namespaces, so that these can be judged though they are not here.
+/// True for a change that says something of its own namespace, such as its path.
+pub(super) fn is_of_namespace(header: &Header) -> bool {
+    header.kind == EntityKind::Namespace.number() && header.entity.0 == header.namespace.0
+}
+
+/// Learns the paths that entries give to namespaces, so that these can be judged though they are not here. Whether the entries are to be
+/// believed the caller knows.
 pub(super) fn learn(elsewhere: &mut BTreeMap<NamespaceId, Elsewhere>, entries: &[FrameEntry]) {
     for entry in entries {
         let Ok(header) = Header::decode(&entry.header) else { continue };
-        if header.kind != EntityKind::Namespace.number() || header.entity.0 != header.namespace.0 {
+        if !is_of_namespace(&header) {
             continue;
         }
         let body = entry.stored_body(&header).and_then(|body| body.read().ok());

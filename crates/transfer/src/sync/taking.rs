@@ -9,7 +9,7 @@ use super::pull::is_here;
 use super::run::Run;
 use super::scope::Shared;
 use super::state::FileState;
-use super::waiting::{note, wait};
+use super::waiting::{note, note_taken, wait};
 use super::{choosing, clients, parts};
 use crate::format::clear::Clear;
 use crate::remote::RemoteFile;
@@ -31,9 +31,19 @@ pub(super) struct Round {
     /// The last seq of each stream among them: what follows it may be gathered too.
     pub(super) reached: BTreeMap<StreamId, u64>,
     bytes: usize,
-    /// Files whose changes are among the entries, and which of these are theirs.
-    files: Vec<(RemoteFile, Clear, std::ops::Range<usize>)>,
+    /// Files whose changes are among the entries.
+    files: Vec<Gathered>,
     pub(super) is_progress: bool,
+}
+
+/// A file whose changes were gathered.
+struct Gathered {
+    file: RemoteFile,
+    clear: Clear,
+    /// Which entries are its own.
+    entries: std::ops::Range<usize>,
+    /// Why it waits where every change is here that is for this store.
+    early: Option<String>,
 }
 
 /// Adds the parts that may be journalled.
@@ -44,7 +54,8 @@ pub(super) fn gather(
     clear: Clear,
     entries: &[FrameEntry],
 ) -> Result<()> {
-    round.is_progress |= choosing::learn(run, entries)?;
+    let learned = choosing::learn(run, entries)?;
+    round.is_progress |= learned.is_again;
     let (mut is_roster, mut accepted) = (false, Vec::new());
     {
         let scope = run.scope()?;
@@ -66,7 +77,8 @@ pub(super) fn gather(
     round.bytes += accepted.iter().map(FrameEntry::size_bytes).sum::<usize>();
     let from = round.entries.len();
     round.entries.extend(accepted);
-    round.files.push((file.clone(), clear, from..round.entries.len()));
+    let entries = from..round.entries.len();
+    round.files.push(Gathered { file: file.clone(), clear, entries, early: learned.early });
     // What the roster says decides about the files after it.
     if is_roster || round.bytes >= BATCH_BYTES {
         flush(run, round)?;
@@ -75,7 +87,7 @@ pub(super) fn gather(
 }
 
 /// True where a part is a member's, or of who was removed and leads to a named end, or is here and may bring a body.
-fn counts(run: &Run<'_, '_>, part: &parts::Part<'_>) -> Result<bool> {
+pub(super) fn counts(run: &Run<'_, '_>, part: &parts::Part<'_>) -> Result<bool> {
     match (run.roster.accepts(part.stream.node), part.last) {
         (Accepted::Yes, _) => Ok(true),
         (Accepted::UpTo(_), (seq, Some(hash))) => {
@@ -102,13 +114,13 @@ pub(super) fn flush(run: &mut Run<'_, '_>, round: &mut Round) -> Result<()> {
     if !entries.is_empty() {
         run.read_roster()?;
     }
-    for (file, clear, of_file) in files {
+    for Gathered { file, clear, entries: of_file, early } in files {
         let mut refused = None;
         if is_one_refused && !is_here(run, &clear.ranges)? {
             refused = try_alone(run, round, entries.get(of_file).unwrap_or_default())?;
         }
         if is_here(run, &clear.ranges)? {
-            note(run, &file, clear.ranges, FileState::Applied, None)?;
+            note_taken(run, &file, clear.ranges, early)?;
             continue;
         }
         let Some(refusal) = refused else {

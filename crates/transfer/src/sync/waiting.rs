@@ -48,6 +48,17 @@ pub(super) fn wait(run: &mut Run<'_, '_>, file: &RemoteFile, clear: &Clear) -> R
     note(run, file, clear.ranges.clone(), FileState::Waiting, Some(why))
 }
 
+/// Remembers a file of which everything is here that is for this store; one with a path that does not count yet is looked at again.
+pub(super) fn note_taken(
+    run: &mut Run<'_, '_>,
+    file: &RemoteFile,
+    ranges: Vec<Range>,
+    early: Option<String>,
+) -> Result<()> {
+    let state = if early.is_some() { FileState::Waiting } else { FileState::Applied };
+    note(run, file, ranges, state, early)
+}
+
 /// Remembers what became of a file as it is now.
 pub(super) fn note(
     run: &mut Run<'_, '_>,

@@ -1,13 +1,20 @@
 //! Namespaces that a machine did not choose: they cost nothing once they are known, and come when they are moved to where it looks.
 
+use crate::foreign::{request_of, segment_file};
 use crate::world::{Home, ann, config, folder, path};
-use jay_store::Draft;
+use jay_store::{Draft, Journalled};
 use jay_testkit::blocks::{block, session_id};
+use jay_testkit::{Author, Foreign, Random};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
+use jay_transfer::vault::keys::VaultKeys;
+use jay_transfer::vault::members;
+use jay_transfer::vault::request::Grounds;
+use jay_types::change::frame::FrameEntry;
 use jay_types::change::registry::PATH;
-use jay_types::change::{Body, EntityKind, Op};
-use jay_types::{EntityId, Error, NamespaceId};
+use jay_types::change::{Body, EntityKind, Header, Op};
+use jay_types::time::DAY;
+use jay_types::{EntityId, Error, Hlc, NamespaceId, NodeId};
 use serde_json::json;
 
 fn only_work() -> RemoteConfig {
@@ -120,5 +127,94 @@ fn what_is_renamed_away_goes_on_where_both_look() {
     rename(&all, ns, "work/shed");
     settle(&all, &some, &at);
     assert_eq!(some.texts(), ["the rake is old", "the spade is new"]);
+    assert_eq!(some.dump(), all.dump());
+}
+
+/// A file of changes below a node's name, written by somebody who has the keys.
+fn plant(by: &Home, at: &dyn Remote, node: NodeId, entries: &[FrameEntry]) {
+    let keys = VaultKeys::load(&by.memory).unwrap().unwrap();
+    let key = keys.keys().max_by_key(|key| key.id).unwrap();
+    let (path, file) = segment_file(&keys, &key, node, entries, &mut Random::new(u64::from(node.0[0])));
+    at.create(&path, &file).unwrap();
+}
+
+fn admit(by: &Home, author: &Author) {
+    let vault = VaultKeys::load(&by.memory).unwrap().unwrap().vault;
+    members::admit(&by.memory, &ann(), vault, &request_of(author), &Grounds::Keys).unwrap();
+}
+
+fn renames(ns: NamespaceId, to: &str) -> [Foreign; 1] {
+    let body = Body::default().with(PATH, json!(to));
+    [Foreign::new(EntityKind::Namespace, EntityId(ns.0), Op::Update, &body)]
+}
+
+/// What the founder says of a namespace, with another path and a clock that nothing is later than; signed as before, or not at all.
+fn forged(by: &Home, ns: NamespaceId, is_signed: bool) -> Vec<FrameEntry> {
+    let changes = by.memory.read::<_, Error>(|tx| {
+        let branch = tx.branches()?.into_iter().find(|branch| branch.stream.namespace == ns).unwrap();
+        Ok(tx.branch_changes(&branch, 0, 100)?)
+    });
+    let mut entry =
+        changes.unwrap().iter().map(Journalled::entry).find(|entry| {
+            Header::decode(&entry.header).is_ok_and(|header| header.kind == EntityKind::Namespace.number())
+        });
+    let entry = entry.as_mut().unwrap();
+    let mut header = Header::decode(&entry.header).unwrap();
+    (header.seq, header.hlc, header.count, header.index) = (1, Hlc(u64::MAX), 1, 0);
+    let other = Author::new(9).part(ns, &renames(ns, "private/z")).pop().unwrap();
+    header.body_hash = Header::decode(&other.header).unwrap().body_hash;
+    let signature = is_signed.then_some([3; 64]);
+    vec![FrameEntry { header: header.encode().to_vec(), body: other.body, signature }]
+}
+
+#[test]
+fn a_path_that_its_author_did_not_sign_is_not_learned() {
+    for is_signed in [false, true] {
+        let shared = tempfile::tempdir().unwrap();
+        let at = folder(shared.path(), 7);
+        let (all, some) = two(&at);
+        let (ns, _) = all.remember("work", "the basin is deep");
+        all.sync(&at);
+        plant(&all, &at, NodeId([0; 16]), &forged(&all, ns, is_signed));
+        some.try_sync(&at, &config()).unwrap();
+        assert_eq!(some.texts(), ["the basin is deep"], "signed: {is_signed}");
+    }
+}
+
+#[test]
+fn a_path_with_a_clock_that_is_not_believed_is_not_learned() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    let mut author = Author::new(77);
+    admit(&all, &author);
+    all.sync(&at);
+    let (ns, _) = all.remember("work", "the basin is deep");
+    author.hlc = u64::MAX / 2;
+    plant(&all, &at, author.node_id(), &author.part(ns, &renames(ns, "private/z")));
+    some.sync(&at);
+    all.sync(&at);
+    some.sync(&at);
+    assert_eq!(some.texts(), ["the basin is deep"]);
+}
+
+#[test]
+fn a_path_given_by_who_is_let_in_later_counts_from_then_on() {
+    let shared = tempfile::tempdir().unwrap();
+    let at = folder(shared.path(), 7);
+    let (all, some) = two(&at);
+    let (ns, _) = all.remember("home", "the cellar is wet");
+    settle(&all, &some, &at);
+    let mut author = Author::new(78);
+    author.hlc += DAY as u64;
+    plant(&all, &at, author.node_id(), &author.part(ns, &renames(ns, "work/home")));
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), Vec::<String>::new());
+    let again = some.try_sync(&at, &only_work()).unwrap();
+    assert!(again.files.iter().all(|file| file.why.contains("no member")) && again.files.len() == 1, "{again:#?}");
+    assert_eq!(again.bytes_read, 0);
+    admit(&all, &author);
+    settle(&all, &some, &at);
+    assert_eq!(some.texts(), ["the cellar is wet"]);
     assert_eq!(some.dump(), all.dump());
 }
