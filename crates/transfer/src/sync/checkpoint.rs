@@ -254,6 +254,7 @@ fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
         ranges: Vec::new(),
         missing_since: None,
         is_checkpoint: true,
+        is_intact: true,
         is_looked_through: true,
     };
     run.state.files.insert(path.clone(), record);

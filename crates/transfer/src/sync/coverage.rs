@@ -3,7 +3,7 @@
 //! **Invariant:** a branch counts as covered up to where ranges follow one another from its beginning, by files that are there;
 //! what only follows a gap counts as not there, for nobody could take it in. Files of who is no member count for nothing: who was
 //! taken out may remove them, or write them anew without what it purged. Nor do copies that a carrier made: they may be in this
-//! machine's folder only.
+//! machine's folder only. Nor do files that were not opened, for a carrier can write any header.
 
 use super::state::{FileRecord, FileState};
 use crate::format::clear::{Clear, Range};
@@ -19,12 +19,13 @@ pub(super) const MISSED_FOR: i64 = jay_types::time::DAY;
 pub(super) fn covered(
     store: &Store,
     branches: &[&Branch],
-    (files, is_member): (&BTreeMap<String, FileRecord>, &dyn Fn(NodeId) -> bool),
+    (files, is_member, counts_unopened): (&BTreeMap<String, FileRecord>, &dyn Fn(NodeId) -> bool, bool),
 ) -> Result<BTreeMap<i64, u64>> {
     let mut by_stream: BTreeMap<StreamId, Vec<Range>> = BTreeMap::new();
     let writer = |path: &str| path.split('/').nth(1).and_then(|node| NodeId::parse(node).ok());
     let counts = |path: &str| writer(path).is_some_and(is_member) && Clear::is_name(path);
-    let files = files.iter().filter(|(path, record)| record.state != FileState::Quarantined && counts(path));
+    let is_read = |record: &FileRecord| record.state != FileState::Quarantined && (record.is_intact || counts_unopened);
+    let files = files.iter().filter(|(path, record)| is_read(record) && counts(path));
     for (_, record) in files {
         for range in &record.ranges {
             by_stream.entry(range.stream).or_default().push(*range);

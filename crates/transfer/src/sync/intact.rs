@@ -1,7 +1,9 @@
-//! Whether a file is still what its name says: files whose changes are here are not read again, and others depend on them.
+//! Whether a file is still what its name says and carries what its header says: files whose changes are here are not read again, and
+//! others depend on them.
 //!
 //! **Invariant:** a file that was damaged counts for nothing: not as carrying its changes, and not as this node's work.
 
+use super::pull::{is_for_us, open};
 use super::run::Run;
 use super::state::FileState;
 use crate::format::FileFault;
@@ -50,21 +52,53 @@ pub(super) fn check_own(run: &mut Run<'_, '_>) -> Result<()> {
     Ok(())
 }
 
-/// True where a segment is damaged whose changes are here. A large one is read for that only when it changed after it was applied.
-pub(super) fn is_damaged(
+/// What is found of a segment whose changes are here.
+pub(super) enum Found {
+    /// It carries what its header says.
+    Intact,
+    /// It counts for nobody and was not read for that.
+    Unopened,
+    Damaged,
+    /// It is not here whole any longer.
+    Gone,
+}
+
+/// Looks whether a segment carries what its header says, though its changes are here. One that would count as carrying them is opened
+/// once: a carrier can write any header, and name a file by its hash. Of a beginning others know what lay there before.
+pub(super) fn find(
     run: &mut Run<'_, '_>,
     file: &RemoteFile,
-    clear: &Clear,
-    bytes: Option<&Vec<u8>>,
-) -> Result<bool> {
+    (clear, bytes): (&Clear, Option<&Vec<u8>>),
+    is_beginning: bool,
+) -> Result<Found> {
     if let Some(bytes) = bytes {
-        return Ok(!is_named(&file.path, clear, bytes));
+        return Ok(found(run, file, clear, bytes));
     }
     let record = run.state.files.get(&file.path);
-    if record.is_none_or(|record| record.state != FileState::Applied || record.stamp == file.stamp) {
-        return Ok(false);
+    let has_changed = record.is_some_and(|record| record.state == FileState::Applied && record.stamp != file.stamp);
+    if is_beginning && !has_changed {
+        return Ok(Found::Intact);
     }
-    let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { return Ok(false) };
+    let scope = run.scope()?;
+    let is_for_us = clear.ranges.iter().any(|range| is_for_us(&scope, range));
+    drop(scope);
+    let is_of_member = clear.node == run.node || run.roster.is_member(clear.node);
+    let counts = is_for_us && is_of_member && Clear::is_name(&file.path);
+    if !has_changed && !counts {
+        return Ok(Found::Unopened);
+    }
+    let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { return Ok(Found::Gone) };
     run.report.bytes_read += bytes.len() as u64;
-    Ok(!is_named(&file.path, clear, &bytes))
+    Ok(found(run, file, clear, &bytes))
+}
+
+fn found(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear, bytes: &[u8]) -> Found {
+    if !is_named(&file.path, clear, bytes) {
+        return Found::Damaged;
+    }
+    match open(run, bytes) {
+        Ok((opened, _)) if opened == *clear => Found::Intact,
+        Ok(_) | Err(FileFault::Incomplete) => Found::Gone,
+        Err(_) => Found::Damaged,
+    }
 }

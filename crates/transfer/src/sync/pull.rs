@@ -1,17 +1,18 @@
 //! Reading what others wrote.
 //!
-//! Files are found by listing. A file's clear header says which changes it carries, so that one whose changes are here is not
-//! read further; so are repeated and compacted ones cheap. What cannot be taken in yet (a gap, an author who is no member yet, a
+//! Files are found by listing. A file's clear header says which changes it carries, so that of one whose changes are here nothing is
+//! taken in; it is opened once, for whoever carries it could have written the header. What cannot be taken in yet (a gap, an author who is no member yet, a
 //! key that has not come) waits, and is tried again when something it waits for is here.
 //!
 //! **Invariant:** a file is applied only when every change that its header names is in the journal, or is not for this store.
 
+use super::intact::{self, Found};
 use super::run::Run;
 use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::taking::{Round, flush, gather};
-use super::waiting::{self, note, note_taken, wait};
-use super::{checkpoint, choosing, heads, intact, proof};
+use super::waiting::{self, note, note_intact, note_taken, wait};
+use super::{checkpoint, choosing, heads, proof};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -30,9 +31,10 @@ const HEADER_BYTES: u64 = 4 << 10;
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     run.lacks_key = false;
     heads::read(run)?;
+    let pulled = run.report.pulled;
     checkpoint::begin(run)?;
+    let mut round = Round::new(run.report.pulled > pulled);
     choosing::look_again(run)?;
-    let mut round = Round::default();
     loop {
         round.is_progress = false;
         let files = candidates(run);
@@ -99,28 +101,30 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         }
         return Ok(());
     }
+    if run.keys.key(clear.key).is_none() {
+        return wait_for_key(run, file, clear);
+    }
     let is_passed_over = !choosing::left_out(run, &clear.ranges)?.is_empty();
     let mut early = None;
     if let Some(bytes) = bytes.as_ref().filter(|_| is_passed_over) {
-        if run.keys.key(clear.key).is_none() {
-            return wait_for_key(run, file, clear);
-        }
         let learned = choosing::learn_of(run, bytes)?;
         round.is_progress |= learned.is_again;
         early = learned.early;
     }
     if is_whole(run, &clear.ranges)? {
-        if intact::is_damaged(run, file, &clear, bytes.as_ref())? {
-            return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
-        }
-        count_have(run, &clear.ranges)?;
-        return note_taken(run, file, clear.ranges, early);
-    }
-    if run.keys.key(clear.key).is_none() {
-        return wait_for_key(run, file, clear);
+        return take_whole(run, file, (clear, bytes), early, round.is_beginning);
     }
     if !can_go_on(run, round, &clear.ranges)? {
-        return wait(run, file, &clear);
+        return match bytes.map(|bytes| open(run, &bytes)) {
+            Some(Err(fault)) => note(run, file, Vec::new(), FileState::Quarantined, Some(fault.to_string())),
+            opened => {
+                wait(run, file, &clear)?;
+                if opened.is_some() {
+                    note_intact(run, file);
+                }
+                Ok(())
+            }
+        };
     }
     let bytes = match bytes {
         Some(bytes) => bytes,
@@ -142,6 +146,30 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
     }
 }
 
+/// Notes a file of which everything is here; `early` says why it is looked at again all the same.
+fn take_whole(
+    run: &mut Run<'_, '_>,
+    file: &RemoteFile,
+    (clear, bytes): (Clear, Option<Vec<u8>>),
+    early: Option<String>,
+    is_beginning: bool,
+) -> Result<()> {
+    let found = intact::find(run, file, (&clear, bytes.as_ref()), is_beginning)?;
+    match found {
+        Found::Damaged => {
+            return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
+        }
+        Found::Gone => return Ok(()),
+        Found::Intact | Found::Unopened => {}
+    }
+    count_have(run, &clear.ranges)?;
+    note_taken(run, file, clear.ranges, early)?;
+    if matches!(found, Found::Intact) {
+        note_intact(run, file);
+    }
+    Ok(())
+}
+
 /// True where what is remembered of a file is enough: it came by another one meanwhile, or what it waits for is not here yet.
 fn is_known(run: &mut Run<'_, '_>, round: &Round, file: &RemoteFile) -> Result<bool> {
     let record = run.state.files.get(&file.path);
@@ -153,9 +181,13 @@ fn is_known(run: &mut Run<'_, '_>, round: &Round, file: &RemoteFile) -> Result<b
         // It may give a path that counts once its author does.
         return Ok(ranges.iter().all(|range| run.roster.accepts(range.stream.node) == Accepted::Unknown));
     }
+    let is_intact = record.is_intact;
     if is_whole(run, &ranges)? {
-        note(run, file, ranges, FileState::Applied, None)?;
-        return Ok(true);
+        if is_intact {
+            note(run, file, ranges, FileState::Applied, None)?;
+            note_intact(run, file);
+        }
+        return Ok(is_intact);
     }
     Ok(!can_go_on(run, round, &ranges)?)
 }

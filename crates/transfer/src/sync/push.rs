@@ -34,9 +34,10 @@ pub(super) fn missing_of(
         if of_journal.is_empty() {
             continue;
         }
-        // Whom members seal against does not know who they are now: it would write anew what they take away, for ever.
+        // Whom members seal against does not know who they are now, and cannot open what they write: it would write anew what they take
+        // away, for ever.
         let is_member = |node| run.lacks_key || node == run.node || run.roster.is_member(node);
-        let covered = covered(run.store(journal), &of_journal, (files, &is_member))?;
+        let covered = covered(run.store(journal), &of_journal, (files, &is_member, run.lacks_key))?;
         for branch in of_journal {
             let upto = covered.get(&branch.num).copied().unwrap_or(0);
             if upto < branch.head_seq {

@@ -72,6 +72,7 @@ fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String
         ranges,
         missing_since: None,
         is_checkpoint: false,
+        is_intact: true,
         // It comes out of the journal, or was looked through: it holds no body of what was purged.
         is_looked_through: true,
     };

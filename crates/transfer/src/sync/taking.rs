@@ -9,7 +9,7 @@ use super::pull::is_here;
 use super::run::Run;
 use super::scope::Shared;
 use super::state::FileState;
-use super::waiting::{note, note_taken, wait};
+use super::waiting::{note, note_intact, note_taken, wait};
 use super::{choosing, clients, parts};
 use crate::format::clear::Clear;
 use crate::remote::RemoteFile;
@@ -34,6 +34,14 @@ pub(super) struct Round {
     /// Files whose changes are among the entries.
     files: Vec<Gathered>,
     pub(super) is_progress: bool,
+    /// This machine began with a checkpoint just now: what lies there is not read for what is in that.
+    pub(super) is_beginning: bool,
+}
+
+impl Round {
+    pub(super) fn new(is_beginning: bool) -> Self {
+        Self { is_beginning, ..Self::default() }
+    }
 }
 
 /// A file whose changes were gathered.
@@ -121,10 +129,12 @@ pub(super) fn flush(run: &mut Run<'_, '_>, round: &mut Round) -> Result<()> {
         }
         if is_here(run, &clear.ranges)? {
             note_taken(run, &file, clear.ranges, early)?;
+            note_intact(run, &file);
             continue;
         }
         let Some(refusal) = refused else {
             wait(run, &file, &clear)?;
+            note_intact(run, &file);
             continue;
         };
         let why = format!("refused: {} at {} of {}", refusal.reason, refusal.seq, refusal.node);

@@ -79,6 +79,7 @@ pub(super) fn note(
         ranges,
         missing_since: None,
         is_checkpoint: false,
+        is_intact: false,
         is_looked_through: false,
     };
     run.state.files.insert(file.path.clone(), record);
@@ -94,4 +95,11 @@ pub(super) fn tell_files(run: &mut Run<'_, '_>) {
             Some(FileReport { path: path.clone(), why, is_quarantined })
         });
     run.report.files = waiting.collect();
+}
+
+/// Remembers of a file that it was opened, and carries what its header says.
+pub(super) fn note_intact(run: &mut Run<'_, '_>, file: &RemoteFile) {
+    if let Some(record) = run.state.files.get_mut(&file.path) {
+        record.is_intact = true;
+    }
 }

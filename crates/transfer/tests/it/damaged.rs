@@ -2,8 +2,10 @@
 
 use crate::world::{Home, folder, settle, vault};
 use jay_testkit::write;
-use jay_transfer::format::clear::{Clear, FileKind};
+use jay_transfer::format::clear::{Clear, FileKind, Range};
+use jay_transfer::format::seal;
 use jay_transfer::remote::Remote as _;
+use jay_types::{Hash, NodeId};
 use std::path::Path;
 
 /// The one segment of `home`'s in which memories of a namespace are.
@@ -96,4 +98,55 @@ fn a_machine_that_lost_its_record_is_no_earlier_one() {
     let synced = homes[1].sync(&at);
     assert!(!synced.notes.iter().any(|note| note.contains("rolled_back")), "{synced:#?}");
     assert_eq!(synced.pulled, 1);
+}
+
+/// What a carrier does to a clear header before it puts noise behind it.
+type Change = fn(&mut Clear);
+
+/// In place of each file noise with the same header, under the name that its hash makes.
+fn replace_by_noise(at: &Path, paths: &[String], change: Change) {
+    let folder = folder(at, 99);
+    for path in paths {
+        let right = std::fs::read(at.join(path)).unwrap();
+        let (mut clear, size, _) = Clear::decode(&right).unwrap();
+        change(&mut clear);
+        let mut noise = clear.encode((right.len() - size) as u64);
+        noise.extend(right[size..].iter().map(|byte| byte ^ 0x55));
+        folder.delete(path).unwrap();
+        folder.create(&format!("nodes/{}/{}", clear.node, clear.name(&seal::hash_of(&noise))), &noise).unwrap();
+    }
+}
+
+#[test]
+fn what_a_carrier_makes_up_carries_nothing() {
+    let changes: [(&str, Change); 2] = [
+        ("the same header", |_| ()),
+        ("a range that waits", |clear| {
+            let stream = jay_types::change::header::StreamId { node: NodeId([5; 16]), ..clear.ranges[0].stream };
+            clear.ranges.push(Range { stream, from: 9, to: 9, hash: Hash([5; 32]) });
+        }),
+    ];
+    for (what, change) in changes {
+        let (shared, homes) = vault(1);
+        let at = folder(shared.path(), 7);
+        homes[0].remember("global", "the basin is deep");
+        // A large one, of which only the header is read usually.
+        let words: String =
+            (0..40_000).map(|number: u32| format!("{:x} ", number.wrapping_mul(2_654_435_761))).collect();
+        homes[0].remember("global", &words);
+        settle(&homes, &at);
+        replace_by_noise(shared.path(), &segments_of(&homes[0], shared.path()), change);
+        homes[1].sync(&at);
+        // A carrier may bring back what is missing, for a day.
+        homes[1].steps.clock.advance(2 * jay_types::time::DAY);
+        homes[1].sync(&at);
+        homes[1].sync(&at);
+        let late = newcomer(&homes[1], 50, shared.path());
+        assert_eq!(late.texts().len(), 2, "{what}: {:#?}", late.sync(&at).files);
+        for home in [&homes[1], &late, &homes[1], &late] {
+            home.sync(&at);
+        }
+        let again = homes[1].sync(&at);
+        assert_eq!((again.files_written, again.bytes_read), (0, 0), "{what}: {again:#?}");
+    }
 }
