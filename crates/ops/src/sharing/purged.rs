@@ -1,15 +1,16 @@
 //! Remotes as places of a purge: it is done only when they are rid of the text too.
 
-use super::all;
+use super::{WORK, all};
 use jay_core::Call;
 use jay_core::purge::Place;
 use jay_transfer::sync::purging::{Riddance, riddance};
+use jay_transfer::sync::temporary;
 use jay_types::{EntityId, Result};
 
 /// The remotes that carried these entities, as places, and whether they are rid of them.
 pub(crate) fn places(call: &Call<'_>, entities: &[EntityId]) -> Result<Vec<Place>> {
     let (memory, archive) = call.engine.stores();
-    let mut places = Vec::new();
+    let mut places = in_plain_text(call)?;
     for remote in all(call)? {
         let waiting_for = match riddance(memory, archive, &remote, entities)? {
             Riddance::Never => continue,
@@ -25,4 +26,16 @@ pub(crate) fn places(call: &Call<'_>, entities: &[EntityId]) -> Result<Vec<Place
         places.push(Place { place: format!("remote {}", remote.name), done: waiting_for.is_none(), waiting_for });
     }
     Ok(places)
+}
+
+/// Files in which a checkpoint lies in plain text.
+fn in_plain_text(call: &Call<'_>) -> Result<Vec<Place>> {
+    let (memory, archive) = call.engine.stores();
+    let (found, waiting_for) = temporary::purge(memory, archive, WORK.lock)?;
+    let place = |path: std::path::PathBuf| Place {
+        place: path.display().to_string(),
+        done: waiting_for.is_none(),
+        waiting_for: waiting_for.clone(),
+    };
+    Ok(found.into_iter().map(place).collect())
 }

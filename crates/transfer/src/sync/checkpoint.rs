@@ -14,19 +14,18 @@ use super::rewrite::remove;
 use super::run::Run;
 use super::scrub::is_ours_to_scrub;
 use super::state::{FileRecord, FileState};
+use super::temporary::Temporary;
 use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
 use crate::format::seal;
 use crate::remote::Created;
 use jay_store::{Adopted, Branch, checkpoint_holds_bodies};
 use jay_types::change::Journal;
-use jay_types::id::to_hex;
 use jay_types::surroundings::random;
 use jay_types::{Code, EntityId, Error, Hash, NamespaceId, NodeId, Result};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Seek as _, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
 
 /// Changes below which segments serve as well as a checkpoint.
 pub const CHECKPOINT_FROM_CHANGES: u64 = 10_000;
@@ -34,32 +33,8 @@ pub const CHECKPOINT_FROM_CHANGES: u64 = 10_000;
 const GROWTH: u64 = 2;
 const ZSTD_LEVEL: i32 = 3;
 
-/// Files of this machine that go when they are no longer needed, whatever happens.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn new(run: &Run<'_, '_>, what: &str) -> Self {
-        let suffix = to_hex(&random::<8>(run.peer.surroundings));
-        Self(run.peer.memory.state_file(&format!("{what}-{suffix}.tmp")))
-    }
-
-    fn create(&self) -> Result<File> {
-        let mut options = File::options();
-        options.write(true).read(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&self.0).map_err(|error| self.fault(&error))
-    }
-
-    fn fault(&self, error: &std::io::Error) -> Error {
-        Error::io(format!("cannot write {}", self.0.display()), error)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
+fn temporary(run: &Run<'_, '_>, what: &str) -> Temporary {
+    Temporary::new(run.peer.memory, run.peer.surroundings, what)
 }
 
 /// The checkpoints that heads tell of, with how many changes each has: the largest first.
@@ -95,7 +70,7 @@ pub(super) fn begin(run: &mut Run<'_, '_>) -> Result<()> {
 }
 
 fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> {
-    let plain = Temporary::new(run, "checkpoint");
+    let plain = temporary(run, "plain");
     let Some(clear) = fetch(run, path, &plain)? else { return Ok(None) };
     if clear.kind != FileKind::Checkpoint || clear.vault != run.keys.vault || clear.node != node {
         return Err(Error::new(Code::VerificationFailed, "it is another file than its place says"));
@@ -113,7 +88,7 @@ fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> 
 
 /// Opens a checkpoint of the remote into a file of this machine; none where it is not there.
 fn fetch(run: &mut Run<'_, '_>, path: &str, plain: &Temporary) -> Result<Option<Clear>> {
-    let sealed = Temporary::new(run, "checkpoint-sealed");
+    let sealed = temporary(run, "sealed");
     let mut file = sealed.create()?;
     let mut bytes = 0;
     let all = run.listing.iter().find(|file| file.path == path).map_or(0, |file| file.bytes);
@@ -151,7 +126,7 @@ pub(super) fn holds_bodies(
     path: &str,
     entities: &BTreeSet<(NamespaceId, EntityId)>,
 ) -> Result<Option<bool>> {
-    let plain = Temporary::new(run, "checkpoint");
+    let plain = temporary(run, "plain");
     let read = match fetch(run, path, &plain) {
         Ok(None) => return Ok(None),
         Ok(Some(_)) => checkpoint_holds_bodies(&plain.0, Journal::Memory, entities).map_err(Error::from),
@@ -210,11 +185,7 @@ fn going(run: &Run<'_, '_>, kept: Option<&str>) -> Vec<String> {
 
 fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
     let shared: BTreeSet<_> = branches.iter().map(|branch| branch.stream).collect();
-    let (plain, packed, sealed) = (
-        Temporary::new(run, "checkpoint"),
-        Temporary::new(run, "checkpoint-packed"),
-        Temporary::new(run, "checkpoint-sealed"),
-    );
+    let (plain, packed, sealed) = (temporary(run, "plain"), temporary(run, "packed"), temporary(run, "sealed"));
     (run.progress)(0, 0, "making a checkpoint");
     run.peer.memory.checkpoint(&|stream| shared.contains(stream), &plain.0)?;
     let pack = || -> std::io::Result<(File, u64)> {

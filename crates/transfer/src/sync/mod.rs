@@ -34,6 +34,7 @@ pub mod setup;
 pub mod state;
 pub mod status;
 mod taking;
+pub mod temporary;
 mod waiting;
 
 pub use checkpoint::CHECKPOINT_FROM_CHANGES;

@@ -7,7 +7,7 @@ use super::proof::Proof;
 use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
-use super::{foresee, heads, intact, membership, pull, push};
+use super::{foresee, heads, intact, membership, pull, push, temporary};
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
@@ -167,7 +167,8 @@ pub(super) fn not_joined(remote: &str) -> Error {
     ))
 }
 
-/// Syncs with a remote. `state` is read, and written whatever becomes of it.
+/// Syncs with a remote. The record of it is read, and written whatever becomes of it. One sync runs at a time in a store: the caller
+/// sees to that.
 ///
 /// # Errors
 /// `refused` where this machine belongs to no vault; what the remote says; what the stores say. What was taken in or written
@@ -179,6 +180,7 @@ pub fn sync(
     direction: Direction,
     progress: &mut Progress<'_>,
 ) -> Result<SyncedRemote> {
+    temporary::remove_left_over(peer.memory)?;
     let keys = demand_keys(peer.memory, config)?;
     let before = RemoteState::load(peer.memory, &config.name)?;
     let mut run = begin(peer, remote, config, (keys, before.clone()), progress)?;

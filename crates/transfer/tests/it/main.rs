@@ -5,6 +5,7 @@ mod beginning;
 #[cfg(feature = "buckets")]
 mod buckets;
 mod carrier;
+mod checkpoints;
 mod choosing;
 mod clients;
 mod conformance;

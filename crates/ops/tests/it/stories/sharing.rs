@@ -1,6 +1,7 @@
 //! Two machines and a folder: remotes, sync, the vault.
 
 use super::*;
+use jay_store::Attempt;
 use jay_testkit::files_below;
 use serde_json::json;
 
@@ -217,4 +218,28 @@ fn a_purge_is_done_only_when_the_remote_is_rid_of_it() {
     // The other's file held it, too.
     let last = one.by(&at_hand(&one), "purge", purge);
     assert_eq!((&last["done"], &place(&last)["done"]), (&json!(true), &json!(true)), "{last}");
+}
+
+#[test]
+fn what_a_killed_sync_left_in_plain_text_goes_with_a_purge() {
+    let (_shared, one, _other) = two();
+    let id = one.keep(json!({"text": "the word is swordfish"}));
+    let (memory, archive) = stores_of(&one);
+    let left = memory.state_file("checkpoint-plain-00ff.tmp");
+    jay_testkit::write(&left, "the word is swordfish");
+    let purge = json!({"ids": [id], "idempotency_key": "k"});
+    let Attempt::Taken(running) = archive.exclusive("sync-remotes").unwrap() else { panic!("nobody holds it") };
+    let purged = one.by(&at_hand(&one), "purge", purge.clone());
+    let place = |purged: &Value| -> Value {
+        let name = left.display().to_string();
+        purged["places"].as_array().unwrap().iter().find(|place| place["place"] == name).unwrap().clone()
+    };
+    assert_eq!((&purged["done"], &place(&purged)["done"]), (&json!(false), &json!(false)), "{purged}");
+    let who = format!("the sync of process {}", std::process::id());
+    assert_eq!(place(&purged)["waiting_for"], who, "it may be its own: {purged}");
+    assert!(left.exists());
+    drop(running);
+    let last = one.by(&at_hand(&one), "purge", purge);
+    assert_eq!((&last["done"], &place(&last)["done"]), (&json!(true), &json!(true)), "{last}");
+    assert!(!left.exists());
 }
