@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a file appears under its path only when all of its bytes are synced: it is written beside, under a name
 //! that begins with a dot, and linked or renamed. What begins with a dot is never listed, so that nobody reads what is
-//! being written, be it by us or by the carrier (`.syncthing.…`, `.~lock`, `.git`).
+//! being written, be it by us or by the carrier (`.syncthing.…`, `.~lock`, `.git`). Below the folder no link is followed, of a file
+//! or of a directory on the way to it: a carrier must make us neither read nor write what lies elsewhere. The folder itself may be one.
 
 use super::{Created, Moved, Remote, RemoteFile, check_path};
 use jay_types::id::to_hex;
@@ -56,6 +57,29 @@ impl Folder {
             .hint("Mount or make it, and run this again; `jay remote list` shows where each remote is."))
     }
 
+    /// The first directory on the way to a file that is a link.
+    fn link_on_the_way(&self, path: &str) -> Option<PathBuf> {
+        let mut place = self.root.clone();
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next().filter(|_| names.peek().is_some()) {
+            place.push(name);
+            if fs::symlink_metadata(&place).is_ok_and(|found| found.is_symlink()) {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    fn demand_no_link(&self, path: &str) -> Result<()> {
+        let Some(link) = self.link_on_the_way(path) else { return Ok(()) };
+        let told = format!("{} is a link, and nothing is read or written through it", link.display());
+        Err(Error::new(Code::Refused, told).hint(format!(
+            "Whoever can write to that folder could lead this machine elsewhere by it. Look where it leads, remove the link (`rm {}`), \
+             and sync again.",
+            link.display()
+        )))
+    }
+
     fn walk(&self, directory: &Path, path: &str, found: &mut Vec<RemoteFile>) -> Result<()> {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
@@ -85,6 +109,9 @@ impl Folder {
         let place = self.place(path)?;
         self.demand_root()?;
         // Read through no link, as it is listed.
+        if self.link_on_the_way(path).is_some() {
+            return Ok(None);
+        }
         match fs::symlink_metadata(&place) {
             Ok(metadata) if metadata.is_file() => {}
             Ok(_) => return Ok(None),
@@ -107,6 +134,7 @@ impl Folder {
     ) -> Result<T> {
         let place = self.place(path)?;
         self.demand_root()?;
+        self.demand_no_link(path)?;
         let directory = place.parent().unwrap_or(&self.root);
         fs::create_dir_all(directory).map_err(|error| self.fault("make", directory, &error))?;
         let beside = directory.join(format!(".jay-{}.tmp", to_hex(&random::<8>(self.surroundings.as_ref()))));
@@ -133,6 +161,8 @@ impl Remote for Folder {
         let (directory, _) = prefix.rsplit_once('/').unwrap_or(("", prefix));
         let place = if directory.is_empty() { self.root.clone() } else { self.place(directory)? };
         let mut found = Vec::new();
+        // An empty answer would look like a place in which nothing was ever written.
+        self.demand_no_link(prefix)?;
         self.walk(&place, directory, &mut found)?;
         found.retain(|file| file.path.starts_with(prefix));
         found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -171,6 +201,7 @@ impl Remote for Folder {
     fn delete(&self, path: &str) -> Result<()> {
         let place = self.place(path)?;
         self.demand_root()?;
+        self.demand_no_link(path)?;
         match fs::remove_file(&place) {
             Ok(()) => place.parent().map_or(Ok(()), sync_directory).map_err(|error| self.fault("sync", &place, &error)),
             Err(error) if is_absent(&error) => Ok(()),
@@ -180,6 +211,9 @@ impl Remote for Folder {
 
     fn sweep(&self, prefix: &str) -> Result<()> {
         let mut directories = vec![self.place(prefix.trim_end_matches('/'))?];
+        if self.link_on_the_way(&format!("{}/", prefix.trim_end_matches('/'))).is_some() {
+            return Ok(());
+        }
         while let Some(directory) = directories.pop() {
             let Ok(entries) = fs::read_dir(&directory) else { continue };
             for entry in entries.flatten() {
