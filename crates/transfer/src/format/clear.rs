@@ -32,7 +32,8 @@ const VERSION: u8 = 1;
 const RANGE_BYTES: usize = 81;
 /// Bytes of the nonce; the seal adds a counter of chunks.
 pub const NONCE_BYTES: usize = 19;
-const FIXED_BYTES: usize = 67 + NONCE_BYTES;
+/// Bytes of a header without ranges.
+pub(super) const FIXED_BYTES: usize = 67 + NONCE_BYTES;
 /// Ranges of one file; a store with more streams writes more files.
 pub const RANGES_MAX: usize = 2_000;
 /// Bytes of the longest header.

@@ -16,6 +16,8 @@ use chacha20poly1305::aead::{KeyInit as _, Payload};
 use jay_types::Hash;
 use std::io::{self, Read, Write};
 
+/// Bytes from which [`open_front`] opens the front of a file without ranges.
+pub const FRONT_BYTES: u64 = (super::clear::FIXED_BYTES + CHUNK_BYTES + TAG_BYTES) as u64;
 /// Bytes of content in a chunk.
 pub const CHUNK_BYTES: usize = 64 << 10;
 const TAG_BYTES: usize = 16;
@@ -150,6 +152,24 @@ pub fn open_from(
     Ok(clear)
 }
 
+/// The clear header of a file without ranges, of which `front` are the first [`FRONT_BYTES`] or all, and the size of the whole: both hold
+/// under the key as the first chunk does.
+///
+/// # Errors
+/// [`FileFault`].
+pub fn open_front(front: &[u8], key_of: &dyn Fn(KeyId) -> Option<FileKey>) -> Result<(Clear, u64), FileFault> {
+    let (clear, size, whole) = Clear::decode(front)?;
+    let key = key_of(clear.key).ok_or(FileFault::NoKey)?;
+    let (aad, sealed) = front.split_at(size);
+    let chunk = sealed.get(..CHUNK_BYTES + TAG_BYTES).unwrap_or(sealed);
+    let mut decryptor = DecryptorBE32::from_aead(key.cipher(&clear.nonce), (&clear.nonce).into());
+    let payload = Payload { msg: chunk, aad };
+    let is_last = (size + chunk.len()) as u64 == whole;
+    let opened = if is_last { decryptor.decrypt_last(payload) } else { decryptor.decrypt_next(payload) };
+    opened.map_err(|_| FileFault::Damaged)?;
+    Ok((clear, whole))
+}
+
 fn open_chunks(
     clear: &Clear,
     header: &[u8],
@@ -226,6 +246,22 @@ mod tests {
         assert_eq!(open(&file, &|_| None), Err(FileFault::NoKey));
         let other = FileKey { id: key().id, ..FileKey::new(2, [6; 32]) };
         assert_eq!(open(&file, &|_| Some(other.clone())), Err(FileFault::Damaged));
+    }
+
+    #[test]
+    fn the_front_of_a_file_tells_its_size_under_the_key() {
+        for size in [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 200_000] {
+            let file = seal(&clear(0), &key(), &vec![7; size]);
+            let front = &file[..file.len().min(FRONT_BYTES as usize)];
+            assert_eq!(open_front(front, &find), Ok((clear(0), file.len() as u64)), "{size}");
+            for at in 0..clear(0).size_bytes() {
+                let mut changed = front.to_vec();
+                changed[at] ^= 1;
+                assert!(open_front(&changed, &find).is_err(), "byte {at}");
+            }
+            assert!(open_front(&front[..front.len() - 1], &find).is_err());
+            assert_eq!(open_front(front, &|_| None), Err(FileFault::NoKey));
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::run::Run;
 use super::scrub::is_ours_to_scrub;
 use super::state::{FileRecord, FileState};
 use super::temporary::Temporary;
-use crate::format::FileFault;
+use super::unpacking::fetch;
 use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
 use crate::format::seal;
 use crate::remote::Created;
@@ -25,7 +25,7 @@ use jay_types::surroundings::random;
 use jay_types::{Code, EntityId, Error, Hash, NamespaceId, NodeId, Result};
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::Seek as _;
 
 /// Changes below which segments serve as well as a checkpoint.
 pub const CHECKPOINT_FROM_CHANGES: u64 = 10_000;
@@ -72,7 +72,7 @@ pub(super) fn begin(run: &mut Run<'_, '_>) -> Result<()> {
 fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> {
     let plain = temporary(run, "plain");
     let Some(clear) = fetch(run, path, &plain)? else { return Ok(None) };
-    if clear.kind != FileKind::Checkpoint || clear.vault != run.keys.vault || clear.node != node {
+    if clear.node != node {
         return Err(Error::new(Code::VerificationFailed, "it is another file than its place says"));
     }
     let progress = &mut run.progress;
@@ -84,39 +84,6 @@ fn take(run: &mut Run<'_, '_>, node: NodeId, path: &str) -> Result<Option<u64>> 
         }
         Adopted::NotEmpty => Ok(None),
     }
-}
-
-/// Opens a checkpoint of the remote into a file of this machine; none where it is not there.
-fn fetch(run: &mut Run<'_, '_>, path: &str, plain: &Temporary) -> Result<Option<Clear>> {
-    let sealed = temporary(run, "sealed");
-    let mut file = sealed.create()?;
-    let mut bytes = 0;
-    let all = run.listing.iter().find(|file| file.path == path).map_or(0, |file| file.bytes);
-    let progress = &mut run.progress;
-    let is_there = run.remote.download(path, &mut file, &mut |moved| {
-        bytes = moved;
-        progress(moved, all, "reading a checkpoint");
-    })?;
-    run.report.bytes_read += bytes;
-    if !is_there {
-        return Ok(None);
-    }
-    file.rewind().map_err(|error| sealed.fault(&error))?;
-    let opened = plain.create().and_then(|into| {
-        let open = || -> std::io::Result<Clear> {
-            let mut decoder = zstd::stream::write::Decoder::new(into)?;
-            let clear = seal::open_from(&mut file, &|id| run.keys.key(id), &mut decoder)?;
-            decoder.flush()?;
-            decoder.into_inner().sync_all()?;
-            Ok(clear)
-        };
-        open().map_err(|error| {
-            let is_for_want_of_key = error.get_ref().and_then(|fault| fault.downcast_ref()) == Some(&FileFault::NoKey);
-            let code = if is_for_want_of_key { Code::Busy } else { Code::VerificationFailed };
-            Error::new(code, error.to_string())
-        })
-    })?;
-    Ok(Some(opened))
 }
 
 /// Whether the checkpoint at a path holds a body of one of these entities; none where that cannot be told yet. One that does not open,

@@ -35,6 +35,7 @@ pub mod state;
 pub mod status;
 mod taking;
 pub mod temporary;
+mod unpacking;
 mod waiting;
 
 pub use checkpoint::CHECKPOINT_FROM_CHANGES;

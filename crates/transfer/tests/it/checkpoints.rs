@@ -2,9 +2,13 @@
 
 use crate::world::{Home, config, folder, settle, vault};
 use jay_testkit::files_below;
+use jay_transfer::format::clear::{Clear, FileKind};
+use jay_transfer::format::seal;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::{Direction, sync};
-use std::path::PathBuf;
+use jay_transfer::vault::keys::VaultKeys;
+use jay_types::change::{Body, Op};
+use std::path::{Path, PathBuf};
 
 /// The files of a machine in which something is found.
 fn holding(home: &Home, word: &str) -> Vec<PathBuf> {
@@ -48,4 +52,39 @@ fn what_a_killed_sync_left_in_plain_text_goes_with_the_next() {
     assert!(!holding(&newcomer, "swordfish").is_empty(), "the test does not look where it should");
     newcomer.sync(&at);
     assert_eq!(holding(&newcomer, "swordfish"), Vec::<PathBuf>::new());
+}
+
+/// Makes a file so long without writing anything.
+fn stretch(file: &Path, bytes: u64) {
+    std::fs::File::options().append(true).open(file).unwrap().set_len(bytes).unwrap();
+}
+
+#[test]
+fn of_a_checkpoint_whose_seal_does_not_hold_no_more_is_read_than_its_front() {
+    const JUNK_BYTES: u64 = 300 << 20;
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    homes[1].checkpoint_from_changes = 1;
+    settle(&homes, &at);
+    let made = at.list("nodes/").unwrap().into_iter().find(|file| file.path.contains("/checkpoint.")).unwrap().path;
+    // What whoever carries the files can make: a header that says what it likes, and an honest front with a long end.
+    let keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
+    let (kind, key, node) = (FileKind::Checkpoint, keys.newest_given().unwrap().id, homes[1].id());
+    let clear = Clear { kind, vault: keys.vault, key, node, ranges: Vec::new(), nonce: [7; 19] };
+    let junk = format!("nodes/{node}/checkpoint.0123456789abcdef01234567.jay");
+    let longer = made.replace(".jay", " (2).jay");
+    at.create(&junk, &clear.encode(JUNK_BYTES - clear.size_bytes() as u64)).unwrap();
+    at.create(&longer, &at.read(&made, u64::MAX).unwrap().unwrap()).unwrap();
+    for path in [&junk, &longer] {
+        stretch(&shared.path().join(path), JUNK_BYTES);
+    }
+    homes[0].write(secret.0, secret.1, Op::Purge, Body::default());
+    let synced = homes[0].sync(&at);
+    assert!(synced.bytes_read < 2 << 20, "{} bytes were read", synced.bytes_read);
+    settle(&homes, &at);
+    let left: Vec<String> = at.list("nodes/").unwrap().into_iter().map(|file| file.path).collect();
+    assert!(!left.contains(&junk) && !left.contains(&longer), "nobody can begin with them: {left:?}");
+    let made = left.iter().find(|path| path.contains("/checkpoint.")).unwrap();
+    assert!(seal::open(&at.read(made, u64::MAX).unwrap().unwrap(), &|id| keys.key(id)).is_ok());
 }
