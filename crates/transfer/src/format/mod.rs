@@ -4,7 +4,8 @@
 //! header as associated data, so that neither can be changed or exchanged; [`segment`] and [`head`] are contents.
 //!
 //! **Invariant:** bytes written by a released version mean the same for ever (`fixtures/transfer/v1`,
-//! docs/remote-format.md). What a file is stands in its header; its name is for people and for listings.
+//! docs/remote-format.md). What a file is stands in its header; its name is for people and for listings, and
+//! has a hash by which bytes are known that somebody else put in its place.
 
 pub mod clear;
 pub mod head;

@@ -11,11 +11,11 @@ use crate::format::clear::Clear;
 use crate::format::seal;
 use crate::format::segment::SEGMENT_MAX_BYTES;
 use crate::remote::RemoteFile;
-use jay_types::Result;
+use jay_types::{Hash, Result};
 
-/// True where the bytes of a segment have the hash that is in its name; a carrier may have added words to that.
-fn is_named(path: &str, clear: &Clear, bytes: &[u8]) -> bool {
-    let name = clear.name(&seal::hash_of(bytes));
+/// True where the hash of a file's bytes is in its name; a carrier may have added words to that.
+pub(super) fn is_named(path: &str, clear: &Clear, hash: &Hash) -> bool {
+    let name = clear.name(hash);
     let stem = name.strip_suffix(".jay").unwrap_or(&name);
     path.rsplit('/').next().is_some_and(|found| found.starts_with(stem))
 }
@@ -37,7 +37,7 @@ pub(super) fn check_own(run: &mut Run<'_, '_>) -> Result<()> {
     for file in changed {
         let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { continue };
         run.report.bytes_read += bytes.len() as u64;
-        if Clear::decode(&bytes).is_ok_and(|(clear, ..)| is_named(&file.path, &clear, &bytes)) {
+        if Clear::decode(&bytes).is_ok_and(|(clear, ..)| is_named(&file.path, &clear, &seal::hash_of(&bytes))) {
             if let Some(record) = run.state.files.get_mut(&file.path) {
                 (record.stamp, record.bytes) = (file.stamp, file.bytes);
             }
@@ -93,7 +93,7 @@ pub(super) fn find(
 }
 
 fn found(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear, bytes: &[u8]) -> Found {
-    if !is_named(&file.path, clear, bytes) {
+    if !is_named(&file.path, clear, &seal::hash_of(bytes)) {
         return Found::Damaged;
     }
     match open(run, bytes) {

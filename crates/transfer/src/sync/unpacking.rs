@@ -4,15 +4,19 @@
 //! for the clear header too, in which the size of the whole stands, and who has no key can give neither another size. Who has one
 //! could still write without an end: there are no more bytes than the changes that members tell of could need.
 //!
+//! Its name has the hash of its bytes, and the head that its maker signed has the name: nobody else's, such as one of a removed member that
+//! still has a key, comes in by it.
+//!
 //! **Invariant:** what this machine's disk says is never taken for a fault of the file: who is told that a checkpoint is damaged removes it.
 
+use super::intact::is_named;
 use super::push::held;
 use super::run::Run;
 use super::temporary::Temporary;
 use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, KeyId};
 use crate::format::seal::{self, FileKey};
-use jay_types::{Code, Error, Result};
+use jay_types::{Code, Error, Hash, Result};
 use std::io::{self, ErrorKind, Read, Seek as _, Write};
 
 /// Bytes of a checkpoint that are allowed in any case, and for each change: a text has at most 64 KiB, most have less than one.
@@ -45,8 +49,12 @@ pub(super) fn fetch(run: &mut Run<'_, '_>, path: &str, plain: &Temporary) -> Res
         progress(moved, bytes, "reading a checkpoint");
     });
     run.report.bytes_read += read;
+    let hash = into.hash();
     if !into.settle(&sealed, downloaded)? {
         return Ok(None);
+    }
+    if !is_named(path, &clear, &hash) {
+        return Err(told(&FileFault::Damaged));
     }
     file.rewind().map_err(|error| sealed.fault(&error))?;
     let mut from = Watched::new(&mut file, bytes);
@@ -93,17 +101,23 @@ fn told_by(error: &io::Error) -> Error {
     }
 }
 
-/// A file of this machine through which so many bytes go, at most. It remembers what this machine itself said.
-struct Watched<'f, F> {
+/// A file of this machine through which so many bytes go, at most. It remembers what was written and what this machine itself said.
+pub(super) struct Watched<'f, F> {
     inner: &'f mut F,
     left: u64,
     is_over: bool,
     fault: Option<io::Error>,
+    written: blake3::Hasher,
 }
 
 impl<'f, F> Watched<'f, F> {
-    const fn new(inner: &'f mut F, max_bytes: u64) -> Self {
-        Self { inner, left: max_bytes, is_over: false, fault: None }
+    pub(super) fn new(inner: &'f mut F, max_bytes: u64) -> Self {
+        Self { inner, left: max_bytes, is_over: false, fault: None, written: blake3::Hasher::new() }
+    }
+
+    /// Of all that was written.
+    pub(super) fn hash(&self) -> Hash {
+        Hash(*self.written.finalize().as_bytes())
     }
 
     /// Fails where this machine could not read or write.
@@ -140,7 +154,9 @@ impl<F: Write> Write for Watched<'_, F> {
             return Err(ErrorKind::FileTooLarge.into());
         }
         let done = self.inner.write(bytes);
-        self.noted(done)
+        let done = self.noted(done)?;
+        self.written.update(bytes.get(..done).unwrap_or_default());
+        Ok(done)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,12 +1,15 @@
 //! What a checkpoint leaves behind where its process is killed, and what of one is not believed.
 
-use crate::world::{Home, config, folder, settle, vault};
+use crate::world::{Home, ann, config, folder, settle, vault};
 use jay_testkit::files_below;
 use jay_transfer::format::clear::{Clear, FileKind};
 use jay_transfer::format::seal;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
+use jay_transfer::vault::members;
+use jay_transfer::vault::roster::Roster;
+use jay_types::Error;
 use jay_types::change::{Body, Op};
 use std::path::{Path, PathBuf};
 
@@ -54,6 +57,17 @@ fn what_a_killed_sync_left_in_plain_text_goes_with_the_next() {
     assert_eq!(holding(&newcomer, "swordfish"), Vec::<PathBuf>::new());
 }
 
+fn keys_of(home: &Home) -> VaultKeys {
+    VaultKeys::load(&home.memory).unwrap().unwrap()
+}
+
+/// The only checkpoint that lies there.
+fn the_checkpoint(at: &dyn Remote) -> String {
+    let made = at.list("nodes/").unwrap().into_iter().filter(|file| file.path.contains("/checkpoint."));
+    let [made] = made.map(|file| file.path).collect::<Vec<_>>().try_into().unwrap();
+    made
+}
+
 /// Makes a file so long without writing anything.
 fn stretch(file: &Path, bytes: u64) {
     std::fs::File::options().append(true).open(file).unwrap().set_len(bytes).unwrap();
@@ -67,9 +81,9 @@ fn of_a_checkpoint_whose_seal_does_not_hold_no_more_is_read_than_its_front() {
     let secret = homes[0].remember("global", "the word is swordfish");
     homes[1].checkpoint_from_changes = 1;
     settle(&homes, &at);
-    let made = at.list("nodes/").unwrap().into_iter().find(|file| file.path.contains("/checkpoint.")).unwrap().path;
+    let made = the_checkpoint(&at);
     // What whoever carries the files can make: a header that says what it likes, and an honest front with a long end.
-    let keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
+    let keys = keys_of(&homes[0]);
     let (kind, key, node) = (FileKind::Checkpoint, keys.newest_given().unwrap().id, homes[1].id());
     let clear = Clear { kind, vault: keys.vault, key, node, ranges: Vec::new(), nonce: [7; 19] };
     let junk = format!("nodes/{node}/checkpoint.0123456789abcdef01234567.jay");
@@ -85,6 +99,51 @@ fn of_a_checkpoint_whose_seal_does_not_hold_no_more_is_read_than_its_front() {
     settle(&homes, &at);
     let left: Vec<String> = at.list("nodes/").unwrap().into_iter().map(|file| file.path).collect();
     assert!(!left.contains(&junk) && !left.contains(&longer), "nobody can begin with them: {left:?}");
-    let made = left.iter().find(|path| path.contains("/checkpoint.")).unwrap();
-    assert!(seal::open(&at.read(made, u64::MAX).unwrap().unwrap(), &|id| keys.key(id)).is_ok());
+    let made = the_checkpoint(&at);
+    assert!(seal::open(&at.read(&made, u64::MAX).unwrap().unwrap(), &|id| keys.key(id)).is_ok());
+}
+
+/// A checkpoint of all that a machine has, below another one's name and sealed with a key that it was given once.
+fn in_the_name_of(home: &Home, other: &Home) -> Vec<u8> {
+    let (keys, plain) = (keys_of(home), home.memory.state_file("forged"));
+    let key = keys.keys().min_by_key(|key| key.id).unwrap();
+    home.memory.checkpoint(&|_| true, &plain).unwrap();
+    let content = zstd::bulk::compress(&std::fs::read(&plain).unwrap(), 3).unwrap();
+    let (kind, node) = (FileKind::Checkpoint, other.id());
+    let clear = Clear { kind, vault: keys.vault, key: key.id, node, ranges: Vec::new(), nonce: [9; 19] };
+    seal::seal(&clear, &key, &content)
+}
+
+#[test]
+fn what_a_removed_member_writes_later_comes_in_by_no_checkpoint() {
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let removed = homes.pop().unwrap();
+    homes[0].checkpoint_from_changes = 1;
+    removed.remember("global", "said as a member");
+    removed.sync(&at);
+    settle(&homes, &at);
+    let mut keys = keys_of(&homes[0]);
+    let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+    let branches = homes[0].memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
+    let those = (&roster, &[removed.id()][..], &branches[..]);
+    members::remove(&homes[0].memory, &ann(), &mut keys, those, homes[0].steps.as_ref()).unwrap();
+    settle(&homes, &at);
+
+    // It goes on writing, and puts all that it has in the place of a member's checkpoint.
+    removed.remember("global", "said after its removal");
+    let place = the_checkpoint(&at);
+    at.delete(&place).unwrap();
+    at.create(&place, &in_the_name_of(&removed, &homes[0])).unwrap();
+    let newcomer = Home::new(40);
+    newcomer.join(&at, &homes[0].invite(&at));
+    let synced = newcomer.sync(&at);
+    assert_eq!(newcomer.texts(), ["said as a member"], "{:?}", synced.notes);
+    let told = format!("{place} does not serve as a beginning");
+    assert!(synced.notes.iter().any(|note| note.starts_with(&told)), "{:?}", synced.notes);
+    homes.push(newcomer);
+    settle(&homes, &at);
+    for home in &homes {
+        assert_eq!(home.texts(), ["said as a member"]);
+    }
 }

@@ -17,11 +17,11 @@ use jay_transfer::vault::code::InviteCode;
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::roster::Roster;
+use jay_types::Error;
 use jay_types::change::registry::FORGOTTEN;
 use jay_types::change::sign::Signed;
 use jay_types::change::{Body, Op};
 use jay_types::id::to_hex;
-use jay_types::{Error, Hash};
 use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
@@ -97,7 +97,8 @@ fn add_checkpoint(home: &Home, at: &Folder) {
     let content = zstd::bulk::compress(&std::fs::read(&file).unwrap(), 19).unwrap();
     let sealed = |kind, nonce, content: &[u8]| {
         let clear = Clear { kind, vault: keys.vault, key: key.id, node, ranges: Vec::new(), nonce };
-        (clear.name(&Hash::of(&nonce)), seal::seal(&clear, &key, content))
+        let file = seal::seal(&clear, &key, content);
+        (clear.name(&seal::hash_of(&file)), file)
     };
     let (name, checkpoint) = sealed(FileKind::Checkpoint, CHECKPOINT_NONCE, &content);
     let path = format!("nodes/{node}/{name}");
