@@ -71,7 +71,7 @@ pub(super) fn give(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
         let Some(act) = act_of(run, branches, &head)? else { continue };
         let mut gathered = Gathered::default();
         act.iter().for_each(|change| gathered.add(run.chosen.entry(change)));
-        if let Some(path) = gathered.write_file(run)? {
+        if let Some(path) = gathered.write_files(run)?.pop() {
             run.state.given.insert(name, path);
         }
     }

@@ -42,11 +42,30 @@ pub(super) fn join_small(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<(
             .map(|(path, _)| path.clone())
             .collect();
         at_least = less_than;
-        if of_tier.len() >= many {
-            join(run, branches, &of_tier)?;
+        if of_tier.len() < many {
+            continue;
+        }
+        let mut can_be_joined = Vec::new();
+        for path in of_tier {
+            if is_here_as_it_was(run, branches, &path)? {
+                can_be_joined.push(path);
+            }
+        }
+        if can_be_joined.len() >= many {
+            join(run, branches, &can_be_joined)?;
         }
     }
     Ok(())
+}
+
+/// False for a file that can not be written anew out of the journal: something in it is shared no longer, or of a branch that is not here.
+fn is_here_as_it_was(run: &Run<'_, '_>, branches: &[Branch], path: &str) -> Result<bool> {
+    for range in run.state.files.get(path).into_iter().flat_map(|record| &record.ranges) {
+        if branch_of(run, branches, range)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn join(run: &mut Run<'_, '_>, branches: &[Branch], paths: &[String]) -> Result<()> {

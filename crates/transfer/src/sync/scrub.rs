@@ -294,10 +294,10 @@ fn write_without(run: &mut Run<'_, '_>, ever: &Purged, mut entries: Vec<FrameEnt
         let is_end = Header::decode(&entry.header).is_ok_and(|header| header.index + 1 == header.count);
         gathered.add(entry);
         if is_end && gathered.is_full() {
-            written.extend(gathered.write_file(run)?);
+            written.extend(gathered.write_files(run)?);
         }
     }
-    written.extend(gathered.write_file(run)?);
+    written.extend(gathered.write_files(run)?);
     if state != FileState::Applied {
         // The next sync looks at it as at any other file: what it waits for may come.
         written.iter().for_each(|path| drop(run.state.files.remove(path)));

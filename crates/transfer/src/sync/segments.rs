@@ -1,11 +1,13 @@
 //! Entries of whole acts, gathered until they make a segment.
 //!
-//! **Invariant:** a segment has no more ranges than its clear header may name, whatever is gathered.
+//! **Invariant:** a segment has no more ranges than its clear header may name and no more bytes than a frame, whatever is gathered.
 
+use super::parts;
 use super::run::Run;
 use super::state::{FileRecord, FileState};
 use crate::format::clear::{FileKind, RANGES_MAX};
 use crate::format::segment;
+use jay_types::bounds::FRAME_MAX_BYTES;
 use jay_types::change::Header;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
@@ -13,6 +15,8 @@ use jay_types::{Error, Result};
 
 /// Bytes of changes in one segment, about; an act of 12 MiB makes a larger one.
 const SEGMENT_BYTES: usize = 4 << 20;
+/// Bytes of changes that a frame has room for, beside its own mark and checksum.
+const ROOM_BYTES: usize = FRAME_MAX_BYTES - 64;
 
 /// Whole acts that become a segment.
 #[derive(Default)]
@@ -44,15 +48,31 @@ impl Gathered {
     /// Writes what is gathered, if anything is; answers how many changes that were.
     pub(super) fn write(&mut self, run: &mut Run<'_, '_>) -> Result<u64> {
         let changes = self.entries.len() as u64;
-        self.write_file(run)?;
+        self.write_files(run)?;
         Ok(changes)
     }
 
-    /// The same; answers the path of what was written.
-    pub(super) fn write_file(&mut self, run: &mut Run<'_, '_>) -> Result<Option<String>> {
+    /// The same; answers the paths of what was written.
+    pub(super) fn write_files(&mut self, run: &mut Run<'_, '_>) -> Result<Vec<String>> {
         let entries = std::mem::take(self).entries;
-        if entries.is_empty() { Ok(None) } else { write_segment(run, &entries).map(Some) }
+        fitting(&entries).into_iter().map(|piece| write_segment(run, piece)).collect()
     }
+}
+
+/// Entries as pieces that fit into a frame each, cut between acts: a large one may find less room left than it needs.
+fn fitting(entries: &[FrameEntry]) -> Vec<&[FrameEntry]> {
+    let (mut pieces, mut rest, mut count, mut bytes) = (Vec::new(), entries, 0, 0);
+    for part in parts::cut(entries) {
+        let size: usize = part.entries.iter().map(FrameEntry::size_bytes).sum();
+        if count > 0 && bytes + size > ROOM_BYTES {
+            let (piece, after) = rest.split_at(count);
+            pieces.push(piece);
+            (rest, count, bytes) = (after, 0, 0);
+        }
+        (count, bytes) = (count + part.entries.len(), bytes + size);
+    }
+    pieces.extend((!rest.is_empty()).then_some(rest));
+    pieces
 }
 
 /// Seals entries as a segment and writes it.
@@ -125,5 +145,25 @@ mod tests {
         assert!(gathered.is_full());
         assert_eq!(gathered.ranges, RANGES_MAX - 1, "what goes on is the same range");
         assert_eq!(gathered.entries.len(), 2 * (RANGES_MAX - 1));
+    }
+
+    #[test]
+    fn a_large_act_that_finds_too_little_room_begins_another_segment() {
+        let of_act = |act: u8, seq: u64, bytes: usize| {
+            let mut header = Header::decode(&entry(1, seq).header).unwrap();
+            header.act = ActId([act; 16]);
+            FrameEntry {
+                header: header.encode().to_vec(),
+                body: Some(([0; 16], vec![act; bytes])),
+                signature: Some([0; 64]),
+            }
+        };
+        let large = [of_act(1, 1, 4_000_000), of_act(2, 2, 6_500_000), of_act(2, 3, 6_500_000), of_act(3, 4, 9)];
+        assert!(segment::encode(&large).is_err(), "the test is of no use");
+        let lengths = |entries: &[FrameEntry]| fitting(entries).iter().map(|piece| piece.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(&large), [1, 3]);
+        assert!(fitting(&large).iter().all(|piece| segment::encode(piece).is_ok()));
+        assert_eq!(lengths(&large[..2]), [2]);
+        assert_eq!(lengths(&[]), [0; 0]);
     }
 }

@@ -1,12 +1,15 @@
 //! Files that take the place of others: what was purged is in none of them, and many small ones become few.
 
-use crate::world::{Home, config, folder, settle, vault};
+use crate::world::{Home, config, folder, path, saying, settle, vault};
+use jay_store::Draft;
+use jay_testkit::Random;
 use jay_transfer::format::{seal, segment};
 use jay_transfer::remote::Remote;
+use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::status::status;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
-use jay_types::change::{Body, Op};
+use jay_types::change::{Body, EntityKind, Op};
 use jay_types::time::DAY;
 use std::path::Path;
 
@@ -202,4 +205,38 @@ fn a_joined_file_stays_while_somebody_has_not_told_of_having_it() {
     assert!(at.list(&own).unwrap().len() < 20, "they went once the other had told");
     homes[1].sync(&at);
     assert_eq!(homes[1].texts().len(), 40);
+}
+
+#[test]
+fn what_is_shared_no_longer_keeps_no_small_files_from_being_joined() {
+    let (shared, homes) = vault(0);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("work/acme", "shared for a while");
+    homes[0].sync(&at);
+    let chosen = RemoteConfig { namespaces: vec!["global".to_owned()], ..config() };
+    for n in 0..40 {
+        homes[0].remember("global", &format!("note {n}"));
+        homes[0].try_sync(&at, &chosen).unwrap();
+    }
+    let files = at.list("nodes/").unwrap().len();
+    assert!(files < 25, "{files} files");
+}
+
+#[test]
+fn an_act_as_large_as_one_may_be_finds_room_in_a_segment() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let mut random = Random::new(5);
+    // Of 57 characters in no order, of which compression leaves three quarters.
+    let mut noise = |bytes: u64| -> String { (0..bytes).map(|_| char::from(b'#' + random.below(57) as u8)).collect() };
+    homes[0].remember("global", &noise(5_600_000));
+    homes[0].act(|w| {
+        let ns = w.namespace(&path("global"))?.0;
+        for text in (0..4_000).map(|n| format!("note {n}")).chain((0..3).map(|_| noise(5_500_000))) {
+            w.draft(Draft::new(ns, EntityKind::Memory, w.new_id(), Op::Create, saying(&text)));
+        }
+        Ok(())
+    });
+    settle(&homes, &at);
+    assert_eq!(homes[1].dump(), homes[0].dump());
 }
