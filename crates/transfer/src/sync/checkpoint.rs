@@ -196,6 +196,7 @@ fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
         is_checkpoint: true,
         is_intact: true,
         is_looked_through: true,
+        is_full: false,
     };
     run.state.files.insert(path.clone(), record);
     Ok(path)

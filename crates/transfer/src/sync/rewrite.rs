@@ -1,7 +1,8 @@
 //! Small segments of this node joined into one.
 //!
 //! What takes their place is written out of the journal: same ranges, other bytes. Who has the changes knows by the ranges that there
-//! is nothing to read.
+//! is nothing to read. What is as large as segments are made stays as it is, however small compression made it: joined, it would be the same
+//! once more with each sync.
 //!
 //! **Invariant:** a file is removed only after the one that takes its place is written, and stays until every member has told of having
 //! what it carried, or 30 days.
@@ -9,7 +10,7 @@
 use super::push::READ_BYTES;
 use super::run::Run;
 use super::segments::Gathered;
-use super::state::FileState;
+use super::state::{FileRecord, FileState, RemoteState};
 use crate::format::clear::Range;
 use jay_store::Branch;
 use jay_types::time::DAY;
@@ -27,20 +28,7 @@ pub(super) fn join_small(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<(
     let own = run.own_directory();
     let mut at_least = 0;
     for (less_than, many) in TIERS {
-        let of_tier: Vec<String> = run
-            .state
-            .files
-            .iter()
-            .filter(|(path, record)| {
-                path.starts_with(&own)
-                    && record.state == FileState::Applied
-                    && record.missing_since.is_none()
-                    && (at_least..less_than).contains(&record.bytes)
-                    && !record.ranges.is_empty()
-                    && !run.state.retired.contains_key(*path)
-            })
-            .map(|(path, _)| path.clone())
-            .collect();
+        let of_tier = of_tier(&run.state, &own, at_least..less_than);
         at_least = less_than;
         if of_tier.len() < many {
             continue;
@@ -56,6 +44,20 @@ pub(super) fn join_small(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<(
         }
     }
     Ok(())
+}
+
+/// Own segments of such a size that may become larger.
+fn of_tier(state: &RemoteState, own: &str, bytes: std::ops::Range<u64>) -> Vec<String> {
+    let is_one = |(path, record): &(&String, &FileRecord)| {
+        path.starts_with(own)
+            && record.state == FileState::Applied
+            && record.missing_since.is_none()
+            && bytes.contains(&record.bytes)
+            && !record.is_full
+            && !record.ranges.is_empty()
+            && !state.retired.contains_key(*path)
+    };
+    state.files.iter().filter(is_one).map(|(path, _)| path.clone()).collect()
 }
 
 /// False for a file that can not be written anew out of the journal: something in it is shared no longer, or of a branch that is not here.
@@ -172,4 +174,38 @@ pub(super) fn remove(run: &mut Run<'_, '_>, path: &str) -> Result<()> {
     run.state.retired.remove(path);
     run.state.unscrubbed.remove(path);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jay_types::change::header::StreamId;
+    use jay_types::{Hash, NamespaceId, NodeId};
+
+    #[test]
+    fn what_is_full_is_joined_no_more() {
+        let stream = StreamId { journal: 0, namespace: NamespaceId([1; 16]), node: NodeId([2; 16]) };
+        let record = |bytes, is_full| FileRecord {
+            stamp: String::new(),
+            bytes,
+            state: FileState::Applied,
+            why: None,
+            ranges: vec![Range { stream, from: 1, to: 2, hash: Hash::ZERO }],
+            missing_since: None,
+            is_checkpoint: false,
+            is_looked_through: true,
+            is_full,
+            is_intact: true,
+        };
+        let (small, full) = (record(70 << 10, false), record(3 << 20, true));
+        let mut state = RemoteState::default();
+        for (path, record) in
+            [("a/1", &small), ("a/2", &small), ("a/3", &full), ("b/1", &small), ("a/4", &record(3 << 20, false))]
+        {
+            state.files.insert(path.to_owned(), record.clone());
+        }
+        state.retired.insert("a/2".to_owned(), (1, jay_types::Timestamp(0)));
+        assert_eq!(of_tier(&state, "a/", 64 << 10..1 << 20), ["a/1"]);
+        assert_eq!(of_tier(&state, "a/", 1 << 20..4 << 20), ["a/4"]);
+    }
 }

@@ -54,8 +54,9 @@ impl Gathered {
 
     /// The same; answers the paths of what was written.
     pub(super) fn write_files(&mut self, run: &mut Run<'_, '_>) -> Result<Vec<String>> {
+        let is_full = self.is_full();
         let entries = std::mem::take(self).entries;
-        fitting(&entries).into_iter().map(|piece| write_segment(run, piece)).collect()
+        fitting(&entries).into_iter().map(|piece| write_segment(run, piece, is_full)).collect()
     }
 }
 
@@ -76,7 +77,7 @@ fn fitting(entries: &[FrameEntry]) -> Vec<&[FrameEntry]> {
 }
 
 /// Seals entries as a segment and writes it.
-fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String> {
+fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry], is_full: bool) -> Result<String> {
     let key = run.sealing_key()?;
     let ranges =
         segment::ranges_of(entries).ok_or_else(|| Error::internal("a header of another version in the journal"))?;
@@ -95,6 +96,7 @@ fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry]) -> Result<String
         is_intact: true,
         // It comes out of the journal, or was looked through: it holds no body of what was purged.
         is_looked_through: true,
+        is_full,
     };
     run.state.files.insert(path.clone(), record);
     Ok(path)

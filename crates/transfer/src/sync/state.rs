@@ -59,6 +59,9 @@ pub struct FileRecord {
     /// counts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_looked_through: bool,
+    /// True where it is as large as segments are made: joined with others it would be the same once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_full: bool,
 }
 
 /// What another node told last.

@@ -81,6 +81,7 @@ pub(super) fn note(
         is_checkpoint: false,
         is_intact: false,
         is_looked_through: false,
+        is_full: run.state.files.get(&file.path).is_some_and(|before| before.is_full),
     };
     run.state.files.insert(file.path.clone(), record);
     Ok(())

@@ -6,6 +6,7 @@ use jay_testkit::Random;
 use jay_transfer::format::{seal, segment};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
+use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::status::status;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
@@ -239,4 +240,8 @@ fn an_act_as_large_as_one_may_be_finds_room_in_a_segment() {
     });
     settle(&homes, &at);
     assert_eq!(homes[1].dump(), homes[0].dump());
+    // Large ones are as they are to be: nobody joins them again.
+    let record = RemoteState::load(&homes[0].memory, "home").unwrap();
+    let large: Vec<bool> = record.files.values().filter(|file| file.bytes > 1 << 20).map(|file| file.is_full).collect();
+    assert_eq!(large, [true, true]);
 }
