@@ -15,9 +15,7 @@ pub(crate) fn places(call: &Call<'_>, entities: &[EntityId]) -> Result<Vec<Place
         let waiting_for = match riddance(memory, archive, &remote, entities)? {
             Riddance::Never => continue,
             Riddance::Gone => None,
-            Riddance::ToBeLookedThrough => {
-                Some(format!("`jay sync {name}` here, then on every machine that shared it", name = remote.name))
-            }
+            Riddance::ToBeLookedThrough => Some(format!("`jay sync {}` here", remote.name)),
             Riddance::HeldBy(nodes) => {
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
                 Some(format!("`jay sync` on {}", nodes.join(", ")))

@@ -3,8 +3,9 @@
 //! **Invariant:** nothing is asked of the remote; what it is not known to be rid of counts as held there.
 
 use super::config::RemoteConfig;
-use super::state::RemoteState;
+use super::state::{FileRecord, RemoteState};
 use jay_store::Store;
+use jay_types::change::header::StreamId;
 use jay_types::{EntityId, Error, NodeId, Result};
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use std::collections::BTreeSet;
 pub enum Riddance {
     /// No file of it that is known ever carried them.
     Never,
-    /// The next sync of this machine looks through its files.
+    /// A sync of this machine has yet to look through files of it: the next one, or that which brings a key that it lacks.
     ToBeLookedThrough,
     /// Files of these nodes hold them until they sync.
     HeldBy(BTreeSet<NodeId>),
@@ -31,13 +32,17 @@ pub fn riddance(memory: &Store, archive: &Store, remote: &RemoteConfig, entities
     for store in [memory, archive].into_iter().filter(|store| store.exists()) {
         let purged = store.read::<_, Error>(|tx| Ok(tx.purged_changes(&BTreeSet::new())?))?;
         for (namespace, entity, changes) in purged.into_iter().filter(|(_, entity, _)| entities.contains(entity)) {
-            let carried = |(stream, seq): &(jay_types::change::header::StreamId, u64)| {
-                let ranges = state.files.values().flat_map(|record| &record.ranges);
+            let is_scrubbed = state.scrubbed.contains(&(namespace, entity));
+            is_known |= is_scrubbed;
+            // Of what was scrubbed a file may still be closed to this machine: its key, or the rest of it, has not come.
+            let is_open = |record: &&FileRecord| {
+                !is_scrubbed || record.missing_since.is_none() && !record.is_checkpoint && !record.is_looked_through
+            };
+            let carried = |(stream, seq): &(StreamId, u64)| {
+                let ranges = state.files.values().filter(is_open).flat_map(|record| &record.ranges);
                 ranges.into_iter().any(|range| range.stream == *stream && (range.from..=range.to).contains(seq))
             };
-            if state.scrubbed.contains(&(namespace, entity)) {
-                is_known = true;
-            } else if changes.iter().any(carried) {
+            if changes.iter().any(carried) {
                 return Ok(Riddance::ToBeLookedThrough);
             }
         }

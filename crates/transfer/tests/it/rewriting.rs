@@ -6,6 +6,7 @@ use jay_testkit::Random;
 use jay_transfer::format::{seal, segment};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
+use jay_transfer::sync::purging::{Riddance, riddance};
 use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::status::status;
 use jay_transfer::sync::{Direction, sync};
@@ -113,7 +114,13 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
     for again in [path, &copy] {
         at.create(again, &bytes).unwrap();
     }
+    // What was only read is not known to be rid of it.
+    let rid = || riddance(&homes[1].memory, &homes[1].archive, &config(), &[secret.1]).unwrap();
+    assert_eq!(rid(), Riddance::Gone);
+    sync(&homes[1].peer(), &at, &config(), Direction::Pull, &mut |_, _, _| ()).unwrap();
+    assert_eq!(rid(), Riddance::ToBeLookedThrough);
     homes[1].sync(&at);
+    assert_eq!(rid(), Riddance::Gone);
     let gone = "the file that took its place carries all of it, so that nobody has to wait for its owner";
     assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new(), "{gone}");
     settle(&homes, &at);
