@@ -26,6 +26,30 @@ pub(super) fn recall_own(run: &mut Run<'_, '_>) -> Result<()> {
     Ok(())
 }
 
+/// Looks into this node's own head where it changed since it was written. One that does not open is written anew: others would take it
+/// for one that is sealed with a key which they were not given.
+pub(super) fn check_own(run: &mut Run<'_, '_>) -> Result<()> {
+    let path = format!("{}{HEAD_NAME}", run.own_directory());
+    let Some(file) = run.listing.iter().find(|file| file.path == path).cloned() else { return Ok(()) };
+    let (bytes, stamp) = &run.state.own_file;
+    let is_first_seen = stamp.is_empty() && *bytes == file.bytes;
+    if *stamp == file.stamp || run.state.own.as_ref().is_none_or(|own| own.node != run.node) {
+        return Ok(());
+    }
+    if !is_first_seen {
+        let (node, public_key) = run.peer.memory.public_key()?;
+        let Some(bytes) = run.remote.read(&path, HEAD_MAX_BYTES)? else { return Ok(()) };
+        run.report.bytes_read += bytes.len() as u64;
+        if let Err(fault) = opened(run, &bytes, node, &public_key) {
+            run.report.note(format!("{path}: {fault}; it is written anew"));
+            run.listing.retain(|listed| listed.path != path);
+            return Ok(());
+        }
+    }
+    run.state.own_file = (file.bytes, file.stamp);
+    Ok(())
+}
+
 fn opened(run: &Run<'_, '_>, bytes: &[u8], node: NodeId, public_key: &[u8; 32]) -> Result<Head, FileFault> {
     let (clear, content) = seal::open(bytes, &|id| run.keys.key(id))?;
     if clear.kind != FileKind::Head || clear.node != node || clear.vault != run.keys.vault {

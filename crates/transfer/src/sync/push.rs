@@ -161,6 +161,7 @@ fn write_head(
     let key = run.sealing_key()?;
     let (_, file) = run.sealed(FileKind::Head, &key, Vec::new(), &Head::encode(&json, &signature));
     run.replace(&path, &file)?;
+    run.state.own_file = (file.len() as u64, String::new());
     run.state.note_content(head.content, head.changes, head.at);
     run.state.own = Some(head);
     Ok(())

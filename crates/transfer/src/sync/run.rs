@@ -228,6 +228,7 @@ fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     run.read_roster()?;
     membership::take_keys(run)?;
     heads::recall_own(run)?;
+    heads::check_own(run)?;
     intact::check_own(run)?;
     if direction != Direction::Push {
         take_in(run)?;

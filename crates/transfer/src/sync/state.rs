@@ -94,6 +94,9 @@ pub struct RemoteState {
     /// The head that this node wrote last.
     #[serde(default)]
     pub own: Option<Head>,
+    /// The size of its file, and the listing's stamp once it was listed.
+    #[serde(default)]
+    pub own_file: (u64, String),
     /// For each of the latest contents of our own heads how many changes were shared.
     #[serde(default)]
     pub contents: Vec<(u64, u64)>,

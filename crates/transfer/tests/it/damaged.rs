@@ -5,6 +5,7 @@ use jay_testkit::write;
 use jay_transfer::format::clear::{Clear, FileKind, Range};
 use jay_transfer::format::seal;
 use jay_transfer::remote::Remote as _;
+use jay_transfer::sync::state::RemoteState;
 use jay_types::{Hash, NodeId};
 use std::path::Path;
 
@@ -119,12 +120,13 @@ fn replace_by_noise(at: &Path, paths: &[String], change: Change) {
 
 #[test]
 fn what_a_carrier_makes_up_carries_nothing() {
-    let changes: [(&str, Change); 2] = [
+    let changes: [(&str, Change); 3] = [
         ("the same header", |_| ()),
         ("a range that waits", |clear| {
             let stream = jay_types::change::header::StreamId { node: NodeId([5; 16]), ..clear.ranges[0].stream };
             clear.ranges.push(Range { stream, from: 9, to: 9, hash: Hash([5; 32]) });
         }),
+        ("another key", |clear| clear.key.id = [5; 8]),
     ];
     for (what, change) in changes {
         let (shared, homes) = vault(1);
@@ -141,12 +143,39 @@ fn what_a_carrier_makes_up_carries_nothing() {
         homes[1].steps.clock.advance(2 * jay_types::time::DAY);
         homes[1].sync(&at);
         homes[1].sync(&at);
+        let state = RemoteState::load(&homes[1].memory, "home").unwrap();
+        assert_eq!(state.lacks_key_since, None, "{what}: no member's head shows a key that is not here");
         let late = newcomer(&homes[1], 50, shared.path());
         assert_eq!(late.texts().len(), 2, "{what}: {:#?}", late.sync(&at).files);
         for home in [&homes[1], &late, &homes[1], &late] {
             home.sync(&at);
         }
         let again = homes[1].sync(&at);
-        assert_eq!((again.files_written, again.bytes_read), (0, 0), "{what}: {again:#?}");
+        assert_eq!(again.files_written, 0, "{what}: {again:#?}");
     }
+}
+
+#[test]
+fn a_head_that_a_carrier_makes_up_is_written_anew() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "the basin is deep");
+    settle(&homes, &at);
+    let file = shared.path().join(format!("nodes/{}/head", homes[0].id()));
+    let right = std::fs::read(&file).unwrap();
+    let (mut clear, size, _) = Clear::decode(&right).unwrap();
+    clear.key.id = [5; 8];
+    let mut noise = clear.encode((right.len() - size) as u64 + 1);
+    noise.extend(right[size..].iter().chain(&[0]).map(|byte| byte ^ 0x55));
+    write(&file, &noise);
+    let is_shut_out = |home: &Home| {
+        home.sync(&at);
+        RemoteState::load(&home.memory, "home").unwrap().lacks_key_since.is_some()
+    };
+    assert!(is_shut_out(&homes[1]));
+    let synced = homes[0].sync(&at);
+    assert!(synced.notes.iter().any(|note| note.contains("is written anew")), "{synced:#?}");
+    assert!(!is_shut_out(&homes[1]));
+    settle(&homes, &at);
+    assert_eq!(homes[0].sync(&at).bytes_read, 0);
 }
