@@ -6,6 +6,7 @@ use super::EntityKind;
 use super::fold::{Change, EntityState, Write, fold};
 use super::registry::{ALIAS_OF, TEXT};
 use crate::id::EntityId;
+use std::collections::BTreeMap;
 
 /// The memory that a state names as the earlier one that says the same.
 #[must_use]
@@ -23,21 +24,25 @@ fn is_living(state: &EntityState) -> bool {
 #[must_use]
 pub fn firsts(memories: &[(EntityId, &EntityState)]) -> Vec<usize> {
     let created = |at: usize| memories.get(at).and_then(|(_, state)| state.created).map(|created| created.order);
+    let mut living: BTreeMap<EntityId, usize> = BTreeMap::new();
+    for (at, (id, _)) in memories.iter().enumerate().filter(|(_, (_, state))| is_living(state)) {
+        living.entry(*id).or_insert(at);
+    }
     let before = |at: usize| {
         let (_, state) = memories.get(at).filter(|(_, state)| is_living(state))?;
-        let named = alias_of(state)?;
-        let is_it = |(id, other): &(EntityId, &EntityState)| *id == named && is_living(other);
-        memories.iter().position(is_it).filter(|earlier| created(*earlier) < created(at))
+        living.get(&alias_of(state)?).copied().filter(|earlier| created(*earlier) < created(at))
     };
-    (0..memories.len())
-        .map(|mut at| {
-            // Each step leads to one that was created before.
-            while let Some(earlier) = before(at) {
-                at = earlier;
-            }
-            at
-        })
-        .collect()
+    // Each one reads as one that was created before, of which the first is known then: who says the same may name one another at length.
+    let mut firsts: Vec<usize> = (0..memories.len()).collect();
+    let mut in_order = firsts.clone();
+    in_order.sort_by_key(|at| created(*at));
+    for at in in_order {
+        let first = before(at).and_then(|earlier| firsts.get(earlier).copied());
+        if let (Some(first), Some(of)) = (first, firsts.get_mut(at)) {
+            *of = first;
+        }
+    }
+    firsts
 }
 
 /// The state of memories that read as one: every change of each of them, joined as those of a single one are. Which of them names

@@ -47,6 +47,19 @@ fn the_later_reads_as_the_earlier_and_a_chain_as_its_first() {
     check(&[alone, memory(2, 2, &[same_as(9)])], &[0, 1]);
 }
 
+/// Any member can make a chain as long as it likes: what each reads as is found in one pass.
+#[test]
+fn a_chain_of_any_length_reads_as_its_first() {
+    let long = |n: u64| EntityId::derived("chain", &[&n.to_string()]);
+    let state = |n: u64| {
+        let named = Body::default().with(ALIAS_OF, json!(long(n.saturating_sub(1))));
+        fold(EntityKind::Memory, &memory(1, n + 1, &[(Op::Update, named)]))
+    };
+    let states: Vec<EntityState> = (0..5_000).map(state).collect();
+    let named: Vec<(EntityId, &EntityState)> = (0..).map(long).zip(&states).collect();
+    assert!(firsts(&named).iter().all(|first| *first == 0));
+}
+
 #[test]
 fn what_was_created_before_does_not_read_as_what_came_later_so_that_there_is_no_circle() {
     check(&[memory(1, 1, &[same_as(2)]), memory(2, 2, &[])], &[0, 1]);
