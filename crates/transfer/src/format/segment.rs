@@ -42,11 +42,53 @@ pub fn ranges_of(entries: &[FrameEntry]) -> Option<Vec<Range>> {
         let header = Header::decode(&entry.header).ok()?;
         let (stream, seq, hash): (StreamId, u64, _) = (header.stream(), header.seq, header.hash());
         match ranges.last_mut() {
-            Some(range) if range.stream == stream && range.to + 1 == seq && range.hash == header.prev_hash => {
+            Some(range)
+                if range.stream == stream && range.to.checked_add(1) == Some(seq) && range.hash == header.prev_hash =>
+            {
                 (range.to, range.hash) = (seq, hash);
             }
             _ => ranges.push(Range { stream, from: seq, to: seq, hash }),
         }
     }
     Some(ranges)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, NodeId, Timestamp};
+
+    fn entry(seq: u64, prev_hash: Hash) -> FrameEntry {
+        let header = Header {
+            journal: 0,
+            namespace: NamespaceId([1; 16]),
+            node: NodeId([2; 16]),
+            seq,
+            prev_hash,
+            hlc: Hlc(1),
+            at: Timestamp(0),
+            actor: ActorId([0; 16]),
+            act: ActId([0; 16]),
+            index: 0,
+            count: 1,
+            run: [0; 16],
+            kind: 4,
+            entity: EntityId([0; 16]),
+            op: 2,
+            encoding: 0,
+            body_hash: Hash::ZERO,
+        };
+        FrameEntry { header: header.encode().to_vec(), body: None, signature: None }
+    }
+
+    #[test]
+    fn what_follows_is_one_range_whatever_its_numbers() {
+        let first = entry(1, Hash::ZERO);
+        let before = Header::decode(&first.header).unwrap().hash();
+        let ranges = ranges_of(&[first.clone(), entry(2, before)]).unwrap();
+        assert_eq!(ranges.iter().map(|range| (range.from, range.to)).collect::<Vec<_>>(), [(1, 2)]);
+        // Nothing follows the last number there is.
+        let last = entry(u64::MAX, Hash::ZERO);
+        assert_eq!(ranges_of(&[last, first]).unwrap().len(), 2);
+    }
 }

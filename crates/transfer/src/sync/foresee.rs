@@ -29,8 +29,9 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
             Ok(of_stream.map(|branch| branch.head_seq).max().unwrap_or(0))
         })?;
         let changes = beyond(held, spans);
-        run.report.pulled += changes;
-        run.report.node(stream.node).applied += changes;
+        run.report.pulled = run.report.pulled.saturating_add(changes);
+        let of_node = run.report.node(stream.node);
+        of_node.applied = of_node.applied.saturating_add(changes);
     }
     Ok(())
 }
@@ -59,9 +60,10 @@ fn beyond(held: u64, mut spans: Vec<(u64, u64)>) -> u64 {
     let from = if spans.iter().all(|(_, to)| *to <= held) { 0 } else { held };
     let (mut upto, mut count) = (from, 0);
     for (first, last) in spans {
-        let first = first.max(upto + 1);
-        if last >= first {
-            count += last - first + 1;
+        // A clear header can name any numbers.
+        let first = first.max(upto.saturating_add(1));
+        if last >= first && last > upto {
+            count = (last - first).saturating_add(1).saturating_add(count);
             upto = last;
         }
     }
@@ -85,5 +87,6 @@ mod tests {
         assert_eq!(beyond(5, vec![(1, 8)]), 3, "the first five are here");
         assert_eq!(beyond(0, vec![(3, 4), (9, 9)]), 3, "a gap is no change");
         assert_eq!(beyond(9, vec![(6, 8)]), 3, "another branch");
+        assert_eq!(beyond(0, vec![(1, u64::MAX), (3, u64::MAX), (u64::MAX, u64::MAX)]), u64::MAX);
     }
 }

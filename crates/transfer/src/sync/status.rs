@@ -349,13 +349,13 @@ fn lacking(
 ) -> Result<u64> {
     let Some(keys) = keys else { return Ok(0) };
     let scope = memory.read(|tx| Scope::read(tx, remote, keys.vault, &state.elsewhere))?;
-    let mut lacking = 0;
+    let mut lacking: u64 = 0;
     for head in &seen.head.heads {
         if scope.shares(head.stream()) == Shared::No {
             continue;
         }
         let store = if head.journal == 0 { memory } else { archive };
-        lacking += store.read::<_, Error>(|tx| {
+        let of_head = store.read::<_, Error>(|tx| {
             if tx.has_change(head.stream(), head.seq, head.hash)? {
                 return Ok(0);
             }
@@ -364,6 +364,8 @@ fn lacking(
             // Of a fork the other branch is lacking, however long it is.
             Ok(head.seq.saturating_sub(held).max(1))
         })?;
+        // A member can name any numbers.
+        lacking = lacking.saturating_add(of_head);
     }
     Ok(lacking)
 }
