@@ -109,7 +109,7 @@ fn word_of(run: &Run<'_, '_>, part: &Part<'_>, entries: &[FrameEntry]) -> Result
 }
 
 /// A node's public key: the roster's, the journal's, or the one that its own stream begins with, which makes its id.
-fn key_of(run: &Run<'_, '_>, node: NodeId, entries: &[FrameEntry]) -> Result<Option<PublicKey>> {
+pub(super) fn key_of(run: &Run<'_, '_>, node: NodeId, entries: &[FrameEntry]) -> Result<Option<PublicKey>> {
     let of_roster = run.roster.nodes.get(&node).and_then(|member| member.public_key);
     let known = match of_roster {
         Some(key) => Some(key),

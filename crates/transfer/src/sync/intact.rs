@@ -6,12 +6,16 @@
 use super::pull::{is_for_us, open};
 use super::run::Run;
 use super::state::FileState;
+use super::{choosing, parts};
 use crate::format::FileFault;
 use crate::format::clear::Clear;
 use crate::format::seal;
 use crate::format::segment::SEGMENT_MAX_BYTES;
 use crate::remote::RemoteFile;
+use jay_types::change::frame::FrameEntry;
 use jay_types::{Hash, Result};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// True where the hash of a file's bytes is in its name; a carrier may have added words to that.
 pub(super) fn is_named(path: &str, clear: &Clear, hash: &Hash) -> bool {
@@ -72,7 +76,7 @@ pub(super) fn find(
     is_beginning: bool,
 ) -> Result<Found> {
     if let Some(bytes) = bytes {
-        return Ok(found(run, file, clear, bytes));
+        return found(run, file, clear, bytes);
     }
     let record = run.state.files.get(&file.path);
     let has_changed = record.is_some_and(|record| record.state == FileState::Applied && record.stamp != file.stamp);
@@ -89,16 +93,34 @@ pub(super) fn find(
     }
     let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { return Ok(Found::Gone) };
     run.report.bytes_read += bytes.len() as u64;
-    Ok(found(run, file, clear, &bytes))
+    found(run, file, clear, &bytes)
 }
 
-fn found(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear, bytes: &[u8]) -> Found {
+fn found(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear, bytes: &[u8]) -> Result<Found> {
     if !is_named(&file.path, clear, &seal::hash_of(bytes)) {
-        return Found::Damaged;
+        return Ok(Found::Damaged);
     }
-    match open(run, bytes) {
-        Ok((opened, _)) if opened == *clear => Found::Intact,
+    Ok(match open(run, bytes) {
+        Ok((opened, entries)) if opened == *clear && is_signed(run, &entries)? => Found::Intact,
+        Ok((opened, _)) if opened == *clear => Found::Damaged,
         Ok(_) | Err(FileFault::Incomplete) => Found::Gone,
         Err(_) => Found::Damaged,
+    })
+}
+
+/// True where their authors signed the changes, as far as their keys are known: whoever has a key of the vault can seal anything. Of a header
+/// of a later version its own version will tell.
+fn is_signed(run: &Run<'_, '_>, entries: &[FrameEntry]) -> Result<bool> {
+    let mut keys = BTreeMap::new();
+    for part in parts::cut(entries).iter().filter(|part| part.last.1.is_some()) {
+        let node = part.stream.node;
+        let key = match keys.entry(node) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(choosing::key_of(run, node, entries)?),
+        };
+        if key.as_ref().is_some_and(|key| !part.is_signed(key)) {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }

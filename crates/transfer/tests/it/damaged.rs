@@ -1,11 +1,13 @@
 //! Files that are damaged after everybody has read them, for the one who comes later; and records that are lost.
 
+use crate::foreign::segment_file;
 use crate::world::{Home, folder, settle, vault};
-use jay_testkit::write;
+use jay_testkit::{Random, write};
 use jay_transfer::format::clear::{Clear, FileKind, Range};
-use jay_transfer::format::seal;
+use jay_transfer::format::{seal, segment};
 use jay_transfer::remote::Remote as _;
 use jay_transfer::sync::state::RemoteState;
+use jay_transfer::vault::keys::VaultKeys;
 use jay_types::{Hash, NodeId};
 use std::path::Path;
 
@@ -153,6 +155,31 @@ fn what_a_carrier_makes_up_carries_nothing() {
         let again = homes[1].sync(&at);
         assert_eq!(again.files_written, 0, "{what}: {again:#?}");
     }
+}
+
+#[test]
+fn what_somebody_with_a_key_makes_up_carries_nothing() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "the basin is deep");
+    settle(&homes, &at);
+    let keys = VaultKeys::load(&homes[1].memory).unwrap().unwrap();
+    for path in segments_of(&homes[0], shared.path()) {
+        let bytes = at.read(&path, u64::MAX).unwrap().unwrap();
+        let (clear, content) = seal::open(&bytes, &|id| keys.key(id)).unwrap();
+        let mut entries = segment::decode(&content).unwrap();
+        // The same headers, and nothing that anybody signed.
+        entries.iter_mut().filter_map(|entry| entry.signature.as_mut()).for_each(|signature| signature[0] ^= 1);
+        let key = keys.key(clear.key).unwrap();
+        let (name, forged) = segment_file(&keys, &key, clear.node, &entries, &mut Random::new(4));
+        at.delete(&path).unwrap();
+        at.create(&name, &forged).unwrap();
+    }
+    homes[1].sync(&at);
+    homes[1].steps.clock.advance(2 * jay_types::time::DAY);
+    homes[1].sync(&at);
+    homes[1].sync(&at);
+    assert_eq!(newcomer(&homes[1], 50, shared.path()).texts(), ["the basin is deep"]);
 }
 
 #[test]
