@@ -52,8 +52,8 @@ pub struct FileRecord {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_checkpoint: bool,
     /// True once its seal was opened and it carries what its header says: who carries files can write any header. It was also where
-    /// this machine began with a checkpoint, among whatever lay there.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// this machine began with a checkpoint, among whatever lay there. A record without it is of an earlier version, which did not look: none
+    /// of it is believed, and everything is read once more.
     pub is_intact: bool,
     /// True once it was looked through for everything that had been purged before it came; from then on only what is purged later
     /// counts.
