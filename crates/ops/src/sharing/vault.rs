@@ -237,7 +237,7 @@ pub(crate) fn add(
                 .hint("`jay sync status` lists the machines that ask; a recipient begins with `age1` or `ssh-`."));
         }
     };
-    change(call, name, progress, |config, keys, _| {
+    change(call, name, progress, |config, keys, roster| {
         let Some(who) = who else {
             let remote = open(call, &config.url)?;
             setup::add_passphrase(&peer(call), remote.as_ref(), keys, passphrase.unwrap_or_default())?;
@@ -247,6 +247,12 @@ pub(crate) fn add(
             keyring::recipient(who)?;
             members::add_recipient(memory, &actor, keys.vault, who)?;
             return Ok("keys are wrapped for this recipient too, those of all epochs".to_owned());
+        }
+        if let Some(node) = taken_out(roster, who) {
+            members::restore(memory, &actor, keys.vault, roster, node)?;
+            return Ok(format!(
+                "{node} is a member again: what it wrote counts, also what it wrote since it was taken out"
+            ));
         }
         let remote = open(call, &config.url)?;
         let request = setup::asking(memory, remote.as_ref(), config, keys, who)?;
@@ -264,13 +270,25 @@ pub(crate) fn remove(call: &Call<'_>, name: Option<&str>, who: &str, progress: &
         let epoch = if who.starts_with("age1") || who.starts_with("ssh-") {
             members::remove_recipient(memory, &actor, (keys, roster), who, surroundings)?
         } else {
-            let nodes = with_successors(roster, find(roster, who)?);
+            let contested = setup::contested(memory, config)?;
+            let again = taken_out(roster, who).and_then(|node| contested.get(&node).map(|by| (node, *by)));
+            let (node, kept) = match again {
+                Some((node, by)) => (node, Some((by, node))),
+                None => (find(roster, who)?, None),
+            };
+            let nodes = with_successors(roster, node);
             if nodes.contains(&memory.public_key()?.0) {
                 return Err(Error::bad_input("`who`: is this machine, or one that this machine goes on from")
                     .hint("Remove it on another machine of the vault."));
             }
             let branches = setup::shared_branches(&peer(call), config, keys)?;
-            members::remove(memory, &actor, keys, (roster, &nodes, &branches), surroundings)?
+            members::remove(
+                memory,
+                &actor,
+                keys,
+                members::TakenOut { roster, nodes: &nodes, kept, branches: &branches },
+                surroundings,
+            )?
         };
         Ok(format!(
             "epoch {epoch} begins: what is sealed from now on cannot be read by who was removed; what it could read before, it keeps"
@@ -307,6 +325,14 @@ fn find(roster: &Roster, who: &str) -> Result<NodeId> {
             .details(serde_json::json!({"candidates": candidates})))
         }
     }
+}
+
+/// The node that was taken out, by its id or a part of that: names are for those who belong to the vault.
+fn taken_out(roster: &Roster, who: &str) -> Option<NodeId> {
+    let mut found =
+        roster.nodes.keys().filter(|node| roster.was_removed(**node) && matches_shortened(&node.to_string(), who));
+    let node = found.next().copied();
+    node.filter(|_| found.next().is_none())
 }
 
 /// A node with all that go on from it.

@@ -100,12 +100,16 @@ fn word_of(run: &Run<'_, '_>, part: &Part<'_>, entries: &[FrameEntry]) -> Result
     if !part.is_signed(&key) {
         return Ok(Word::Nobodys);
     }
-    let clock =
-        part.entries.iter().filter_map(|entry| Header::decode(&entry.header).ok()).map(|header| header.hlc).max();
-    if clock.is_some_and(|clock| is_bad_clock(clock, run.now().0)) {
+    if is_clock_bad(run, part) {
         return Ok(Word::Early(format!("refused: {BAD_CLOCK} at {seq} of {node}")));
     }
     Ok(Word::Counts)
+}
+
+/// True where the journal would refuse a part for its clock.
+pub(super) fn is_clock_bad(run: &Run<'_, '_>, part: &Part<'_>) -> bool {
+    let clocks = part.entries.iter().filter_map(|entry| Header::decode(&entry.header).ok()).map(|header| header.hlc);
+    clocks.max().is_some_and(|clock| is_bad_clock(clock, run.now().0))
 }
 
 /// A node's public key: the roster's, the journal's, or the one that its own stream begins with, which makes its id.

@@ -4,6 +4,7 @@
 //! **Invariant:** nobody is let in without an invitation of this machine, a member that it goes on from, or a person; a node lets
 //! itself in only as the one that goes on from a member.
 
+use super::removals;
 use super::run::Run;
 use crate::format::FileFault;
 use crate::vault::invite::{self, EXPIRES_AFTER};
@@ -81,6 +82,7 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     let is_held = |stream, seq, hash| run.has(stream, seq, hash);
     let vouched = members::vouch(run.peer.memory, &run.peer.actor, run.keys.vault, &run.roster, (&branches, &is_held))?;
     if vouched > 0 {
+        removals::tell_late(run, &branches);
         run.read_roster()?;
     }
     keep_identity_apart(run)?;
@@ -203,7 +205,10 @@ fn use_up(run: &mut Run<'_, '_>, grounds: &Grounds) -> Result<()> {
 /// True where the request is answered.
 fn answer(run: &mut Run<'_, '_>, request: &Request, grounds: &Grounds) -> Result<bool> {
     if run.roster.was_removed(request.node) {
-        run.report.note(format!("{} asks to come back and was removed: it is not let in", request.node));
+        run.report.note(format!(
+            "{} asks to come back and was removed: it is not let in (`jay vault add {0}` does)",
+            request.node
+        ));
         use_up(run, grounds)?;
         return Ok(true);
     }

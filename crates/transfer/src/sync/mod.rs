@@ -24,6 +24,7 @@ mod proof;
 mod pull;
 pub mod purging;
 mod push;
+mod removals;
 pub mod report;
 mod rewrite;
 mod run;

@@ -12,7 +12,7 @@ use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::taking::{Round, flush, gather};
 use super::waiting::{self, note, note_intact, note_taken, wait};
-use super::{checkpoint, choosing, heads, proof};
+use super::{checkpoint, choosing, heads, proof, removals};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -37,7 +37,8 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     choosing::look_again(run)?;
     loop {
         round.is_progress = false;
-        let files = candidates(run);
+        let mut files = candidates(run);
+        removals::arrange(run, &mut files)?;
         let (mut done, in_all) = (0, files.iter().map(|file| file.bytes).sum::<u64>());
         for file in files {
             take_file(run, &mut round, &file)?;
@@ -52,6 +53,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     choosing::forget_given(run)?;
     // Who became a member only now has a head that could not be verified before.
     heads::read(run)?;
+    removals::tell_contested(run)?;
     waiting::tell_files(run);
     Ok(())
 }
@@ -70,7 +72,7 @@ pub(super) fn candidates(run: &Run<'_, '_>) -> Vec<RemoteFile> {
         is_segment && !is_done
     };
     let mut files: Vec<RemoteFile> = run.listing.iter().filter(is_candidate).cloned().collect();
-    let word = format!("m{}", jay_types::id::to_hex(run.keys.vault.0.split_at(12).1));
+    let word = removals::roster_word(run);
     // In the order of the streams, where that is known from an earlier look.
     let first = |file: &RemoteFile| {
         let record = run.state.files.get(&file.path)?;

@@ -17,7 +17,7 @@ use crate::vault::roster::Roster;
 use jay_store::{Branch, Store};
 use jay_types::id::{matches_shortened, to_hex};
 use jay_types::{Code, Error, NamespaceId, Result, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What lies on a remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -302,6 +302,14 @@ pub fn asking(
             .details(serde_json::json!({"candidates": several}))
             .hint("Give the whole id; `jay sync status` lists them.")),
     }
+}
+
+/// Nodes that were taken out, and took out in turn who had done so.
+///
+/// # Errors
+/// `io`.
+pub fn contested(store: &Store, config: &RemoteConfig) -> Result<BTreeMap<jay_types::NodeId, jay_types::NodeId>> {
+    Ok(RemoteState::load(store, &config.name)?.contested)
 }
 
 /// The branches that this machine shares with a remote.

@@ -136,6 +136,9 @@ pub struct RemoteState {
     /// Since when something of a member's is sealed with a key that has not come.
     #[serde(default)]
     pub lacks_key_since: Option<Timestamp>,
+    /// Nodes that are taken out, and took out in turn who had done so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contested: BTreeMap<NodeId, NodeId>,
     /// Since when members are known here to have changed the key at the same time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rival_keys_since: Option<Timestamp>,

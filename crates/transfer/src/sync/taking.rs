@@ -68,7 +68,13 @@ pub(super) fn gather(
     {
         let scope = run.scope()?;
         for part in parts::cut(entries) {
-            if scope.shares(part.stream) == Shared::Yes && counts(run, &part)? {
+            let is_for_us = match scope.shares(part.stream) {
+                Shared::Yes => true,
+                // The journal refuses it and says why: that a path is not known would tell nobody what helps.
+                Shared::Unknown => choosing::is_clock_bad(run, &part),
+                Shared::No => false,
+            };
+            if is_for_us && counts(run, &part)? {
                 is_roster |= part.stream.namespace == run.keys.vault;
                 let from = accepted.len();
                 accepted.extend_from_slice(part.entries);

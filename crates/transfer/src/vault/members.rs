@@ -6,7 +6,10 @@
 use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
-use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, standing_value};
+use super::roster::{
+    ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, removed_value, restored_value,
+    standing_value,
+};
 use crate::format::clear::KeyId;
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
 use jay_types::change::body::ElementDot;
@@ -104,8 +107,22 @@ pub fn set_own_recipient(
     })
 }
 
+/// Who is taken out.
+#[derive(Clone, Copy)]
+pub struct TakenOut<'a> {
+    /// Who belongs to the vault now.
+    pub roster: &'a Roster,
+    /// The nodes.
+    pub nodes: &'a [NodeId],
+    /// One that stays, and against whom: where both had taken out each other.
+    pub kept: Option<(NodeId, NodeId)>,
+    /// What is here of their streams counts.
+    pub branches: &'a [Branch],
+}
+
 /// Takes nodes out, and begins a new epoch in the same act: what they wrote up to now counts, what comes later does not. Other nodes that go
-/// on from them, as far as they are known here, stay; those of which nobody here knows yet are out too. Answers the epoch.
+/// on from them, as far as they are known here, stay; so does the one that is `kept`. Those of which nobody here knows yet are out too. Answers the
+/// epoch.
 ///
 /// # Errors
 /// As [`rotate`].
@@ -113,27 +130,39 @@ pub fn remove(
     store: &Store,
     actor: &ActorName,
     keys: &mut VaultKeys,
-    (roster, nodes, branches): (&Roster, &[NodeId], &[Branch]),
+    TakenOut { roster, nodes, kept, branches }: TakenOut<'_>,
     surroundings: &dyn Surroundings,
 ) -> Result<u32> {
     let (vault, key) = (keys.vault, next_key(store, keys, roster, surroundings)?);
+    let by = store.public_key()?.0;
     store.write::<_, Error>(actor, |w| {
         for node in nodes {
             let Some(member) = roster.nodes.get(node) else { continue };
             let mut cut = member.removed.clone().unwrap_or_default();
             cut.extend(Cut::of(*node, branches));
-            let standing = standing_value(&member.admitted, member.of, Some(&cut));
+            let standing = removed_value(member, &cut, Some(by));
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
-        let is_kept =
+        let goes_on =
             |node: &NodeId, of: Option<NodeId>| !nodes.contains(node) && of.is_some_and(|of| nodes.contains(&of));
-        for (node, _) in roster.active().filter(|(node, member)| is_kept(node, member.of)) {
-            let standing = standing_value("person", None, None);
-            put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
+        let of_them = roster.active().filter(|(node, member)| goes_on(node, member.of)).map(|(node, _)| (node, None));
+        for (node, over) in of_them.chain(kept.map(|(node, over)| (node, Some(over)))) {
+            put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, restored_value(over))])?;
         }
         begin_epoch(w, vault, key)
     })?;
     Ok(key.epoch)
+}
+
+/// Lets a node back in that was taken out: everything that it wrote counts, also what it wrote since.
+///
+/// # Errors
+/// What the store says.
+pub fn restore(store: &Store, actor: &ActorName, vault: NamespaceId, roster: &Roster, node: NodeId) -> Result<()> {
+    let over = roster.nodes.get(&node).and_then(|member| member.removed_by);
+    store.write::<_, Error>(actor, |w| {
+        put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, restored_value(over))])
+    })
 }
 
 /// Begins a new epoch: what is sealed from now on cannot be read by who is no member any longer.
@@ -239,7 +268,7 @@ pub fn vouch(
                 let Some(before) = &member.removed else { continue };
                 let all = with_held(before, branches.iter().filter(|branch| branch.stream.node == node), is_held)?;
                 if all != *before {
-                    news.push((node, standing_value(&member.admitted, member.of, Some(&all))));
+                    news.push((node, removed_value(member, &all, member.removed_by)));
                 }
             }
         }

@@ -34,6 +34,10 @@ pub struct Member {
     pub recipient: Option<String>,
     /// Up to where its streams count, where it is no member any longer.
     pub removed: Option<Cut>,
+    /// Who took it out.
+    pub removed_by: Option<NodeId>,
+    /// Against whom a person said that it belongs to the vault, where both had taken out each other.
+    pub over: Option<NodeId>,
     /// How it came in: `founder`, `invite`, `succession`, `itself`, `person`, `history`.
     pub admitted: String,
     /// The node that it goes on from.
@@ -208,6 +212,8 @@ fn member_of(told: &KnownNode, admitted: &str) -> Member {
         public_key: from_hex(&told.public_key),
         recipient: None,
         removed: told.removed.clone(),
+        removed_by: None,
+        over: None,
         admitted: admitted.to_owned(),
         of: None,
     }
@@ -217,6 +223,7 @@ fn read_member(state: &EntityState) -> Member {
     let text = |register| state.value(register).and_then(Value::as_str).map(str::to_owned);
     let standing = state.value(STANDING);
     let field = |name: &str| standing.and_then(|standing| standing.get(name));
+    let node = |name: &str| field(name).and_then(Value::as_str).and_then(|node| NodeId::parse(node).ok());
     // Whoever's standing cannot be read counts for nothing.
     let is_member = field("state").and_then(Value::as_str) == Some("member");
     // Of two that took it out, neither knowing of the other, both say what they had taken in.
@@ -231,6 +238,10 @@ fn read_member(state: &EntityState) -> Member {
         public_key: text(PUBLIC_KEY).as_deref().and_then(from_hex),
         recipient: text(RECIPIENT),
         removed: (!is_member).then_some(cut),
+        over: node("over"),
+        removed_by: node("removed_by")
+            .or_else(|| state.winner(STANDING).map(|write| write.stamp.order.node))
+            .filter(|_| !is_member),
         admitted: admitted("by").unwrap_or("unknown").to_owned(),
         of: admitted("of").and_then(|of| NodeId::parse(of).ok()),
     }
@@ -245,6 +256,27 @@ fn read_epoch(value: &Value) -> Option<KeyId> {
 #[must_use]
 pub fn epoch_value(key: KeyId) -> Value {
     json!({"number": key.epoch, "key": to_hex(&key.id)})
+}
+
+/// The standing of a node of which a person says that it belongs to the vault; against whom, where both had taken out each other.
+#[must_use]
+pub fn restored_value(over: Option<NodeId>) -> Value {
+    let mut value = standing_value("person", None, None);
+    if let (Some(over), Some(fields)) = (over, value.as_object_mut()) {
+        fields.insert("over".to_owned(), json!(over));
+    }
+    value
+}
+
+/// The standing of a node that is no member, as the register holds it: up to where its streams count, and who took it out. Who only
+/// adds to what counts does not change that.
+#[must_use]
+pub fn removed_value(member: &Member, cut: &Cut, by: Option<NodeId>) -> Value {
+    let mut value = standing_value(&member.admitted, member.of, Some(cut));
+    if let (Some(by), Some(fields)) = (by, value.as_object_mut()) {
+        fields.insert("removed_by".to_owned(), json!(by));
+    }
+    value
 }
 
 /// A standing as the register holds it; a cut where the node is no member.

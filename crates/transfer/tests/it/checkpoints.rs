@@ -126,7 +126,7 @@ fn what_a_removed_member_writes_later_comes_in_by_no_checkpoint() {
     let mut keys = keys_of(&homes[0]);
     let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
     let branches = homes[0].memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-    let those = (&roster, &[removed.id()][..], &branches[..]);
+    let those = members::TakenOut { roster: &roster, nodes: &[removed.id()], kept: None, branches: &branches };
     members::remove(&homes[0].memory, &ann(), &mut keys, those, homes[0].steps.as_ref()).unwrap();
     settle(&homes, &at);
 

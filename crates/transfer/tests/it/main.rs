@@ -9,6 +9,7 @@ mod checkpoints;
 mod choosing;
 mod clients;
 mod conformance;
+mod contesting;
 mod converging;
 mod damaged;
 mod fleet;

@@ -21,7 +21,7 @@ fn rotate(home: &Home) {
 fn take_out(home: &Home, whom: &Home) {
     let (mut keys, roster) = read(home);
     let branches = home.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-    let those = (&roster, &[whom.id()][..], &branches[..]);
+    let those = members::TakenOut { roster: &roster, nodes: &[whom.id()], kept: None, branches: &branches };
     members::remove(&home.memory, &ann(), &mut keys, those, home.steps.as_ref()).unwrap();
 }
 

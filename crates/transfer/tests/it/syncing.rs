@@ -180,7 +180,14 @@ fn a_copy_is_taken_out_without_the_machine_that_it_is_of() {
         let roster = memory.read(|tx| Roster::read(tx, &own)).unwrap();
         assert!(roster.is_member(copy.id()));
         let branches = memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-        members::remove(memory, &ann(), &mut own, (&roster, &[copy.id()], &branches), homes[0].steps.as_ref()).unwrap();
+        members::remove(
+            memory,
+            &ann(),
+            &mut own,
+            members::TakenOut { roster: &roster, nodes: &[copy.id()], kept: None, branches: &branches },
+            homes[0].steps.as_ref(),
+        )
+        .unwrap();
         homes[0].remember("global", "after the copy");
         settle(&homes, &at);
         assert_eq!(homes[1].texts(), ["after the copy", "before the copy", "by the copy"]);

@@ -169,6 +169,20 @@ fn a_removed_machine_learns_nothing_more_and_tells_nothing_more() {
     assert!(!all(&other).contains(&"not for the other".to_owned()), "{answer:?}");
     // Nothing of it is lost on its own machine.
     assert_eq!(all(&other), ["written after", "written before"]);
+    // A person lets it back in, by its id.
+    let members = one.ok("vault_members", json!({}));
+    let of_other = members["members"].as_array().unwrap().iter().find(|member| member["name"] == "machine-22").unwrap();
+    let id = of_other["node"].as_str().unwrap();
+    assert_eq!(one.err("vault_add", json!({"who": "machine-22"})).code, Code::NotFound, "by its name only who asks");
+    one.ok("vault_add", json!({"who": id}));
+    for world in [&other, &one, &other, &one] {
+        world.ok("sync", json!({}));
+    }
+    let everything = ["not for the other", "written after", "written before"];
+    assert_eq!(
+        (all(&one), all(&other)),
+        (everything.map(str::to_owned).to_vec(), everything.map(str::to_owned).to_vec())
+    );
 }
 
 #[test]

@@ -42,7 +42,14 @@ impl Fleet {
         let nodes: Vec<NodeId> = self.machines[whom].nodes().into_iter().collect();
         let branches = self.machines[by].branches();
         let home = &self.machines[by].home;
-        members::remove(&home.memory, &ann(), &mut keys, (&roster, &nodes, &branches), home.steps.as_ref()).unwrap();
+        members::remove(
+            &home.memory,
+            &ann(),
+            &mut keys,
+            members::TakenOut { roster: &roster, nodes: &nodes, kept: None, branches: &branches },
+            home.steps.as_ref(),
+        )
+        .unwrap();
         self.note(whom);
         self.machines[whom].standing = Standing::Removed;
         self.note(by);

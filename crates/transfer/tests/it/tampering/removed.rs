@@ -63,7 +63,14 @@ impl Past {
             (self.author.node_id(), self.founder.memory.read(|tx| Roster::read(tx, &self.keys)).unwrap());
         let branches = self.founder.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
         let steps = self.founder.steps.as_ref();
-        members::remove(&self.founder.memory, &ann(), &mut self.keys, (&roster, &[node], &branches), steps).unwrap();
+        members::remove(
+            &self.founder.memory,
+            &ann(),
+            &mut self.keys,
+            members::TakenOut { roster: &roster, nodes: &[node], kept: None, branches: &branches },
+            steps,
+        )
+        .unwrap();
         let seat = self.folder.seat(0, &self.founder);
         // Only the roster: nobody publishes yet what the removed one wrote.
         let direction = jay_transfer::sync::Direction::Roster;
