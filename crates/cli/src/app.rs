@@ -218,6 +218,7 @@ impl<'a> App<'a> {
     }
 
     /// Calls an operation; where it wants to be told that something is meant, the person is asked and it is called again.
+    /// `--yes` is no answer to that: who says that a merge need not be asked about has not said that others may see it.
     fn asked(&self, engine: &Engine, spec: &'static Spec, input: &Value) -> Result<Value> {
         let error = match self.call(engine, spec, input.clone()) {
             Err(error) => error,
@@ -227,7 +228,7 @@ impl<'a> App<'a> {
             return Err(error);
         };
         let is_terminal = self.machine.stdin_is_terminal && self.machine.stderr_is_terminal;
-        let is_meant = self.yes || (is_terminal && agrees(&format!("{}. Go on?", error.message))?);
+        let is_meant = is_terminal && agrees(&format!("{}. Go on?", error.message))?;
         if !is_meant {
             return Err(error);
         }

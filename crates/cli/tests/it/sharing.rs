@@ -135,3 +135,21 @@ fn whoever_is_killed_in_a_sync_loses_nothing_and_the_next_one_converges() {
         .count();
     assert_eq!(left, 0, "what killed processes were writing is swept away");
 }
+
+#[test]
+fn yes_does_not_say_that_others_may_see_it() {
+    let (home, shared) = (Home::new(), tempfile::tempdir().unwrap());
+    ok(&home, &["remote", "add", "home", &shared.path().join("jay").display().to_string()]);
+    ok(&home, &["-n", "work", "remember", "the lamp"]);
+    let secret = ok(&home, &["-n", "private/a", "remember", "the diary"])["id"].as_str().unwrap().to_owned();
+    for words in [
+        &["namespace", "merge", "private/a", "work"] as &[&str],
+        &["namespace", "rename", "private/a", "open"],
+        &["move", &secret, "--to", "work"],
+    ] {
+        let done = home.run(&[words, &["--yes"]].concat());
+        assert_eq!((done.code, done.stderr.contains("--change-sharing")), (4, true), "{words:?}: {done:?}");
+    }
+    assert_eq!(ok(&home, &["namespace", "show", "private/a"])["memories"], 1);
+    ok(&home, &["namespace", "merge", "private/a", "work", "--yes", "--change-sharing"]);
+}

@@ -29,7 +29,7 @@ pub struct Merged {
     pub moved: u64,
     /// The namespace that has them now
     pub into: NamespaceView,
-    /// What there is to say: secrets that the target's policy took out
+    /// What there is to say: secrets that the target's policy took out; of a dry run that others would see more, or less
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -38,11 +38,19 @@ impl Operation for NamespaceMerge {
     type Output = Merged;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        if !input.change_sharing && !input.dry_run {
+        let mut note = None;
+        if !input.change_sharing || input.dry_run {
             let before = jay_core::namespaces::names(call, &input.from)?;
             let after = jay_core::namespaces::names(call, &input.into)?.merged_with(&input.from);
-            visibility::demand(call, (input.from.as_str(), &before), (input.into.as_str(), &after))?;
+            let change = visibility::change(call, (input.from.as_str(), &before), (input.into.as_str(), &after))?;
+            match change {
+                Some(refused) if !input.dry_run => return Err(refused),
+                // Who looks first must see what the merge would ask.
+                change => note = change.map(|refused| refused.message),
+            }
         }
-        jay_core::namespaces::merge(call, &input.from, &input.into, input.dry_run)
+        let mut merged = jay_core::namespaces::merge(call, &input.from, &input.into, input.dry_run)?;
+        merged.notes.extend(note);
+        Ok(merged)
     }
 }

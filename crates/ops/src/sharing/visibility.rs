@@ -18,7 +18,15 @@ pub(crate) type Place<'a> = (&'a str, &'a Names);
 ///
 /// # Errors
 /// `refused` with the remotes that would see it, or would no longer; what reading the remotes says.
-pub(crate) fn demand(call: &Call<'_>, (from, before): Place<'_>, (to, after): Place<'_>) -> Result<()> {
+pub(crate) fn demand(call: &Call<'_>, from: Place<'_>, to: Place<'_>) -> Result<()> {
+    change(call, from, to)?.map_or(Ok(()), Err)
+}
+
+/// The refusal with which [`demand`] answers, for who only looks; none where nobody would see more or less.
+///
+/// # Errors
+/// What reading the remotes says.
+pub(crate) fn change(call: &Call<'_>, (from, before): Place<'_>, (to, after): Place<'_>) -> Result<Option<Error>> {
     let remotes = all(call)?;
     let changing = |gains: bool| -> Vec<String> {
         let is_so = |before: bool, after: bool| if gains { !before && after } else { before && !after };
@@ -27,7 +35,7 @@ pub(crate) fn demand(call: &Call<'_>, (from, before): Place<'_>, (to, after): Pl
     };
     let (gained, lost) = (changing(true), changing(false));
     if gained.is_empty() && lost.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let mut words = Vec::new();
     if !gained.is_empty() {
@@ -37,7 +45,8 @@ pub(crate) fn demand(call: &Call<'_>, (from, before): Place<'_>, (to, after): Pl
         words.push(format!("is no longer shared with {}, where what was shared stays", lost.join(", ")));
     }
     let then = if from == to { "then".to_owned() } else { format!("once it stands in {to}") };
-    Err(Error::new(Code::Refused, format!("what stands in {from} {} {then}", words.join(" and ")))
+    let refused = Error::new(Code::Refused, format!("what stands in {from} {} {then}", words.join(" and ")))
         .hint(format!("Where that is meant, say so with `--{}`.", FIELD.replace('_', "-")))
-        .details(json!({"confirm": FIELD, "shared_with": gained, "no_longer_shared_with": lost})))
+        .details(json!({"confirm": FIELD, "shared_with": gained, "no_longer_shared_with": lost}));
+    Ok(Some(refused))
 }

@@ -31,7 +31,13 @@ fn a_rename_or_move_that_changes_who_sees_it_is_asked_about() {
         assert!(refused.message.contains("shared with home"), "{op}: {}", refused.message);
         assert_eq!(refused.details["confirm"], "change_sharing", "{op}");
     }
+    // Who looks first is told.
+    let dry = |from: &str| one.ok("namespace_merge", json!({"from": from, "into": "work/lamp", "dry_run": true}));
+    let words = "what stands in private/diary is shared with home once it stands in work/lamp";
+    assert_eq!(dry("private/diary")["notes"], json!([words]));
     assert_eq!(one.changes(), before);
+    one.keep(json!({"text": "the shade", "namespace": "work/shade"}));
+    assert_eq!(dry("work/shade").get("notes"), None);
     // Within what is shared, and within what is not, nobody is asked.
     one.ok("namespace_rename", json!({"from": "private/diary", "to": "private/days"}));
     one.ok("namespace_rename", json!({"from": "work/lamp", "to": "work/light"}));
