@@ -7,6 +7,7 @@ use super::report::{DocsAdded, Left};
 use super::walk::{Found, walk};
 use super::write::{Effect, Writer, effect};
 use crate::call::Call;
+use crate::namespaces::{Says, of_directory};
 use crate::remember::check::redacted_reason;
 use crate::remember::{clean_text, policy_of};
 use crate::secrets::Policy;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 pub struct AddRequest {
     /// A folder or a file.
     pub path: PathBuf,
-    /// Where to keep it; the caller's namespace where not given.
+    /// Where to keep it; where not given its project's namespace, else the caller's.
     pub namespace: Option<NamespacePath>,
     /// Say what would be written, and write nothing.
     pub dry_run: bool,
@@ -38,7 +39,10 @@ pub fn add(call: &Call<'_>, request: &AddRequest, progress: &mut dyn FnMut(u64, 
         return Ok(answer);
     }
     let target = std::fs::canonicalize(&request.path).map_err(|error| not_there(&request.path, &error))?;
-    let namespace = request.namespace.clone().unwrap_or_else(|| call.caller.namespace.clone());
+    let namespace = match &request.namespace {
+        Some(namespace) => namespace.clone(),
+        None => of_directory(call, &target, Says::OfProject)?,
+    };
     let here = call.engine.memory.read(|tx| Here::gather(tx, &namespace))?;
     let mut adding = Adding::new(call, request, target, namespace, here)?;
     adding.all(progress)?;

@@ -3,6 +3,7 @@
 use super::add::file_of;
 use super::name;
 use crate::call::Call;
+use crate::namespaces::{Says, of_directory};
 use crate::secrets::masked_name;
 use jay_store::{PlacedRow, Scope, Tx};
 use jay_types::namespace::NamespacePath;
@@ -72,7 +73,10 @@ pub fn list(
     limit: usize,
 ) -> Result<DocsListed> {
     call.engine.demand_memory()?;
-    let here = namespace.unwrap_or(&call.caller.namespace);
+    let here = &match path {
+        Some(path) => named_or_around(call, path, namespace)?,
+        None => namespace.unwrap_or(&call.caller.namespace).clone(),
+    };
     let target = path.map(|path| Target::of(call, path, here)).transpose()?;
     let (rows, paths) = call.engine.memory.read(|tx| -> Result<_> {
         let scope = if all { Scope::All } else { tx.scope_of(here)? };
@@ -94,6 +98,19 @@ pub fn list(
         }
     }
     Ok(answer)
+}
+
+/// The namespace that is named, else the one in which `docs add` would keep what is at `path`.
+pub(super) fn named_or_around(
+    call: &Call<'_>,
+    path: &Path,
+    namespace: Option<&NamespacePath>,
+) -> Result<NamespacePath> {
+    if let Some(namespace) = namespace {
+        return Ok(namespace.clone());
+    }
+    let path = name::whole(path).map_err(|error| Error::bad_input(format!("`path`: {error}")))?;
+    of_directory(call, &std::fs::canonicalize(&path).unwrap_or(path), Says::OfProject)
 }
 
 /// A folder or file that a caller names, as what is here can be held against it.

@@ -11,7 +11,7 @@ pub mod cut;
 mod file;
 mod list;
 mod matching;
-mod name;
+pub(crate) mod name;
 mod remove;
 mod report;
 mod secret;

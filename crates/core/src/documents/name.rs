@@ -38,7 +38,7 @@ pub(super) fn path_from(base: &Path, file: &Path) -> Option<String> {
 }
 
 /// `path` as a whole one, without `.` and `..`; links are not followed, so that what is gone can be named too.
-pub(super) fn whole(path: &Path) -> std::io::Result<PathBuf> {
+pub(crate) fn whole(path: &Path) -> std::io::Result<PathBuf> {
     let mut out = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
         match part {

@@ -1,6 +1,6 @@
 //! Removing documents: every piece of a folder or file is retired. The files need not be there any more.
 
-use super::list::{Target, none_below};
+use super::list::{Target, named_or_around, none_below};
 use super::write::retire_piece;
 use crate::call::Call;
 use jay_store::{PlacedRow, Scope};
@@ -36,7 +36,7 @@ pub fn remove(call: &Call<'_>, path: &Path, namespace: Option<&NamespacePath>, d
         return Ok(answer);
     }
     call.engine.demand_memory()?;
-    let namespace = namespace.unwrap_or(&call.caller.namespace);
+    let namespace = &named_or_around(call, path, namespace)?;
     let target = Target::of(call, path, namespace)?;
     let rows = call.engine.memory.read(|tx| -> Result<Vec<PlacedRow>> {
         match tx.namespaces_at(namespace.as_str())?.first() {

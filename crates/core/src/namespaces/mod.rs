@@ -6,6 +6,7 @@ pub use merge::{Deleted, Merged, delete, merge};
 
 use crate::call::Call;
 use crate::registers::{put, put_set};
+use crate::secrets::masked_name;
 use jay_store::{Draft, Moment, NamespaceRow, Tx, WriteTx};
 use jay_types::bounds::Word;
 use jay_types::change::registry::{ALIASES, PATH, POLICY, REMOTES};
@@ -15,6 +16,7 @@ use jay_types::{Code, EntityId, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::path::Path;
 
 /// What becomes of secrets in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +133,41 @@ pub fn names_around(call: &Call<'_>, id: &Word) -> Result<Option<(String, Names)
         let Some(num) = tx.namespace_num(row.namespace)? else { return Ok(None) };
         Ok(Some((row.memory.namespace, tx.names_of(num)?)))
     })
+}
+
+/// What a directory says of the namespace of something that is put there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// What a caller would be told who stands there.
+    Always,
+    /// The same where it belongs to a project: a file pins it, or a repository holds it. A plain folder says nothing.
+    OfProject,
+}
+
+/// Where something is put that belongs to a directory, and for which nobody names a namespace: where the directory says, else
+/// where the caller stands. What a private project holds stays private whoever calls from where, and who stands in a private
+/// namespace puts nothing elsewhere by the name of a directory.
+///
+/// # Errors
+/// `bad_input` where a file that may pin the directory cannot be read; what the store says.
+pub(crate) fn of_directory(call: &Call<'_>, directory: &Path, says: Says) -> Result<NamespacePath> {
+    let own = &call.caller.namespace;
+    let Some(ask) = call.engine.options.namespace_of.as_ref() else { return Ok(own.clone()) };
+    let named = (ask.0)(directory)?;
+    let path = without_secrets(named.path);
+    if names(call, &path)?.is_private() {
+        return Ok(path);
+    }
+    let is_project = named.is_pinned || directory.ancestors().any(|folder| folder.join(".git").exists());
+    // A directory of another machine is none of this one's.
+    let is_said = is_project || (says == Says::Always && directory.is_dir());
+    Ok(if is_said && !names(call, own)?.is_private() { path } else { own.clone() })
+}
+
+/// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
+pub(crate) fn without_secrets(path: NamespacePath) -> NamespacePath {
+    let masked = masked_name(path.as_str().to_owned());
+    if masked == path.as_str() { path } else { NamespacePath::from_words(&masked) }
 }
 
 /// These namespaces and those that were merged into them: archived sessions stay in the stream in which they came.

@@ -10,6 +10,7 @@ use super::ingest::split;
 use super::sync::{options, turn};
 use crate::call::Call;
 use crate::filter;
+use crate::namespaces::without_secrets;
 use crate::secrets::masked_name;
 use jay_sessions::git::{Git, HistoryRange, Repository};
 use jay_sessions::{BlockReader, Source};
@@ -230,9 +231,7 @@ impl<'a> History<'a> {
             (None, Some(ask)) => (ask.0)(&self.repository.top)?.path,
             (None, None) => self.call.caller.namespace.clone(),
         };
-        let masked = masked_name(path.as_str().to_owned());
-        let path = if masked == path.as_str() { path } else { NamespacePath::from_words(&masked) };
-        self.call.namespace_id(&path)
+        self.call.namespace_id(&without_secrets(path))
     }
 
     /// Writes rows as one act; tells how many were new.

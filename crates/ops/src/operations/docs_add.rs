@@ -18,7 +18,7 @@ pub(super) struct DocsAddInput {
     /// The folder or file
     #[schemars(extend("x-positional" = true))]
     path: Bounded<4096>,
-    /// Where to keep it; the caller's own namespace where not given
+    /// Where to keep it; where not given the namespace of the project that holds it, else the caller's own
     #[serde(default)]
     namespace: Option<NamespacePath>,
     /// Show what would be written, and write nothing

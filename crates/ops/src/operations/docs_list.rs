@@ -19,7 +19,7 @@ pub(super) struct DocsListInput {
     #[serde(default)]
     #[schemars(extend("x-positional" = true))]
     path: Option<Bounded<4096>>,
-    /// See this namespace, its ancestors and `global`; the caller's own where not given
+    /// See this namespace, its ancestors and `global`; where not given that of the path's project, else the caller's own
     #[serde(default)]
     namespace: Option<NamespacePath>,
     /// See every namespace

@@ -18,7 +18,7 @@ pub(super) struct DocsRemoveInput {
     /// The folder or file
     #[schemars(extend("x-positional" = true))]
     path: Bounded<4096>,
-    /// The namespace that has it; the caller's own where not given
+    /// The namespace that has it; where not given that of the project that holds it, else the caller's own
     #[serde(default)]
     namespace: Option<NamespacePath>,
     /// Show what would be taken out, and write nothing

@@ -32,7 +32,7 @@ pub(super) struct SessionAppendInput {
     /// The title of the session
     #[serde(default)]
     title: Option<Title>,
-    /// Where a new session is put; the caller's own namespace where not given
+    /// Where a new session is put; where not given the namespace of the project directory, else the caller's own
     #[serde(default)]
     namespace: Option<NamespacePath>,
 }

@@ -10,7 +10,8 @@ mod row;
 
 use super::ingest::split;
 use super::sync::options;
-use crate::call::Call;
+use crate::call::{Call, Door};
+use crate::namespaces::{Says, of_directory};
 use crate::secrets::masked_name;
 use jay_sessions::generic::Generic;
 use jay_sessions::{BlockReader, Source, adapters};
@@ -25,6 +26,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::Path;
 
 /// Characters of the longest name of a client.
 const CLIENT_MAX_CHARS: usize = 40;
@@ -42,7 +44,7 @@ pub struct AppendRequest {
     pub project: Option<Bounded<4096>>,
     /// The title.
     pub title: Option<Bounded<512>>,
-    /// Where a new session is put; the caller's own namespace where not given.
+    /// Where a new session is put; the namespace of the project directory where not given, else the caller's.
     pub namespace: Option<NamespacePath>,
 }
 
@@ -214,8 +216,26 @@ impl<'a> Session<'a> {
         let session = self.request.session.as_str();
         match self.call.engine.archive.read(|tx| tx.session_namespace(&self.source.client, session))? {
             Some(id) => Ok(id),
-            None => self.call.namespace_id(self.request.namespace.as_ref().unwrap_or(&self.call.caller.namespace)),
+            None => self.call.namespace_id(&self.path()?),
         }
+    }
+
+    /// As it is named, else as `session sync` would put what was said in that directory.
+    fn path(&self) -> Result<NamespacePath> {
+        if let Some(named) = &self.request.namespace {
+            return Ok(named.clone());
+        }
+        let own = || Ok(self.call.caller.namespace.clone());
+        let Some(project) = self.request.project.as_ref().map(|project| Path::new(project.as_str())) else {
+            return own();
+        };
+        // Over other doors the directory in which this process runs is not the caller's.
+        if project.is_relative() && !matches!(self.call.caller.door, Door::Cli | Door::Call) {
+            return own();
+        }
+        let whole =
+            crate::documents::name::whole(project).map_err(|error| Error::bad_input(format!("`project`: {error}")))?;
+        of_directory(self.call, &whole, Says::Always)
     }
 
     /// What becomes of each message, and the rows of those that are new.

@@ -5,7 +5,7 @@
 
 use super::{BlockDraft, Run};
 use crate::engine::DirectoryName;
-use crate::secrets::masked_name;
+use crate::namespaces::without_secrets;
 use jay_store::Draft;
 use jay_types::change::block::Block;
 use jay_types::namespace::{NamespacePath, normalise_git_remote};
@@ -92,10 +92,4 @@ impl Run<'_> {
 
 fn entity_of(client: &str, session: &str) -> EntityId {
     EntityId::derived("session", &[client, session])
-}
-
-/// A path that may be made: a secret in a project's name must not become a name that is kept and shown for good.
-fn without_secrets(path: NamespacePath) -> NamespacePath {
-    let masked = masked_name(path.as_str().to_owned());
-    if masked == path.as_str() { path } else { NamespacePath::from_words(&masked) }
 }
