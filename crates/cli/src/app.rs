@@ -1,6 +1,6 @@
 //! From words to an exit code: parse, find the caller, run, show.
 
-use crate::arguments::{command, global};
+use crate::arguments::{command, global, has_namespace};
 use crate::config::{self, ActorKind as ConfiguredKind, Color, Paths, Settings};
 use crate::input::input;
 use crate::output::{Output, Style, one_line, printable, to_stderr, to_stdout};
@@ -169,7 +169,11 @@ impl<'a> App<'a> {
             ("namespace", global::NAMESPACE, &mut settings.config.namespace),
             ("actor", global::ACTOR, &mut settings.config.actor),
         ] {
-            if let Some(given) = flag(id) {
+            // A field of that name takes the words as they are: where they are no path, the catalogue judges them.
+            let is_field =
+                || id == global::NAMESPACE && operation_of(matches).is_some_and(|(spec, _)| has_namespace(spec));
+            let is_place = |given: &&str| id != global::NAMESPACE || NamespacePath::parse(given).is_ok();
+            if let Some(given) = flag(id).filter(|given| is_place(given) || !is_field()) {
                 *slot = Some(given.to_owned());
                 settings.origins.insert(key.to_owned(), format!("--{key}"));
             }

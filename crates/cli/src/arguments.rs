@@ -99,15 +99,30 @@ fn operation(spec: &'static Spec, name: String) -> Command {
     if let Some(more) = about.next() {
         command = command.long_about(format!("{summary}\n\n{more}"));
     }
-    for field in shown(&fields(spec.input_schema())) {
+    let fields = fields(spec.input_schema());
+    for field in shown(&fields) {
         command = command.args(arguments(&field, ""));
+    }
+    // In place of the flag of every command, whose help says less.
+    if let Some(field) = fields.iter().find(|field| is_optional_namespace(field)) {
+        let arg = Arg::new(global::NAMESPACE).long("namespace").short('n').value_name("PATH");
+        command = command.arg(arg.help(help(field)));
     }
     command
 }
 
+fn is_optional_namespace(field: &Field) -> bool {
+    field.name == "namespace" && !field.required
+}
+
+/// True where the flag `--namespace` is a field of the operation: it gets the words as they were given.
+pub(crate) fn has_namespace(spec: &Spec) -> bool {
+    fields(spec.input_schema()).iter().any(is_optional_namespace)
+}
+
 /// The fields that are arguments of their own: `namespace` is the flag that every command has.
 pub(crate) fn shown(fields: &[Field]) -> Vec<Field> {
-    fields.iter().filter(|field| field.name != "namespace" || field.required).cloned().collect()
+    fields.iter().filter(|field| !is_optional_namespace(field)).cloned().collect()
 }
 
 /// The argument of a field; an object's fields are flags of their own, `--source-session`.

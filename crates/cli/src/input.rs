@@ -1,6 +1,6 @@
 //! Words of the command line to the JSON input of an operation.
 
-use crate::arguments::{global, shown};
+use crate::arguments::{global, has_namespace, shown};
 use clap::ArgMatches;
 use jay_ops::Spec;
 use jay_ops::schema::{Field, Shape, fields};
@@ -16,8 +16,7 @@ use std::io::Read;
 pub(crate) fn input(spec: &Spec, matches: &ArgMatches, stdin: &mut dyn Read) -> Result<Value> {
     let all = fields(spec.input_schema());
     let mut input = object(&shown(&all), matches, "", stdin)?;
-    let takes_namespace = all.iter().any(|field| field.name == "namespace" && !field.required);
-    if let (true, Some(path)) = (takes_namespace, matches.get_one::<String>(global::NAMESPACE)) {
+    if let (true, Some(path)) = (has_namespace(spec), matches.get_one::<String>(global::NAMESPACE)) {
         input.insert("namespace".to_owned(), path.as_str().into());
     }
     Ok(Value::Object(input))

@@ -153,3 +153,31 @@ fn yes_does_not_say_that_others_may_see_it() {
     assert_eq!(ok(&home, &["namespace", "show", "private/a"])["memories"], 1);
     ok(&home, &["namespace", "merge", "private/a", "work", "--yes", "--change-sharing"]);
 }
+
+#[test]
+fn the_namespaces_of_a_remote_are_named_as_the_documents_say() {
+    let (home, shared) = (Home::new(), tempfile::tempdir().unwrap());
+    let url = |name: &str| shared.path().join(name).display().to_string();
+    let added = ok(&home, &["remote", "add", "home", &url("a"), "--namespace", "work,global"]);
+    assert_eq!(added["namespaces"], json!(["work", "global"]));
+    assert!(home.run(&["help", "remote", "add"]).stdout.contains("several are joined by commas"));
+    // What is wrong is said in the words of the other doors, and is never taken for everything.
+    let input = |op: &str| match op {
+        "remember" => json!({"text": "the lamp"}),
+        _ => json!({"name": "other", "url": url("b")}),
+    };
+    for namespace in ["", ",", "work,a b", "a//b"] {
+        for (op, words) in
+            [("remote_add", &["remote", "add", "other", &url("b")] as &[&str]), ("remember", &["remember", "the lamp"])]
+        {
+            let said = home.run(&[words, &["--namespace", namespace, "--json"]].concat());
+            let mut input = input(op);
+            input["namespace"] = namespace.into();
+            let called = home.run_with(&["call"], &(json!({"op": op, "input": input}).to_string() + "\n")).json();
+            assert_eq!((said.code, &said.json()["error"]), (2, &called["error"]), "{op} {namespace:?}");
+        }
+    }
+    // Where no field takes it, it is where the caller stands.
+    let refused = home.run(&["status", "--namespace", "work,global"]);
+    assert!(refused.stderr.contains("`namespace`: `work,global` is not a namespace path"), "{refused:?}");
+}

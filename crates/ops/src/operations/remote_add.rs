@@ -5,8 +5,8 @@ use crate::sharing::remotes::{self, RemoteAdded};
 use jay_core::Call;
 use jay_transfer::remote::address::normalise;
 use jay_transfer::sync::config::RemoteConfig;
-use jay_types::Result;
 use jay_types::bounds::Word;
+use jay_types::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -47,18 +47,26 @@ impl Operation for RemoteAdd {
     }
 
     fn run_with_progress(call: &Call<'_>, input: Self::Input, progress: &mut Progress<'_>) -> Result<Self::Output> {
-        let listed = |words: Option<&Word>| -> Vec<String> {
-            let words = words.into_iter().flat_map(|words| words.as_str().split(','));
-            words.map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-        };
         let config = RemoteConfig {
             name: input.name.into_string(),
             url: normalise(input.url.as_str())?,
-            namespaces: listed(input.namespace.as_ref()),
+            namespaces: listed("namespace", input.namespace.as_ref())?,
             archive: input.archive,
-            clients: listed(input.client.as_ref()),
+            clients: listed("client", input.client.as_ref())?,
             added_at: call.now,
         };
         remotes::add(call, config, progress)
     }
+}
+
+/// The names between commas. Commas alone name nothing, and an empty list would be everything.
+fn listed(field: &str, words: Option<&Word>) -> Result<Vec<String>> {
+    let Some(words) = words else { return Ok(Vec::new()) };
+    let names = words.as_str().split(',').map(str::trim).filter(|word| !word.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    if names.is_empty() {
+        return Err(Error::bad_input(format!("`{field}`: names nothing between its commas"))
+            .hint("Leave it out where none is chosen."));
+    }
+    Ok(names)
 }
