@@ -80,7 +80,7 @@ pub(crate) fn render(operation: &str, value: &Value, view: &View) -> String {
         "sync_status" => shown(value, |answer| sharing::status(answer, view)),
         "remote_add" => shown(value, |answer| sharing::added(answer, view)),
         "remote_list" => shown(value, |answer| sharing::listed(answer, view)),
-        "remote_show" => shown(value, |answer| sharing::remote_shown(answer, view)),
+        "remote_show" => shown(value, |answer| sharing::shown(answer, view)),
         "remote_check" => shown(value, |answer| sharing::checked(answer, view)),
         "remote_remove" => shown(value, |answer| sharing::removed(answer, view)),
         "vault_invite" => shown(value, |answer| sharing::invited(answer, view)),

@@ -1,9 +1,9 @@
 //! Remotes, syncs and the vault.
 
 use super::View;
-use super::text::{age, count, notes, size, table};
+use super::text::{age, count, notes, size, table, wrap};
 use crate::output::one_line;
-use jay_ops::sharing::remotes::{RemoteAdded, RemoteChecked, RemoteRemoved, RemoteView, Remotes};
+use jay_ops::sharing::remotes::{RemoteAdded, RemoteChecked, RemoteRemoved, RemoteShown, RemoteView, Remotes};
 use jay_ops::sharing::synced::{NodeStatus, RemoteStatus, SyncStatusView, Synced};
 use jay_ops::sharing::vault::{Invited, Joined, Members};
 
@@ -14,11 +14,15 @@ fn short(node: &impl ToString) -> String {
     node.to_string().chars().take(NODE_CHARACTERS).collect()
 }
 
-fn what_is_shared(remote: &RemoteView) -> String {
-    let what = match remote.namespaces.as_slice() {
+fn namespaces_shared(namespaces: &[String]) -> String {
+    match namespaces {
         [] => "everything but private".to_owned(),
         some => some.join(", "),
-    };
+    }
+}
+
+fn what_is_shared(remote: &RemoteView) -> String {
+    let what = namespaces_shared(&remote.namespaces);
     match (remote.archive, remote.clients.as_slice()) {
         (false, _) => what,
         (true, []) => format!("{what}; archived sessions too"),
@@ -40,8 +44,12 @@ pub(super) fn listed(all: &Remotes, view: &View) -> String {
     if all.remotes.is_empty() {
         return "No remotes yet: `jay remote add home /path/to/folder` shares with other machines.\n".to_owned();
     }
-    let row = |remote: &RemoteView| vec![remote.name.clone(), remote.url.clone(), what_is_shared(remote)];
-    table(&all.remotes.iter().map(row).collect::<Vec<_>>(), view.style.width)
+    // What is shared stands below: an address fills the line, and what is cut off there would be what matters.
+    let lines = |remote: &RemoteView| {
+        let (name, url) = (view.style.bold(&one_line(&remote.name)), one_line(&remote.url));
+        format!("{name} {url}\n{}", wrap(&one_line(&what_is_shared(remote)), view.style.width, 2))
+    };
+    all.remotes.iter().map(lines).collect()
 }
 
 pub(super) fn removed(removed: &RemoteRemoved, view: &View) -> String {
@@ -138,7 +146,7 @@ pub(super) fn status(status: &SyncStatusView, view: &View) -> String {
         None => {}
     }
     for remote in &status.status.remotes {
-        text += &format!("\n{}", remote_shown(remote, view));
+        text += &format!("\n{}", remote_shown(remote, "", view));
     }
     let held = |what: &str, all: &[jay_ops::sharing::synced::Held]| -> String {
         let line = |held: &jay_ops::sharing::synced::Held| {
@@ -160,7 +168,25 @@ pub(super) fn status(status: &SyncStatusView, view: &View) -> String {
     text + &notes(&status.status.notes, view.style)
 }
 
-pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
+pub(super) fn shown(remote: &RemoteShown, view: &View) -> String {
+    let mut shares = vec![namespaces_shared(&remote.namespaces)];
+    if !remote.namespaces.is_empty() {
+        shares.push("with what is below".to_owned());
+    }
+    let sessions = match (remote.archive, remote.clients.as_slice()) {
+        (false, _) => "not shared".to_owned(),
+        (true, []) => "of every client".to_owned(),
+        (true, some) => format!("of {} only", some.join(", ")),
+    };
+    let line = |name: &str, what: &str| wrap(&one_line(&format!("{name}: {what}")), view.style.width, 2);
+    let about = line("shares", &shares.join(", "))
+        + &line("archived sessions", &sessions)
+        + &format!("  added: {}\n", age(remote.added_at, view.now));
+    remote_shown(&remote.status, &about, view)
+}
+
+/// A remote, with lines `about` it below its name.
+fn remote_shown(remote: &RemoteStatus, about: &str, view: &View) -> String {
     let last = remote.last_success.map_or_else(|| "never".to_owned(), |at| age(at, view.now));
     let mut text = format!(
         "{} {}\n  {} in {}, last good sync {last}\n",
@@ -169,6 +195,7 @@ pub(super) fn remote_shown(remote: &RemoteStatus, view: &View) -> String {
         remote.changes.map_or_else(|| "unknown changes".to_owned(), |changes| count(changes, "change", "changes")),
         count(remote.files, "file", "files"),
     );
+    text += about;
     let rows: Vec<Vec<String>> =
         remote.nodes.iter().filter(|node| node.standing != "history").map(|node| node_row(node, view)).collect();
     text += &table(&rows, view.style.width);

@@ -181,3 +181,28 @@ fn the_namespaces_of_a_remote_are_named_as_the_documents_say() {
     let refused = home.run(&["status", "--namespace", "work,global"]);
     assert!(refused.stderr.contains("`namespace`: `work,global` is not a namespace path"), "{refused:?}");
 }
+
+#[test]
+fn a_remote_is_shown_with_what_is_shared_there() {
+    let (home, shared) = (Home::new(), tempfile::tempdir().unwrap());
+    let long = "a-folder-with-a-name-that-takes-most-of-a-line-of-a-terminal";
+    let add = |name: &str, words: &[&str]| {
+        let url = shared.path().join(format!("{name}-{long}")).display().to_string();
+        ok(&home, &[&["remote", "add", name, &url], words].concat());
+    };
+    add("all", &["--archive"]);
+    add("some", &["--namespace", "work/acme,global", "--archive", "--client", "codex,claude-code"]);
+    add("few", &["--namespace", "work"]);
+    let show = |name: &str| home.run(&["remote", "show", name]).stdout;
+    let all = show("all");
+    assert!(all.contains("  shares: everything but private\n  archived sessions: of every client\n"), "{all}");
+    let some = show("some");
+    assert!(some.contains("  shares: work/acme, global, with what is below\n"), "{some}");
+    assert!(some.contains("  archived sessions: of codex, claude-code only\n"), "{some}");
+    assert!(show("few").contains("  archived sessions: not shared\n"));
+    let listed = home.run(&["remote", "list"]).stdout;
+    assert!(listed.contains("\n  work/acme, global; archived sessions of codex, claude-code too\n"), "{listed}");
+    let answer = ok(&home, &["remote", "show", "some"]);
+    assert_eq!((&answer["namespaces"], &answer["archive"]), (&json!(["work/acme", "global"]), &json!(true)));
+    assert_eq!((&answer["clients"], &answer["files"]), (&json!(["codex", "claude-code"]), &json!(1)));
+}

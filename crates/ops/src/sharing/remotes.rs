@@ -6,6 +6,7 @@ use jay_core::Call;
 use jay_transfer::remote::Created;
 use jay_transfer::sync::config::{self, RemoteConfig};
 use jay_transfer::sync::setup::{self, Begun, Found};
+use jay_transfer::sync::status::RemoteStatus;
 use jay_types::surroundings::random;
 use jay_types::{Code, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
@@ -41,6 +42,30 @@ impl From<RemoteConfig> for RemoteView {
 pub struct Remotes {
     /// Every remote, in the order in which they were added
     pub remotes: Vec<RemoteView>,
+}
+
+/// A remote with all that is known of it
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RemoteShown {
+    /// How far it is
+    #[serde(flatten)]
+    pub status: RemoteStatus,
+    /// Namespaces that are shared there, with those below them; all but private ones where it is empty
+    pub namespaces: Vec<String>,
+    /// Archived sessions are shared there too
+    pub archive: bool,
+    /// The clients whose archived sessions are shared there; every client where it is empty
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<String>,
+    /// When it was added
+    pub added_at: Timestamp,
+}
+
+impl RemoteShown {
+    pub(crate) fn new(status: RemoteStatus, config: RemoteConfig) -> Self {
+        let RemoteConfig { namespaces, archive, clients, added_at, .. } = config;
+        Self { status, namespaces, archive, clients, added_at }
+    }
 }
 
 /// What became of a remote that was added
