@@ -213,6 +213,24 @@ impl Tx<'_> {
         Ok(found.into_iter().filter(|(node, _)| nodes.contains(node)).map(|(_, entity)| entity).collect())
     }
 
+    /// The changes that purge, of every purged entity: stream and seq.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn purging_changes(&self) -> Result<BTreeSet<(StreamId, u64)>> {
+        let found = self.all(
+            "SELECT ns.id, n.id, c.seq FROM purged p JOIN changes c ON c.entity = p.entity JOIN streams s ON s.num = c.stream
+               JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+             WHERE c.op = ?1",
+            [Op::Purge.number()],
+            |row| {
+                let (namespace, node) = (NamespaceId(row.get(0)?), NodeId(row.get(1)?));
+                Ok((StreamId { journal: self.journal.number(), namespace, node }, row.get(2)?))
+            },
+        )?;
+        Ok(found.into_iter().collect())
+    }
+
     /// The changes of every purged entity, but of those in `known`.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether a stream is to be given: by the names that its namespace has here.
-    fn gives(&self, stream: StreamId) -> Shared {
+    pub(super) fn gives(&self, stream: StreamId) -> Shared {
         if stream.namespace == self.vault {
             return if stream.journal == 0 { Shared::Yes } else { Shared::No };
         }

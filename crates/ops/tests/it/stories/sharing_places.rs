@@ -1,6 +1,6 @@
 //! Who sees what by its place: a namespace is judged by every name that it has, and what changes that asks first.
 
-use super::sharing::two;
+use super::sharing::{at_hand, two};
 use super::*;
 use serde_json::json;
 
@@ -121,4 +121,55 @@ fn what_was_written_while_it_was_private_is_not_shared_by_a_rename_elsewhere() {
         world.ok("sync", json!({}));
     }
     assert!(other.ok("list", json!({"all": true})).to_string().contains("the secret"));
+}
+
+/// The place of a purge that other machines are, where it does not reach them.
+fn others_of(purged: &Value) -> Option<String> {
+    let places = purged["places"].as_array().unwrap();
+    let place = places.iter().find(|place| place["place"] == "remote home, machines that took it in")?;
+    assert_eq!((&place["done"], &purged["done"]), (&json!(false), &json!(false)));
+    Some(place["waiting_for"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_purge_that_no_longer_reaches_the_others_is_not_done() {
+    let (shared, one, other) = two();
+    let keep = |namespace: &str, text: &str| one.keep(json!({"text": text, "namespace": namespace}));
+    let renamed = keep("work/a", "the lamp");
+    let aliased = keep("work/b", "the desk");
+    let left_out = keep("work/c", "the chair");
+    let never = keep("private/d", "the diary");
+    let before = keep("work/e", "the cup");
+    for world in [&one, &other] {
+        world.ok("sync", json!({}));
+    }
+    let purge = |id: &str| one.by(&at_hand(&one), "purge", json!({"ids": [id], "idempotency_key": id}));
+    purge(&before);
+    one.ok("sync", json!({}));
+    let rename = |from: &str, to: &str| {
+        one.ok("namespace_rename", json!({"from": from, "to": to, "change_sharing": true}));
+    };
+    rename("work/a", "private/a");
+    rename("work/e", "private/e");
+    one.ok("namespace_alias", json!({"path": "work/b", "alias": "private/b", "change_sharing": true}));
+    one.by(&at_hand(&one), "remote_remove", json!({"name": "home"}));
+    let url = shared.path().display().to_string();
+    one.by(&at_hand(&one), "remote_add", json!({"name": "home", "url": url, "namespace": "work/a,work/b,work/e"}));
+    for round in 0..2 {
+        for (id, path) in [(&renamed, "private/a"), (&aliased, "work/b"), (&left_out, "work/c")] {
+            let said = others_of(&purge(id)).unwrap_or_else(|| panic!("{path}, round {round}"));
+            assert!(said.contains(&format!("`{path}` is not shared with `home` any longer")), "{said}");
+        }
+        // What nobody else ever had, and what they heard of before it was shared no longer.
+        assert_eq!((others_of(&purge(&never)), others_of(&purge(&before))), (None, None));
+        one.ok("sync", json!({}));
+    }
+    // Shared again, it goes on its way.
+    rename("private/a", "work/a");
+    for world in [&one, &other] {
+        world.ok("sync", json!({}));
+    }
+    let purged = purge(&renamed);
+    assert_eq!((others_of(&purged), &purged["done"]), (None, &json!(true)), "{purged}");
+    assert_eq!(other.err("get", json!({"ids": [renamed]})).code, Code::NotFound);
 }
