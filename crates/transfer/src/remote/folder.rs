@@ -5,7 +5,7 @@
 //! being written, be it by us or by the carrier (`.syncthing.…`, `.~lock`, `.git`). Below the folder no link is followed, of a file
 //! or of a directory on the way to it: a carrier must make us neither read nor write what lies elsewhere. The folder itself may be one.
 
-use super::{Created, Moved, Remote, RemoteFile, check_path};
+use super::{Created, Listing, Moved, Remote, RemoteFile, check_path};
 use jay_types::id::to_hex;
 use jay_types::surroundings::{Surroundings, random};
 use jay_types::{Code, Error, Result};
@@ -80,7 +80,7 @@ impl Folder {
         )))
     }
 
-    fn walk(&self, directory: &Path, path: &str, found: &mut Vec<RemoteFile>) -> Result<()> {
+    fn walk(&self, directory: &Path, path: &str, found: &mut Listing) -> Result<()> {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             // A carrier may take a directory away while it is listed.
@@ -95,11 +95,21 @@ impl Folder {
                 continue;
             }
             // Links are not followed: a carrier must not make us read what lies elsewhere.
-            let Ok(metadata) = entry.metadata() else { continue };
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => {
+                    found.unread.push((path, self.fault("look at", &entry.path(), &error)));
+                    continue;
+                }
+            };
             if metadata.is_dir() {
-                self.walk(&entry.path(), &path, found)?;
+                // Whoever made it may have closed it to us: the others are there all the same.
+                if let Err(error) = self.walk(&entry.path(), &path, found) {
+                    found.unread.push((format!("{path}/"), error));
+                }
             } else if metadata.is_file() {
-                found.push(RemoteFile { path, bytes: metadata.len(), stamp: stamp_of(&metadata) });
+                found.files.push(RemoteFile { path, bytes: metadata.len(), stamp: stamp_of(&metadata) });
             }
         }
         Ok(())
@@ -157,15 +167,21 @@ impl Remote for Folder {
     }
 
     fn list(&self, prefix: &str) -> Result<Vec<RemoteFile>> {
+        let Listing { files, unread } = self.list_readable(prefix)?;
+        unread.into_iter().next().map_or(Ok(files), |(_, error)| Err(error))
+    }
+
+    fn list_readable(&self, prefix: &str) -> Result<Listing> {
         self.demand_root()?;
         let (directory, _) = prefix.rsplit_once('/').unwrap_or(("", prefix));
         let place = if directory.is_empty() { self.root.clone() } else { self.place(directory)? };
-        let mut found = Vec::new();
+        let mut found = Listing::default();
         // An empty answer would look like a place in which nothing was ever written.
         self.demand_no_link(prefix)?;
         self.walk(&place, directory, &mut found)?;
-        found.retain(|file| file.path.starts_with(prefix));
-        found.sort_by(|one, other| one.path.cmp(&other.path));
+        found.files.retain(|file| file.path.starts_with(prefix));
+        found.unread.retain(|(path, _)| path.starts_with(prefix) || prefix.starts_with(path.as_str()));
+        found.files.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(found)
     }
 

@@ -13,6 +13,7 @@ pub mod address;
 pub mod bucket;
 pub mod folder;
 pub mod stopping;
+pub mod tolerant;
 
 use jay_types::{Error, Result};
 use std::io::Write;
@@ -27,6 +28,15 @@ pub struct RemoteFile {
     pub bytes: u64,
     /// Changes when the file does: for noticing that a file which was passed over is another one by now.
     pub stamp: String,
+}
+
+/// What a listing shows of a place of which something cannot be read.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// The files, in order of path.
+    pub files: Vec<RemoteFile>,
+    /// What is there and cannot be looked at, and why. The path of a directory ends with `/`: what is in it is not known.
+    pub unread: Vec<(String, Error)>,
 }
 
 /// What became of a file that is written once.
@@ -52,6 +62,14 @@ pub trait Remote: Send + Sync {
     /// `unreachable` or `io` where the place cannot be asked; `refused` where it does not let us. A place in which nothing
     /// was ever written is empty and no error; a folder that is not there is one, for it may be a disk that is not mounted.
     fn list(&self, prefix: &str) -> Result<Vec<RemoteFile>>;
+
+    /// As [`Remote::list`], but what is in the place and cannot be read by itself is told beside the files.
+    ///
+    /// # Errors
+    /// As [`Remote::list`], where the place as a whole cannot be listed.
+    fn list_readable(&self, prefix: &str) -> Result<Listing> {
+        Ok(Listing { files: self.list(prefix)?, unread: Vec::new() })
+    }
 
     /// A file of at most `max_bytes`; none where it is not there. Of a larger one the first `max_bytes`.
     ///

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** until it is told, it is the remote behind it; from then on each call is refused before that one is asked.
 
-use super::{Created, Moved, Remote, RemoteFile};
+use super::{Created, Listing, Moved, Remote, RemoteFile};
 use jay_types::{Code, Error, Result};
 use std::io::{self, Write};
 use std::path::Path;
@@ -58,6 +58,10 @@ impl Remote for Stopping {
 
     fn list(&self, prefix: &str) -> Result<Vec<RemoteFile>> {
         self.go_on()?.list(prefix)
+    }
+
+    fn list_readable(&self, prefix: &str) -> Result<Listing> {
+        self.go_on()?.list_readable(prefix)
     }
 
     fn read(&self, path: &str, max_bytes: u64) -> Result<Option<Vec<u8>>> {

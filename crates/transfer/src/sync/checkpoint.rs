@@ -144,7 +144,7 @@ fn going(run: &Run<'_, '_>, kept: Option<&str>) -> Vec<String> {
     let own = run.own_directory();
     let goes = |path: &str| {
         let is_spare = path.starts_with(&own) && Some(path) != kept;
-        is_spare || run.state.unscrubbed.contains(path) && !run.lacks_key
+        is_spare || run.state.unscrubbed.contains(path) && !run.lacks_key && !run.place.is_unread(path)
     };
     let there = run.state.files.iter().filter(|(_, record)| record.is_checkpoint && record.missing_since.is_none());
     there.map(|(path, _)| path.clone()).filter(|path| goes(path)).collect()

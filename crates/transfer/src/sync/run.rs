@@ -8,6 +8,7 @@ use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
 use super::{foresee, heads, intact, membership, pull, push, temporary};
+use crate::remote::tolerant::Tolerant;
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::Roster;
@@ -56,6 +57,8 @@ pub type Progress<'a> = dyn FnMut(u64, u64, &str) + 'a;
 pub(super) struct Run<'a, 'p> {
     pub(super) peer: &'a Peer<'a>,
     pub(super) remote: &'a dyn Remote,
+    /// The same, to ask what of it could not be read.
+    pub(super) place: &'a Tolerant<'a>,
     pub(super) config: &'a RemoteConfig,
     pub(super) keys: VaultKeys,
     pub(super) roster: Roster,
@@ -134,22 +137,31 @@ impl Run<'_, '_> {
                 record.stamp.clone_from(&file.stamp);
             }
         }
-        let (own, listing) = (self.own_directory(), &self.listing);
+        let (own, listing, place) = (self.own_directory(), &self.listing, self.place);
         let is_listed = |path: &str| listing.binary_search_by(|file| file.path.as_str().cmp(path)).is_ok();
         // Own files that are gone are written anew; of others a carrier may bring back what was there a while ago, and where members
         // seal against this machine, they may have taken its files away, as they would again. What is remembered of files does not
         // outgrow them.
         let is_shut_out = self.state.lacks_key_since.is_some();
         self.state.files.retain(|path, record| {
-            let missing_since = if is_listed(path) { None } else { Some(record.missing_since.unwrap_or(now)) };
+            // What lies in a directory that cannot be read is neither there nor gone.
+            let missing_since = match record.missing_since {
+                _ if is_listed(path) => None,
+                known if place.is_unread(path) => known,
+                known => Some(known.unwrap_or(now)),
+            };
             record.missing_since = missing_since;
             let may_stay = is_shut_out || !path.starts_with(&own);
             missing_since.is_none_or(|since| may_stay && now.0.saturating_sub(since.0) < MISSED_FOR)
         });
-        self.state.read.retain(|path, _| is_listed(path));
+        self.state.read.retain(|path, _| is_listed(path) || place.is_unread(path));
         self.state.retired.retain(|path, _| is_listed(path));
         Ok(())
     }
+}
+
+fn directory_of(node: NodeId) -> String {
+    format!("nodes/{node}/")
 }
 
 /// The keys of this machine's vault.
@@ -183,7 +195,8 @@ pub fn sync(
     temporary::remove_left_over(peer.memory)?;
     let keys = demand_keys(peer.memory, config)?;
     let before = RemoteState::load(peer.memory, &config.name)?;
-    let mut run = begin(peer, remote, config, (keys, before.clone()), progress)?;
+    let place = Tolerant::new(remote, directory_of(peer.memory.public_key()?.0));
+    let mut run = begin(peer, &place, config, (keys, before.clone()), progress)?;
     let done = steps(&mut run, direction).and_then(|()| tell_nodes(&mut run));
     if done.is_ok() {
         run.state.last_success = Some(run.now());
@@ -197,7 +210,7 @@ pub fn sync(
 
 fn begin<'a, 'p>(
     peer: &'a Peer<'a>,
-    remote: &'a dyn Remote,
+    place: &'a Tolerant<'a>,
     config: &'a RemoteConfig,
     (keys, mut state): (VaultKeys, RemoteState),
     progress: &'a mut Progress<'p>,
@@ -208,11 +221,31 @@ fn begin<'a, 'p>(
     let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());
     let (roster, proof) = (Roster::default(), Proof::default());
     let chosen = Chosen::All;
-    Ok(Run { peer, remote, config, keys, roster, proof, lacks_key, chosen, node, state, listing, report, progress })
+    let remote: &dyn Remote = place;
+    Ok(Run {
+        peer,
+        remote,
+        place,
+        config,
+        keys,
+        roster,
+        proof,
+        lacks_key,
+        chosen,
+        node,
+        state,
+        listing,
+        report,
+        progress,
+    })
 }
 
-/// What is told of nodes beside what a pull counted: their names, and what of theirs is kept and cannot be applied.
+/// What is told of nodes beside what a pull counted: their names, what of theirs is kept and cannot be applied, and what of the place
+/// could not be read.
 fn tell_nodes(run: &mut Run<'_, '_>) -> Result<()> {
+    for (path, why) in run.place.unread() {
+        run.report.note(format!("{path} was left out: {why}"));
+    }
     for (node, _, count) in run.deferred()? {
         run.report.node(node).deferred += count;
     }
@@ -263,7 +296,8 @@ pub fn dry_run(
 ) -> Result<SyncedRemote> {
     let keys = demand_keys(peer.memory, config)?;
     let state = RemoteState::load(peer.memory, &config.name)?;
-    let mut run = begin(peer, remote, config, (keys, state), progress)?;
+    let place = Tolerant::new(remote, directory_of(peer.memory.public_key()?.0));
+    let mut run = begin(peer, &place, config, (keys, state), progress)?;
     run.list()?;
     run.read_roster()?;
     if direction != Direction::Push {

@@ -36,7 +36,8 @@ const SILENT_FOR: i64 = 7 * DAY;
 pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     let purged = purged_since(run, &run.state.scrubbed)?;
     let listed: BTreeSet<String> = run.listing.iter().map(|file| file.path.clone()).collect();
-    run.state.unscrubbed.retain(|path| listed.contains(path));
+    let place = run.place;
+    run.state.unscrubbed.retain(|path| listed.contains(path) || place.is_unread(path));
     find_holding(run, &purged)?;
     run.state.checkpoint_holds_purged |= !purged.entities.is_empty();
     run.state.scrubbed.extend(purged.entities);
@@ -54,7 +55,7 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     let ours: Vec<String> = run.state.unscrubbed.iter().filter(is_ours).cloned().collect();
     for path in ours {
         let Some(record) = run.state.files.get(&path).filter(|record| !record.is_checkpoint).cloned() else { continue };
-        if take_its_place(run, branches, &ever, &path, &record)? {
+        if !run.place.is_unread(&path) && take_its_place(run, branches, &ever, &path, &record)? {
             remove(run, &path)?;
         } else {
             run.report.note(format!("{path} holds what was purged and could not be written anew: it is tried again"));
@@ -71,7 +72,8 @@ fn remove_covered(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     }
     let holding = &run.state.unscrubbed;
     let others = run.state.files.iter().filter(|(path, record)| {
-        !holding.contains(*path) && record.missing_since.is_none() && record.state == FileState::Applied
+        let is_there = record.missing_since.is_none() && !run.place.is_unread(path);
+        !holding.contains(*path) && is_there && record.state == FileState::Applied
     });
     let others: BTreeMap<String, FileRecord> = others.map(|(path, record)| (path.clone(), record.clone())).collect();
     let missing: BTreeMap<(u8, i64), u64> = push::missing_of(run, branches, &others)?
@@ -79,7 +81,7 @@ fn remove_covered(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
         .map(|(branch, upto)| ((branch.stream.journal, branch.num), upto))
         .collect();
     let mut covered = Vec::new();
-    for path in holding {
+    for path in holding.iter().filter(|path| !run.place.is_unread(path)) {
         let Some(record) = run.state.files.get(path).filter(|record| !record.ranges.is_empty()) else { continue };
         let mut is_covered = record.state == FileState::Applied;
         for range in &record.ranges {
@@ -266,7 +268,7 @@ fn take_its_place(
     if run.state.retired.contains_key(path) || record.state == FileState::Quarantined && !record.ranges.is_empty() {
         return Ok(true);
     }
-    let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(true) };
+    let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(!run.place.is_unread(path)) };
     run.report.bytes_read += bytes.len() as u64;
     match (open(run, &bytes), record.state) {
         (Ok(entries), state) => write_without(run, ever, entries, state),

@@ -18,6 +18,7 @@ mod golden;
 mod inviting;
 mod killing;
 mod operations;
+mod places;
 mod remotes;
 mod rewriting;
 mod rotating;
