@@ -15,6 +15,7 @@ use crate::vault::roster::Roster;
 use jay_store::{ActorName, Branch, NOT_SHARED, Store};
 use jay_types::change::header::StreamId;
 use jay_types::surroundings::Surroundings;
+use jay_types::text::counted;
 use jay_types::{Code, Error, Hash, NodeId, Result, Timestamp};
 
 /// This machine, as it takes part in a sync.
@@ -121,12 +122,34 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn own_directory(&self) -> String {
-        format!("nodes/{}/", self.node)
+        directory_of(self.node)
+    }
+
+    /// A share that is not mounted leaves an empty folder: what was written there would be seen by nobody. A place where no sync ever
+    /// ended well may be empty.
+    fn demand_not_emptied(&self, listing: &[RemoteFile]) -> Result<()> {
+        if !listing.is_empty() || !self.place.unread().is_empty() || self.state.last_success.is_none() {
+            return Ok(());
+        }
+        let files = self.state.files.values().filter(|record| record.missing_since.is_none()).count();
+        let heads = self.state.heads.len() + usize::from(self.state.own.is_some());
+        if files + heads == 0 {
+            return Ok(());
+        }
+        let address = self.remote.address();
+        let there = counted((files + heads) as u64, "file was", "files were");
+        Err(Error::new(Code::Unreachable, format!("{address} is empty, and {there} there at the last sync")).hint(format!(
+            "Mount what belongs there, and run this again. Where it was emptied on purpose: `jay remote remove {name}`, and add it \
+             again.",
+            name = self.config.name
+        )))
     }
 
     /// A new listing; what is listed no longer is marked, what is back loses its mark.
     fn list(&mut self) -> Result<()> {
-        self.listing = self.remote.list("nodes/")?;
+        let listing = self.remote.list("nodes/")?;
+        self.demand_not_emptied(&listing)?;
+        self.listing = listing;
         let now = self.now();
         for file in &self.listing {
             // Own files are not read back: they are what was written.

@@ -1,9 +1,12 @@
-//! What becomes of a place: a directory of somebody else that is closed.
+//! What becomes of a place: a share that is not mounted, a directory of somebody else that is closed.
 
 use crate::world::{Home, config, folder, settle, vault};
+use jay_testkit::files_below;
 use jay_transfer::remote::folder::Folder;
 use jay_transfer::remote::{Created, Listing, Moved, Remote, RemoteFile};
 use jay_transfer::sync::purging::{Riddance, riddance};
+use jay_transfer::sync::state::RemoteState;
+use jay_transfer::sync::{Direction, dry_run};
 use jay_types::time::DAY;
 use jay_types::{Code, Error, Result};
 use std::io::Write;
@@ -58,6 +61,29 @@ impl Remote for Closed {
     fn delete(&self, path: &str) -> Result<()> {
         self.open(path)?.delete(path)
     }
+}
+
+#[test]
+fn an_empty_folder_in_the_place_of_the_shared_one_is_refused() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "the basin is deep");
+    settle(&homes, &at);
+    homes[0].remember("global", "the lamp is red");
+    let before = RemoteState::load(&homes[0].memory, "home").unwrap();
+    let mount_point = tempfile::tempdir().unwrap();
+    let empty = folder(mount_point.path(), 8);
+    let refused = homes[0].try_sync(&empty, &config()).unwrap_err();
+    assert_eq!(refused.code, Code::Unreachable, "{refused:?}");
+    assert!(refused.message.contains("is empty, and") && refused.message.contains("at the last sync"), "{refused:?}");
+    assert!(refused.hint.unwrap().contains("jay remote remove home"));
+    assert!(dry_run(&homes[0].peer(), &empty, &config(), Direction::Both, &mut |_, _, _| ()).is_err());
+    assert_eq!(files_below(mount_point.path()).unwrap().len(), 0);
+    assert_eq!(RemoteState::load(&homes[0].memory, "home").unwrap(), before);
+    // Mounted, it goes on; and what is another remote by now may be empty.
+    assert_eq!(homes[0].sync(&at).pushed, 1);
+    homes[0].lose_record();
+    assert!(homes[0].sync(&empty).pushed > 1);
 }
 
 #[test]
