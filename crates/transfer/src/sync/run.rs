@@ -216,6 +216,7 @@ pub fn sync(
     progress: &mut Progress<'_>,
 ) -> Result<SyncedRemote> {
     temporary::remove_left_over(peer.memory)?;
+    temporary::remove_unfinished(peer.memory, peer.surroundings.now())?;
     let keys = demand_keys(peer.memory, config)?;
     let before = RemoteState::load(peer.memory, &config.name)?;
     let place = Tolerant::new(remote, directory_of(peer.memory.public_key()?.0));

@@ -1,21 +1,27 @@
-//! Files of this machine in which a checkpoint lies in plain text while it is made or read.
+//! Files of this machine in which a checkpoint lies in plain text while it is made or read, and those in which small files of the
+//! state directory, such as the one of the keys, are written before they get their names.
 //!
 //! They go when they are no longer needed, whatever happens in between; but a process that is killed removes nothing. So what
 //! such a one left goes when the next sync begins, and with a purge, which nobody may call done while the words lie there.
 //!
-//! **Invariant:** what is removed as left over is nobody's: whoever removes it holds the lock under which the one sync of a store runs.
+//! **Invariant:** what is removed as left over is nobody's: whoever removes it holds the lock under which the one sync of a store runs;
+//! of files that are written without that lock only those go that nobody has written to for an hour.
 
 use jay_store::{Attempt, Holder, Store};
 use jay_types::id::to_hex;
 use jay_types::surroundings::{Surroundings, random};
-use jay_types::{Error, Result};
+use jay_types::time::MINUTE;
+use jay_types::{Error, Result, Timestamp};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
 /// How their names begin and end.
 const BEGINNING: &str = "checkpoint-";
 const END: &str = ".tmp";
+/// After how long nobody is writing a small file any longer.
+const UNFINISHED_FOR: i64 = 60 * MINUTE;
 
 /// A file that goes when this is dropped.
 pub(super) struct Temporary(pub(super) PathBuf);
@@ -47,8 +53,8 @@ impl Drop for Temporary {
     }
 }
 
-/// The files that lie there: of a sync that runs, or left over by one that was killed.
-fn lying_there(store: &Store) -> Result<Vec<PathBuf>> {
+/// The files of the state directory with such a name.
+fn named(store: &Store, is_meant: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let directory = store.state_file("");
     let told = |error: &io::Error| Error::io(format!("cannot list {}", directory.display()), error);
     let entries = match fs::read_dir(&directory) {
@@ -59,9 +65,7 @@ fn lying_there(store: &Store) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| told(&error))?;
-        // A journal that the database library makes beside one has a longer name.
-        let is_one = entry.file_name().to_str().is_some_and(|name| name.starts_with(BEGINNING) && name.contains(END));
-        if is_one {
+        if entry.file_name().to_str().is_some_and(&is_meant) {
             found.push(entry.path());
         }
     }
@@ -69,16 +73,44 @@ fn lying_there(store: &Store) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The checkpoints that lie there: of a sync that runs, or left over by one that was killed.
+fn lying_there(store: &Store) -> Result<Vec<PathBuf>> {
+    // A journal that the database library makes beside one has a longer name.
+    named(store, |name| name.starts_with(BEGINNING) && name.contains(END))
+}
+
 /// Removes what syncs that were killed left. The caller holds the lock of syncs.
 pub(super) fn remove_left_over(store: &Store) -> Result<()> {
-    for path in lying_there(store)? {
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io(format!("cannot remove {}", path.display()), &error)),
+    lying_there(store)?.iter().try_for_each(remove)
+}
+
+/// Removes what processes left that were killed while they wrote a small file: the keys of a vault may be in it.
+pub(super) fn remove_unfinished(store: &Store, now: Timestamp) -> Result<()> {
+    for path in named(store, is_unfinished)? {
+        let written = fs::metadata(&path).and_then(|found| found.modified()).ok();
+        let age = written
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok())
+            .map(|at| i128::from(now.0) - i128::try_from(at.as_micros()).unwrap_or(i128::MAX));
+        if age.is_some_and(|age| age > i128::from(UNFINISHED_FOR)) {
+            remove(&path)?;
         }
     }
     Ok(())
+}
+
+/// True for the name that [`Store::put_state`] writes beside: that of the file, 16 characters, and an end.
+fn is_unfinished(name: &str) -> bool {
+    let suffix = name.strip_suffix(END).and_then(|stem| stem.rsplit_once('.')).map(|(_, suffix)| suffix);
+    suffix.is_some_and(|suffix| suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn remove(path: &PathBuf) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Error::io(format!("cannot remove {}", path.display()), &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// For a purge: the files that lay there, which are removed unless a sync runs, and else whom they wait for. `archive` is the store in

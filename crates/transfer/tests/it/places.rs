@@ -1,4 +1,4 @@
-//! What becomes of a place: a share that is not mounted, a directory of somebody else that is closed.
+//! What becomes of a place: a share that is not mounted, a directory of somebody else that is closed, what killed processes left.
 
 use crate::world::{Home, config, folder, settle, vault};
 use jay_testkit::files_below;
@@ -7,10 +7,11 @@ use jay_transfer::remote::{Created, Listing, Moved, Remote, RemoteFile};
 use jay_transfer::sync::purging::{Riddance, riddance};
 use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::{Direction, dry_run};
-use jay_types::time::DAY;
+use jay_types::time::{DAY, MINUTE};
 use jay_types::{Code, Error, Result};
 use std::io::Write;
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// A folder of which some directories and files are closed. To root no mode closes anything.
 struct Closed {
@@ -146,4 +147,23 @@ fn a_folder_lists_what_is_beside_a_closed_directory() {
         // To root nothing is closed.
         assert_eq!((paths.len(), readable.unread.len()), (3, 0));
     }
+}
+
+#[test]
+fn what_a_killed_process_was_writing_goes_when_it_is_old() {
+    let (shared, homes) = vault(0);
+    let now = homes[0].steps.clock.now();
+    let left = |name: &str, age: i64| {
+        let path = homes[0].memory.state_file(name);
+        jay_testkit::write(&path, b"keys");
+        let at = UNIX_EPOCH + Duration::from_micros(u64::try_from(now.0 - age).unwrap());
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(at).unwrap();
+        path
+    };
+    let old = left("vault.json.00112233445566ff.tmp", 120 * MINUTE);
+    let others =
+        [left("vault.json.00112233445566fe.tmp", MINUTE), left("some.tmp", 120 * MINUTE), left("note", 120 * MINUTE)];
+    homes[0].sync(&folder(shared.path(), 7));
+    assert!(!old.exists());
+    assert!(others.iter().all(|path| path.exists()), "somebody may be writing it, or it is another's");
 }
