@@ -243,13 +243,15 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
         }
         _ => {}
     }
-    let bad: Vec<_> = remote.faults.iter().filter(|file| file.is_quarantined).collect();
-    if let Some(first) = bad.first() {
-        let files = counted(bad.len() as u64, "file cannot be read", "files cannot be read");
-        say(
-            format!("{files}, the first: {}: {}", first.path, first.why),
-            "`jay sync status` lists them. Run `jay sync` on the machines that wrote them: it writes what they carried anew.",
-        );
+    let bad = remote.faults.iter().filter(|file| file.is_quarantined);
+    let (stray, bad): (Vec<_>, Vec<_>) = bad.partition(|file| file.is_stray());
+    let by_owner = "`jay sync status` lists them. Run `jay sync` on the machines that wrote them: it writes what they carried anew.";
+    let by_hand = "`jay sync status` lists them. No machine gave them these names, so that no sync removes them: remove them there.";
+    for (files, hint) in [(bad, by_owner), (stray, by_hand)] {
+        if let Some(first) = files.first() {
+            let files = counted(files.len() as u64, "file cannot be read", "files cannot be read");
+            say(format!("{files}, the first: {}: {}", first.path, first.why), hint);
+        }
     }
     if let Some(first) = remote.purges_pending.first() {
         let files = counted(remote.purges_pending.len() as u64, "file still holds", "files still hold");

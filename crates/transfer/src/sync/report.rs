@@ -1,5 +1,8 @@
 //! What a sync answers.
 
+use super::state::{FileRecord, FileState};
+use crate::format::FileFault;
+use crate::format::clear::Clear;
 use jay_types::{NodeId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +34,24 @@ pub struct FileReport {
     pub why: String,
     /// True where it is not looked at again unless it changes
     pub is_quarantined: bool,
+}
+
+impl FileReport {
+    /// What is told of a file; nothing where it was taken in.
+    pub(super) fn of(path: &str, record: &FileRecord) -> Option<Self> {
+        let is_quarantined = record.state == FileState::Quarantined;
+        let mut why = record.why.clone()?;
+        if !Clear::is_name(path) && why == FileFault::Incomplete.to_string() {
+            why += "; no machine gave it this name: where it stays, remove it";
+        }
+        Some(Self { path: path.to_owned(), why, is_quarantined })
+    }
+
+    /// True where no machine gave the file its name: it is a carrier's copy, or was put there. Its owner does not see to it.
+    #[must_use]
+    pub fn is_stray(&self) -> bool {
+        !Clear::is_name(&self.path)
+    }
 }
 
 /// What a sync with one remote did.

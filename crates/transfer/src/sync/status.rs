@@ -6,7 +6,7 @@ use super::clocks::{self, ClockOff};
 use super::config::RemoteConfig;
 use super::report::FileReport;
 use super::scope::{Scope, Shared};
-use super::state::{FileState, RemoteState, SeenHead};
+use super::state::{RemoteState, SeenHead};
 use crate::vault::keys::VaultKeys;
 use crate::vault::roster::{Member, Roster};
 use jay_store::{Branch, ClockAhead, NOT_SHARED, StoppedClock, Store};
@@ -282,10 +282,7 @@ fn of_remote(
         nodes.push(status);
     }
     let told = state.files.iter().filter(|(_, record)| record.missing_since.is_none());
-    let faults = told.clone().filter_map(|(path, record)| {
-        let is_quarantined = record.state == FileState::Quarantined;
-        Some(FileReport { path: path.clone(), why: record.why.clone()?, is_quarantined })
-    });
+    let faults = told.clone().filter_map(|(path, record)| FileReport::of(path, record));
     Ok(RemoteStatus {
         name: remote.name.clone(),
         url: remote.url.clone(),

@@ -89,13 +89,8 @@ pub(super) fn note(
 
 /// Reports what is not applied, with why.
 pub(super) fn tell_files(run: &mut Run<'_, '_>) {
-    let waiting =
-        run.state.files.iter().filter(|(_, record)| record.missing_since.is_none()).filter_map(|(path, record)| {
-            let why = record.why.clone()?;
-            let is_quarantined = record.state == FileState::Quarantined;
-            Some(FileReport { path: path.clone(), why, is_quarantined })
-        });
-    run.report.files = waiting.collect();
+    let there = run.state.files.iter().filter(|(_, record)| record.missing_since.is_none());
+    run.report.files = there.filter_map(|(path, record)| FileReport::of(path, record)).collect();
 }
 
 /// Remembers of a file that it was opened, and carries what its header says.

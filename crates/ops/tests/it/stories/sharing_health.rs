@@ -166,3 +166,23 @@ fn machine_identity() -> String {
     let keys: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     keys["identity"].as_str().unwrap().to_owned()
 }
+
+#[test]
+fn a_file_that_no_machine_named_is_for_a_person_to_remove() {
+    let (shared, one, other) = two();
+    let node = other.ok("sync_status", json!({}))["remotes"][0]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["is_here"] == true)
+        .map(|node| node["node"].as_str().unwrap().to_owned())
+        .unwrap();
+    let directory = shared.path().join("nodes").join(node);
+    jay_testkit::write(directory.join("junk.jay"), b"junk, and no more than that");
+    jay_testkit::write(directory.join("empty.jay"), b"");
+    one.ok("sync", json!({}));
+    both_say(&one, "sync home", "1 file cannot be read, the first: ", "remove them there");
+    let status = one.ok("sync_status", json!({}));
+    let faults = status["remotes"][0]["faults"].to_string();
+    assert!(faults.contains("no machine gave it this name: where it stays, remove it"), "{faults}");
+}
