@@ -188,8 +188,12 @@ pub(super) fn shown(remote: &RemoteShown, view: &View) -> String {
 /// A remote, with lines `about` it below its name.
 fn remote_shown(remote: &RemoteStatus, about: &str, view: &View) -> String {
     let last = remote.last_success.map_or_else(|| "never".to_owned(), |at| age(at, view.now));
+    let to_share = match remote.to_share {
+        Some(changes @ 1..) => format!(", {} to share", count(changes, "change", "changes")),
+        _ => String::new(),
+    };
     let mut text = format!(
-        "{} {}\n  {} in {}, last good sync {last}\n",
+        "{} {}\n  {} in {}{to_share}, last good sync {last}\n",
         view.style.bold(&one_line(&remote.name)),
         one_line(&remote.url),
         remote.changes.map_or_else(|| "unknown changes".to_owned(), |changes| count(changes, "change", "changes")),

@@ -128,6 +128,9 @@ fn sync_line(remote: &RemoteHealth, view: &View) -> String {
         number(remote.to_come),
         number(remote.to_go)
     );
+    if let Some(changes @ 1..) = remote.to_share {
+        line += &format!("; {} to share", count(changes, "change", "changes"));
+    }
     for (files, what) in
         [(remote.files_not_read, "not read"), (remote.files_waiting, "waiting"), (remote.purges_pending, "to purge")]
     {

@@ -35,6 +35,9 @@ pub struct RemoteHealth {
     /// Changes from here that the machine furthest behind has not told of having; absent where that is not known of any
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_go: Option<u64>,
+    /// Changes from here that no file there carries; absent where that is not known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_share: Option<u64>,
     /// Files that are not taken in yet
     pub files_waiting: u64,
     /// Files that are complete and cannot be read
@@ -117,6 +120,7 @@ fn of_remote(remote: &RemoteStatus) -> RemoteHealth {
         last_success: remote.last_success,
         to_come: members().filter_map(|node| node.lacking_here).reduce(u64::saturating_add),
         to_go: members().filter_map(|node| if node.is_equal { Some(0) } else { node.lacking_there }).max(),
+        to_share: remote.to_share,
         files_waiting: (remote.faults.len() - not_read) as u64,
         files_not_read: not_read as u64,
         purges_pending: remote.purges_pending.len() as u64,
@@ -298,8 +302,12 @@ fn said_of(remote: &RemoteStatus) -> String {
         0 => String::new(),
         files => format!("; {}", counted(files, "file waits", "files wait")),
     };
+    let to_share = match health.to_share {
+        Some(changes @ 1..) => format!("; {} to share", counted(changes, "change", "changes")),
+        _ => String::new(),
+    };
     format!(
-        "{last}; {}; {} to come, {} to go{waiting}",
+        "{last}; {}; {} to come, {} to go{to_share}{waiting}",
         counted(machines as u64, "machine", "machines"),
         number(health.to_come),
         number(health.to_go),

@@ -15,11 +15,14 @@ use std::collections::BTreeMap;
 /// For how long a file of another node that is not listed counts as being there: a carrier may bring it back.
 pub(super) const MISSED_FOR: i64 = jay_types::time::DAY;
 
+/// What is remembered of files, whose count, and whether those do that were not opened.
+pub(super) type Remembered<'a> = (&'a BTreeMap<String, FileRecord>, &'a dyn Fn(NodeId) -> bool, bool);
+
 /// The last seq of each branch, by number, that the files which are remembered carry.
 pub(super) fn covered(
     store: &Store,
     branches: &[&Branch],
-    (files, is_member, counts_unopened): (&BTreeMap<String, FileRecord>, &dyn Fn(NodeId) -> bool, bool),
+    (files, is_member, counts_unopened): Remembered<'_>,
 ) -> Result<BTreeMap<i64, u64>> {
     let mut by_stream: BTreeMap<StreamId, Vec<Range>> = BTreeMap::new();
     let writer = |path: &str| path.split('/').nth(1).and_then(|node| NodeId::parse(node).ok());

@@ -2,14 +2,14 @@
 //!
 //! **Invariant:** a head is written after the files that it tells of; a file that the remote lost is written anew.
 
-use super::coverage::covered;
+use super::coverage::{Remembered, covered};
 use super::run::Run;
 use super::segments::Gathered;
 use super::state::{FileRecord, stream_head};
 use super::{bodies, checkpoint, clients, clocks, rewrite, scrub};
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_NAME, Head, STREAM_HEADS_MAX, StreamHead};
-use jay_store::Branch;
+use jay_store::{Branch, Store};
 use jay_types::change::sign::Signed;
 use jay_types::{Error, Hash, NodeId, Result};
 use std::collections::BTreeMap;
@@ -28,16 +28,28 @@ pub(super) fn missing_of(
     branches: &[Branch],
     files: &BTreeMap<String, FileRecord>,
 ) -> Result<Vec<(Branch, u64)>> {
+    // Whom members seal against does not know who they are now, and cannot open what they write: it would write anew what they take
+    // away, for ever.
+    let is_member = |node| run.lacks_key || node == run.node || run.roster.is_member(node);
+    let mut missing = missing_among([run.store(0), run.store(1)], branches, (files, &is_member, run.lacks_key))?;
+    // The roster first: what comes after it counts by it.
+    missing.sort_by_key(|(branch, _)| (branch.stream.namespace != run.keys.vault, branch.stream, branch.num));
+    Ok(missing)
+}
+
+/// The same by what is remembered of files, for these stores by their journals.
+pub(super) fn missing_among(
+    stores: [&Store; 2],
+    branches: &[Branch],
+    remembered: Remembered<'_>,
+) -> Result<Vec<(Branch, u64)>> {
     let mut missing = Vec::new();
-    for journal in [0, 1] {
+    for (journal, store) in (0_u8..).zip(stores) {
         let of_journal: Vec<&Branch> = branches.iter().filter(|branch| branch.stream.journal == journal).collect();
         if of_journal.is_empty() {
             continue;
         }
-        // Whom members seal against does not know who they are now, and cannot open what they write: it would write anew what they take
-        // away, for ever.
-        let is_member = |node| run.lacks_key || node == run.node || run.roster.is_member(node);
-        let covered = covered(run.store(journal), &of_journal, (files, &is_member, run.lacks_key))?;
+        let covered = covered(store, &of_journal, remembered)?;
         for branch in of_journal {
             let upto = covered.get(&branch.num).copied().unwrap_or(0);
             if upto < branch.head_seq {
@@ -45,8 +57,6 @@ pub(super) fn missing_of(
             }
         }
     }
-    // The roster first: what comes after it counts by it.
-    missing.sort_by_key(|(branch, _)| (branch.stream.namespace != run.keys.vault, branch.stream, branch.num));
     Ok(missing)
 }
 

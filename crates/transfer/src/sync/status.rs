@@ -89,6 +89,9 @@ pub struct RemoteStatus {
     /// Changes that are shared there; absent where this machine belongs to no vault yet
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<u64>,
+    /// Changes from here that no file there carries; absent where that is not known
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_share: Option<u64>,
     /// Files of it that were looked at
     pub files: u64,
     /// Files that are not taken in, or not yet
@@ -288,6 +291,7 @@ fn of_remote(
         url: remote.url.clone(),
         last_success: state.last_success,
         changes: keys.map(|_| branches.iter().map(super::push::held).sum()),
+        to_share: keys.map(|_| to_share([memory, archive], state, &branches, roster)).transpose()?.flatten(),
         files: told.clone().count() as u64,
         faults: faults.collect(),
         purges_pending: state.unscrubbed.iter().cloned().collect(),
@@ -309,6 +313,18 @@ pub(super) fn shared(memory: &Store, archive: &Store, remote: &RemoteConfig, key
         branches.extend(archive.read::<_, Error>(|tx| Ok(tx.branches()?))?);
     }
     Ok(scope.shared(branches))
+}
+
+/// How many changes no file that is remembered carries; none before the first sync.
+fn to_share(stores: [&Store; 2], state: &RemoteState, branches: &[Branch], roster: &Roster) -> Result<Option<u64>> {
+    if state.last_success.is_none() {
+        return Ok(None);
+    }
+    let [memory, _] = stores;
+    let (here, lacks_key) = (memory.node(), state.lacks_key_since.is_some());
+    let counts = |node| lacks_key || Some(node) == here || roster.is_member(node);
+    let missing = super::push::missing_among(stores, branches, (&state.files, &counts, lacks_key))?;
+    Ok(Some(missing.iter().map(|(branch, after)| branch.head_seq - after).sum()))
 }
 
 fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> NodeStatus {

@@ -291,3 +291,27 @@ fn a_dry_run_counts_a_change_once_and_nobody_s_that_is_no_member() {
     let foreseen = dry_run(&homes[1].peer(), &at, &config(), Direction::Both, &mut |_, _, _| ()).unwrap().pulled;
     assert_eq!(foreseen, homes[1].sync(&at).pulled);
 }
+
+#[test]
+fn what_no_file_carries_yet_is_told() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let to_share = || {
+        let home = &homes[0];
+        jay_transfer::sync::status::status(&home.memory, &home.archive, &[config()], home.steps.clock.now())
+            .unwrap()
+            .remotes[0]
+            .to_share
+    };
+    assert_eq!(to_share(), Some(0));
+    for text in ["one", "two", "three"] {
+        homes[0].remember("global", text);
+    }
+    let told = dry_run(&homes[0].peer(), &at, &config(), Direction::Push, &mut |_, _, _| ()).unwrap();
+    assert_eq!(to_share(), Some(told.pushed));
+    assert!(told.pushed >= 3);
+    homes[0].sync(&at);
+    assert_eq!(to_share(), Some(0));
+    homes[0].lose_record();
+    assert_eq!(to_share(), None, "unknown is not zero");
+}

@@ -186,3 +186,14 @@ fn a_file_that_no_machine_named_is_for_a_person_to_remove() {
     let faults = status["remotes"][0]["faults"].to_string();
     assert!(faults.contains("no machine gave it this name: where it stays, remove it"), "{faults}");
 }
+
+#[test]
+fn what_waits_here_to_be_shared_stands_in_status() {
+    let (_shared, one, _other) = two();
+    let to_share = || one.ok("status", json!({}))["sync"]["remotes"][0]["to_share"].clone();
+    assert_eq!(to_share(), 0);
+    one.keep(json!({"text": "alpha"}));
+    let told = one.ok("sync", json!({"dry_run": true}));
+    assert_eq!((to_share(), &told["pushed"]), (json!(4), &json!(4)));
+    assert_eq!(one.ok("sync_status", json!({}))["remotes"][0]["to_share"], 4);
+}
