@@ -202,6 +202,13 @@ impl Clear {
         hash.is_some_and(|hash| hash.len() == HASH_CHARACTERS && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 
+    /// True where this is the header of a checkpoint in the place of one.
+    #[must_use]
+    pub fn is_checkpoint_at(&self, path: &str) -> bool {
+        let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        self.kind == FileKind::Checkpoint && self.ranges.is_empty() && name.starts_with("checkpoint.")
+    }
+
     fn word(&self, range: &Range) -> String {
         let journal = if range.stream.journal == 0 { 'm' } else { 'a' };
         let short = |bytes: &[u8; 16]| to_hex(bytes.split_at(12).1);

@@ -96,10 +96,13 @@ fn take_file(run: &mut Run<'_, '_>, round: &mut Round, file: &RemoteFile) -> Res
         return note(run, file, Vec::new(), FileState::Quarantined, Some(why));
     }
     if clear.kind != FileKind::Segment {
+        if !clear.is_checkpoint_at(&file.path) {
+            return note(run, file, Vec::new(), FileState::Quarantined, Some(FileFault::Damaged.to_string()));
+        }
         // Whatever it names, nobody can take changes in from it.
         note(run, file, Vec::new(), FileState::Applied, None)?;
         if let Some(record) = run.state.files.get_mut(&file.path) {
-            record.is_checkpoint = clear.kind == FileKind::Checkpoint;
+            record.is_checkpoint = true;
         }
         return Ok(());
     }
