@@ -1,8 +1,8 @@
 //! From words to an exit code: parse, find the caller, run, show.
 
-use crate::arguments::{command, global, has_namespace};
+use crate::arguments::{command, global};
 use crate::config::{self, ActorKind as ConfiguredKind, Color, Paths, Settings};
-use crate::input::input;
+use crate::input::{input, is_only_a_fields};
 use crate::output::{Output, Style, one_line, printable, to_stderr, to_stdout};
 use crate::render::{View, render};
 use crate::surroundings::{Machine, Real};
@@ -170,10 +170,8 @@ impl<'a> App<'a> {
             ("actor", global::ACTOR, &mut settings.config.actor),
         ] {
             // A field of that name takes the words as they are: where they are no path, the catalogue judges them.
-            let is_field =
-                || id == global::NAMESPACE && operation_of(matches).is_some_and(|(spec, _)| has_namespace(spec));
-            let is_place = |given: &&str| id != global::NAMESPACE || NamespacePath::parse(given).is_ok();
-            if let Some(given) = flag(id).filter(|given| is_place(given) || !is_field()) {
+            let is_fields = |given: &str| id == global::NAMESPACE && is_only_a_fields(matches, given);
+            if let Some(given) = flag(id).filter(|given| !is_fields(given)) {
                 *slot = Some(given.to_owned());
                 settings.origins.insert(key.to_owned(), format!("--{key}"));
             }
@@ -339,8 +337,8 @@ fn done_but(spec: &Spec, value: &Value, error: &Error) -> Error {
         .details(value.clone())
 }
 
-/// Messages of the program go to stderr; none of them holds a memory's text. So libraries are held to warnings
-/// whatever the filter says: what they log below is the requests that they carry.
+/// Messages of the program go to stderr; none of them holds a memory's text. So libraries are held to warnings whatever
+/// the filter says: what they log below is the requests that they carry.
 fn start_log(filter: &str) -> Result<()> {
     use tracing_subscriber::filter::{EnvFilter, filter_fn};
     use tracing_subscriber::layer::SubscriberExt as _;

@@ -181,7 +181,8 @@ fn help(field: &Field) -> String {
     };
     let default = shown_default
         .map(|default| format!("default {}", default.as_str().map_or_else(|| default.to_string(), str::to_owned)));
-    let notes: Vec<String> = range.into_iter().chain(default).collect();
+    let stdin = field.is_secret.then(|| "`-` reads it from standard input".to_owned());
+    let notes: Vec<String> = range.into_iter().chain(default).chain(stdin).collect();
     if !notes.is_empty() {
         help.push_str(&format!(" [{}]", notes.join("; ")));
     }

@@ -5,11 +5,15 @@ use clap::ArgMatches;
 use jay_ops::Spec;
 use jay_ops::schema::{Field, Shape, fields};
 use jay_types::bounds::{BODY_MAX_BYTES, QUERY_MAX_BYTES};
+use jay_types::namespace::NamespacePath;
 use jay_types::{Error, Result};
 use serde_json::{Map, Value};
 use std::io::Read;
 
-/// The input that `matches` spell for `spec`. `-` in place of a long text reads it from `stdin`.
+/// Bytes of the longest line that is read for a field; the catalogue judges what is shorter.
+const LINE_MAX_BYTES: usize = 4096;
+
+/// The input that `matches` spell for `spec`. `-` in place of a long text reads it from `stdin`, and in place of a secret a line.
 ///
 /// # Errors
 /// `io` or `bad_input` where stdin cannot be read as text.
@@ -20,6 +24,12 @@ pub(crate) fn input(spec: &Spec, matches: &ArgMatches, stdin: &mut dyn Read) -> 
         input.insert("namespace".to_owned(), path.as_str().into());
     }
     Ok(Value::Object(input))
+}
+
+/// True where `given` is no namespace to stand in, and the operation has a field of that name to which it is given.
+pub(crate) fn is_only_a_fields(matches: &ArgMatches, given: &str) -> bool {
+    let has_field = || crate::app::operation_of(matches).is_some_and(|(spec, _)| has_namespace(spec));
+    NamespacePath::parse(given).is_err() && has_field()
 }
 
 fn object(fields: &[Field], matches: &ArgMatches, path: &str, stdin: &mut dyn Read) -> Result<Map<String, Value>> {
@@ -35,6 +45,9 @@ fn object(fields: &[Field], matches: &ArgMatches, path: &str, stdin: &mut dyn Re
             Shape::List { item, .. } => {
                 let words = matches.get_many::<String>(&id);
                 words.map(|words| Value::Array(words.map(|word| from_word(item, word)).collect()))
+            }
+            Shape::Text { .. } if field.is_secret && matches.get_one::<String>(&id).is_some_and(|word| word == "-") => {
+                Some(Value::String(read_line(&field.name, stdin)?))
             }
             shape => match matches.get_one::<String>(&id) {
                 Some(word) if word == "-" && is_long_text(shape) => Some(Value::String(read_text(stdin)?)),
@@ -72,6 +85,23 @@ fn read_text(stdin: &mut dyn Read) -> Result<String> {
     stdin.take(limit).read_to_end(&mut bytes).map_err(|error| Error::io("cannot read stdin", &error))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::bad_input("what stands on stdin is not UTF-8 text"))?;
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// One line, byte by byte: what stands after it is another field's.
+fn read_line(name: &str, stdin: &mut dyn Read) -> Result<String> {
+    if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        crate::output::to_stderr(&format!("{name}: "));
+    }
+    let (mut bytes, mut byte) = (Vec::new(), [0]);
+    while bytes.len() < LINE_MAX_BYTES {
+        let read = stdin.read(&mut byte).map_err(|error| Error::io("cannot read stdin", &error))?;
+        if read == 0 || byte == *b"\n" {
+            break;
+        }
+        bytes.extend(byte);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Error::bad_input("what stands on stdin is not UTF-8 text"))?;
+    Ok(text.trim_end_matches('\r').to_owned())
 }
 
 #[cfg(test)]
@@ -146,5 +176,11 @@ mod tests {
             spelled(&["update", "abcdef", "--text", "-", "--title", "-"], "new\n"),
             json!({"id": "abcdef", "text": "new", "title": "-"})
         );
+        // A secret is a line, so that no list of processes shows it.
+        assert_eq!(
+            spelled(&["vault", "join", "home", "--code", "-", "--passphrase", "-"], "one two\r\nthree \nrest"),
+            json!({"remote": "home", "code": "one two", "passphrase": "three "})
+        );
+        assert_eq!(spelled(&["vault", "add", "--passphrase", "-"], "words"), json!({"passphrase": "words"}));
     }
 }

@@ -24,6 +24,8 @@ pub struct Field {
     pub positional: bool,
     /// The name of its flag, where that is not the field's name.
     pub flag: Option<String>,
+    /// It opens something: the command line takes `-` for it and reads a line, for a list of processes shows every word.
+    pub is_secret: bool,
 }
 
 /// What a value looks like.
@@ -162,6 +164,7 @@ pub fn fields(schema: &Value) -> Vec<Field> {
             default: schema.get("default").filter(|default| !default.is_null()).cloned(),
             positional: schema.get("x-positional").and_then(Value::as_bool).unwrap_or(false),
             flag: text("x-flag").map(str::to_owned),
+            is_secret: schema.get("x-secret").and_then(Value::as_bool).unwrap_or(false),
         }
     };
     properties.iter().map(field).collect()
@@ -184,7 +187,7 @@ pub(crate) fn add_idempotency_key(schema: &mut Value) {
     }
 }
 
-/// `schema` without what only our own doors read (`x-positional`, `x-flag`).
+/// `schema` without what only our own doors read (`x-positional`, `x-flag`, `x-secret`).
 #[must_use]
 pub fn published(schema: &Value) -> Value {
     match schema {

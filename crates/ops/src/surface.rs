@@ -140,6 +140,9 @@ fn rows(fields: &[Field], path: &str, page: &mut String) {
         } else if let Some(flag) = &field.flag {
             about.push(format!("`--{flag}`"));
         }
+        if field.is_secret {
+            about.push("`-` reads it from standard input".to_owned());
+        }
         if let Some(default) = field.default.as_ref().filter(|d| **d != Value::Bool(false) && !is_empty(d)) {
             about.push(format!("default {default}"));
         }

@@ -22,6 +22,7 @@ pub(super) struct VaultAddInput {
     remote: Option<Word>,
     /// Words that open the vault, in place of a recipient
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     passphrase: Option<Word>,
 }
 

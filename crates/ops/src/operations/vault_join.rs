@@ -19,12 +19,14 @@ pub(super) struct VaultJoinInput {
     remote: Option<Word>,
     /// The code of an invitation
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     code: Option<Word>,
     /// A file with an age or SSH identity for which keys are wrapped
     #[serde(default)]
     identity: Option<Word>,
     /// A passphrase that was set with `jay vault add`
     #[serde(default)]
+    #[schemars(extend("x-secret" = true))]
     passphrase: Option<Word>,
 }
 
