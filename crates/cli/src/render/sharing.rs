@@ -218,6 +218,9 @@ fn remote_shown(remote: &RemoteStatus, about: &str, view: &View) -> String {
         let node = short(&asking.node);
         text += &format!("  {} ({node}) asks to join: `jay vault add {node}` lets it in\n", one_line(&asking.name));
     }
+    for contested in &remote.contested {
+        text += &format!("  {}. {}\n", contested.said(), contested.hint());
+    }
     text
 }
 

@@ -268,6 +268,9 @@ fn wrong_with(remote: &RemoteStatus, is_joined: bool, now: Timestamp, findings: 
         let hint = format!("`jay vault add {}` lets it in.", asking.node);
         say(format!("{} asks to be let in", asking.name), &hint);
     }
+    for contested in &remote.contested {
+        say(contested.said(), &contested.hint());
+    }
     for node in &remote.nodes {
         if let Some(generation) = node.rolled_back_to {
             say(

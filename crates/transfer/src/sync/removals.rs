@@ -23,7 +23,39 @@ use jay_types::change::registry::STANDING;
 use jay_types::change::{EntityKind, Header, Journal, Order};
 use jay_types::id::to_hex;
 use jay_types::{NodeId, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+/// A node that was taken out, and took out in turn who had done so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Contested {
+    /// The node
+    pub node: NodeId,
+    /// By whom
+    pub by: NodeId,
+}
+
+impl Contested {
+    /// What that means.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let Self { node, by } = self;
+        format!(
+            "{node} was taken out by {by}, and took that one out in turn: each machine goes by what it heard of first, and nothing passes \
+             between the halves"
+        )
+    }
+
+    /// What helps.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let node = self.node;
+        format!(
+            "A person settles it for all: `jay vault add {node}` lets it back in, `jay vault remove {node}` says once more that it stays out."
+        )
+    }
+}
 
 /// That one node takes out another.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,10 +163,8 @@ pub(super) fn tell_contested(run: &mut Run<'_, '_>) -> Result<()> {
     }
     run.state.contested.retain(|node, by| removed.contains(&(*node, *by)));
     for (node, by) in run.state.contested.clone() {
-        run.report.note(format!(
-            "{node} was taken out by {by}, and took that one out in turn: each machine goes by what it heard of first, and nothing passes between \
-             the halves. A person settles it: `jay vault add {node}` lets it back in, `jay vault remove {node}` says for everybody that it stays out"
-        ));
+        let contested = Contested { node, by };
+        run.report.note(format!("{}. {}", contested.said(), contested.hint()));
     }
     Ok(())
 }

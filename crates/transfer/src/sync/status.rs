@@ -4,6 +4,7 @@
 
 use super::clocks::{self, ClockOff};
 use super::config::RemoteConfig;
+pub use super::removals::Contested;
 use super::report::FileReport;
 use super::scope::{Scope, Shared};
 use super::state::{RemoteState, SeenHead};
@@ -105,6 +106,9 @@ pub struct RemoteStatus {
     /// Nodes that ask to be let in, with the names that they give themselves
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asking: Vec<Asking>,
+    /// Nodes that were taken out, and took out in turn who had done so: a person settles it
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contested: Vec<Contested>,
 }
 
 /// A node that asks to be let in.
@@ -296,6 +300,7 @@ fn of_remote(
         faults: faults.collect(),
         purges_pending: state.unscrubbed.iter().cloned().collect(),
         nodes,
+        contested: state.contested.iter().map(|(node, by)| Contested { node: *node, by: *by }).collect(),
         asking: state
             .requests
             .iter()

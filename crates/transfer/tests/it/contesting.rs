@@ -2,6 +2,7 @@
 
 use crate::world::{Home, ann, config, folder, settle, vault};
 use jay_transfer::remote::Remote;
+use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
@@ -72,6 +73,8 @@ fn where_two_take_out_each_other_a_person_settles_it_for_everybody() {
         let told = |home: &Home| home.sync(&at).notes.iter().filter(|note| note.contains("in turn")).count();
         assert_eq!((told(&homes[2]), told(&homes[3])), (1, 1), "both halves know");
         assert!(read(&homes[2]).1.was_removed(two) && read(&homes[3]).1.was_removed(one));
+        let state = RemoteState::load(&homes[2].memory, "home").unwrap();
+        assert_eq!(state.contested.into_iter().collect::<Vec<_>>(), [(two, one)]);
         // On the third: the second is let back in, and takes out the first; or it stays out, for the fourth as well.
         if is_back {
             let (keys, roster) = read(&homes[2]);
