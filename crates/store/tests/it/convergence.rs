@@ -265,10 +265,11 @@ fn all_roads_lead_to_the_same_rows_and_roots() {
     }
     let reasons: Vec<&str> = seen.reasons.iter().map(String::as_str).collect();
     let mut expected =
-        ["missing_body", "not_permitted", "unknown_field", "unknown_kind", "unknown_op", "unreadable_body"].to_vec();
-    // Of a session of which the first block was purged on its way, in some seeds.
-    expected.extend(reasons.iter().filter(|reason| **reason == jay_store::NOT_SHARED));
-    expected.sort_unstable();
+        vec!["missing_body", "not_permitted", "unknown_field", "unknown_kind", "unknown_op", "unreadable_body"];
+    if counts().is_long() {
+        // So seldom that the few seeds of a usual run have none.
+        expected.insert(2, jay_store::NOT_SHARED);
+    }
     assert_eq!(reasons, expected);
     assert!(seen.forks > 0 && seen.purged > 0 && seen.aliases > 20, "{} read as others", seen.aliases);
 }
