@@ -54,11 +54,12 @@ pub fn ranges_of(entries: &[FrameEntry]) -> Option<Vec<Range>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, NodeId, Timestamp};
 
-    fn entry(seq: u64, prev_hash: Hash) -> FrameEntry {
+    /// A change by itself, that says nothing.
+    pub(crate) fn entry(seq: u64, prev_hash: Hash) -> FrameEntry {
         let header = Header {
             journal: 0,
             namespace: NamespaceId([1; 16]),

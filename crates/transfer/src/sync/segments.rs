@@ -105,33 +105,14 @@ fn write_segment(run: &mut Run<'_, '_>, entries: &[FrameEntry], is_full: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jay_types::change::NodeKey;
-    use jay_types::{ActId, ActorId, EntityId, Hash, Hlc, NamespaceId, Timestamp};
+    use crate::format::segment::tests::entry as change;
+    use jay_types::{ActId, Hash, NamespaceId};
 
     fn entry(namespace: u16, seq: u64) -> FrameEntry {
         let [high, low] = namespace.to_be_bytes();
-        let mut id = [0; 16];
-        (id[0], id[1]) = (high, low);
-        let header = Header {
-            journal: 0,
-            namespace: NamespaceId(id),
-            node: NodeKey::from_secret(&[1; 32]).node_id(),
-            seq,
-            prev_hash: Hash::ZERO,
-            hlc: Hlc(seq),
-            at: Timestamp(0),
-            actor: ActorId([0; 16]),
-            act: ActId([0; 16]),
-            index: 0,
-            count: 1,
-            run: [0; 16],
-            kind: 4,
-            entity: EntityId([0; 16]),
-            op: 2,
-            encoding: 0,
-            body_hash: Hash::ZERO,
-        };
-        FrameEntry { header: header.encode().to_vec(), body: None, signature: None }
+        let mut header = Header::decode(&change(seq, Hash::ZERO).header).unwrap();
+        header.namespace = NamespaceId([high, low, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        FrameEntry { header: header.encode().to_vec(), ..change(seq, Hash::ZERO) }
     }
 
     #[test]
