@@ -1,15 +1,12 @@
 //! What a checkpoint leaves behind where its process is killed, and what of one is not believed.
 
-use crate::world::{Home, ann, config, folder, settle, vault};
+use crate::world::{Home, config, folder, settle, vault};
 use jay_testkit::files_below;
 use jay_transfer::format::clear::{Clear, FileKind};
 use jay_transfer::format::seal;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
-use jay_transfer::vault::members;
-use jay_transfer::vault::roster::Roster;
-use jay_types::Error;
 use jay_types::change::{Body, Op};
 use std::path::{Path, PathBuf};
 
@@ -123,11 +120,7 @@ fn what_a_removed_member_writes_later_comes_in_by_no_checkpoint() {
     removed.remember("global", "said as a member");
     removed.sync(&at);
     settle(&homes, &at);
-    let mut keys = keys_of(&homes[0]);
-    let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-    let branches = homes[0].memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-    let those = members::TakenOut { roster: &roster, nodes: &[removed.id()], kept: None, branches: &branches };
-    members::remove(&homes[0].memory, &ann(), &mut keys, those, homes[0].steps.as_ref()).unwrap();
+    homes[0].take_out(&[removed.id()], None);
     settle(&homes, &at);
 
     // It goes on writing, and puts all that it has in the place of a member's checkpoint.

@@ -4,24 +4,8 @@ use crate::world::{Home, ann, config, folder, settle, vault};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::{Direction, sync};
-use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
-use jay_transfer::vault::roster::Roster;
 use jay_types::time::DAY;
-use jay_types::{Error, NodeId};
-
-fn read(home: &Home) -> (VaultKeys, Roster) {
-    let keys = VaultKeys::load(&home.memory).unwrap().unwrap();
-    let roster = home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-    (keys, roster)
-}
-
-fn take_out(home: &Home, whom: NodeId, kept: Option<(NodeId, NodeId)>) {
-    let (mut keys, roster) = read(home);
-    let branches = home.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-    let those = members::TakenOut { roster: &roster, nodes: &[whom], kept, branches: &branches };
-    members::remove(&home.memory, &ann(), &mut keys, those, home.steps.as_ref()).unwrap();
-}
 
 /// Writes what is here and hears nothing.
 fn push(home: &Home, at: &dyn Remote) {
@@ -38,15 +22,15 @@ fn who_is_taken_out_wraps_keys_for_nobody_where_that_lies_there_already() {
     by_name.sort_by_key(|home| home.id());
     let [gone, one, other] = by_name.as_slice() else { panic!("three") };
     gone.steps.clock.advance(DAY / 24);
-    take_out(one, gone.id(), None);
+    one.take_out(&[gone.id()], None);
     push(one, &at);
     let stranger = age::x25519::Identity::generate().to_public().to_string();
-    members::add_recipient(&gone.memory, &ann(), read(gone).0.vault, &stranger).unwrap();
+    members::add_recipient(&gone.memory, &ann(), gone.vault().0.vault, &stranger).unwrap();
     push(gone, &at);
     other.sync(&at);
     one.sync(&at);
     for home in [one, other] {
-        let roster = read(home).1;
+        let roster = home.vault().1;
         assert!(roster.was_removed(gone.id()));
         assert_eq!(roster.recipients, Vec::<String>::new());
     }
@@ -61,10 +45,10 @@ fn where_two_take_out_each_other_a_person_settles_it_for_everybody() {
         let (one, two) = (homes[0].id(), homes[1].id());
         // The third hears of the first removal, the fourth of the other, which was said before it.
         homes[0].steps.clock.advance(DAY / 24);
-        take_out(&homes[0], two, None);
+        homes[0].take_out(&[two], None);
         push(&homes[0], &at);
         homes[2].sync(&at);
-        take_out(&homes[1], one, None);
+        homes[1].take_out(&[one], None);
         push(&homes[1], &at);
         for _ in 0..3 {
             homes[3].sync(&at);
@@ -72,15 +56,15 @@ fn where_two_take_out_each_other_a_person_settles_it_for_everybody() {
         }
         let told = |home: &Home| home.sync(&at).notes.iter().filter(|note| note.contains("in turn")).count();
         assert_eq!((told(&homes[2]), told(&homes[3])), (1, 1), "both halves know");
-        assert!(read(&homes[2]).1.was_removed(two) && read(&homes[3]).1.was_removed(one));
+        assert!(homes[2].vault().1.was_removed(two) && homes[3].vault().1.was_removed(one));
         let state = RemoteState::load(&homes[2].memory, "home").unwrap();
         assert_eq!(state.contested.into_iter().collect::<Vec<_>>(), [(two, one)]);
         // On the third: the second is let back in, and takes out the first; or it stays out, for the fourth as well.
         if is_back {
-            let (keys, roster) = read(&homes[2]);
+            let (keys, roster) = homes[2].vault();
             members::restore(&homes[2].memory, &ann(), keys.vault, &roster, two).unwrap();
         } else {
-            take_out(&homes[2], two, Some((one, two)));
+            homes[2].take_out(&[two], Some((one, two)));
         }
         let (kept, gone) = if is_back { (1, one) } else { (0, two) };
         let rest = [&homes[kept], &homes[2], &homes[3]];
@@ -90,7 +74,7 @@ fn where_two_take_out_each_other_a_person_settles_it_for_everybody() {
             }
         }
         for home in rest {
-            let roster = read(home).1;
+            let roster = home.vault().1;
             assert!(roster.was_removed(gone) && roster.is_member(homes[kept].id()), "{}: {is_back}", home.id());
             assert_eq!(told(home), 0);
             home.remember("global", &format!("by {}", home.id()));

@@ -312,7 +312,7 @@ impl Fleet {
         let (mut keys, roster) = self.machines[at].vault();
         let home = &self.machines[at].home;
         if self.random.chance(50) {
-            members::rotate(&home.memory, &ann(), &mut keys, &roster, home.steps.as_ref()).unwrap();
+            home.rotate();
             self.tell(format!("{at} rotates"));
         } else {
             let known = self.random.pick(&roster.recipients).cloned();

@@ -10,8 +10,7 @@ use jay_transfer::sync::{Direction, dry_run};
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::Grounds;
-use jay_transfer::vault::roster::Roster;
-use jay_types::{Code, EntityId, Error};
+use jay_types::{Code, EntityId};
 
 #[test]
 fn what_one_machine_remembers_the_others_know() {
@@ -142,9 +141,7 @@ fn the_key_of_an_epoch_outlives_a_backup_from_before_it() {
         homes[0].remember("global", "before the backup");
         homes[0].sync(&at);
         let saved = homes[0].save();
-        let mut keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
-        let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-        members::rotate(&homes[0].memory, &ann(), &mut keys, &roster, homes[0].steps.as_ref()).unwrap();
+        homes[0].rotate();
         homes[0].remember("global", "after the backup");
         homes[0].sync(&at);
         let back = homes[0].put_back(saved, 60, is_noticed);
@@ -175,24 +172,13 @@ fn a_copy_is_taken_out_without_the_machine_that_it_is_of() {
             copy.sync(&at);
             homes[0].sync(&at);
         }
-        let keys = |home: &Home| VaultKeys::load(&home.memory).unwrap().unwrap();
-        let (mut own, memory) = (keys(&homes[0]), &homes[0].memory);
-        let roster = memory.read(|tx| Roster::read(tx, &own)).unwrap();
-        assert!(roster.is_member(copy.id()));
-        let branches = memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
-        members::remove(
-            memory,
-            &ann(),
-            &mut own,
-            members::TakenOut { roster: &roster, nodes: &[copy.id()], kept: None, branches: &branches },
-            homes[0].steps.as_ref(),
-        )
-        .unwrap();
+        assert!(homes[0].vault().1.is_member(copy.id()));
+        homes[0].take_out(&[copy.id()], None);
         homes[0].remember("global", "after the copy");
         settle(&homes, &at);
         assert_eq!(homes[1].texts(), ["after the copy", "before the copy", "by the copy"]);
         let _ = copy.try_sync(&at, &config());
-        let newest = |home: &Home| keys(home).keys().map(|key| key.id.epoch).max().unwrap();
+        let newest = |home: &Home| home.vault().0.keys().map(|key| key.id.epoch).max().unwrap();
         assert_eq!(newest(&homes[0]), newest(&homes[1]));
         assert!(newest(&copy) < newest(&homes[1]), "at once: {is_taken_out_at_once}");
         // What is said from now on it cannot read, with any identity that it has.
@@ -214,9 +200,7 @@ fn who_lost_its_keys_and_joins_once_more_is_given_the_next_ones() {
     homes[1].lose_record();
     homes[1].join(&at, &homes[0].invite(&at));
     settle(&homes, &at);
-    let mut keys = VaultKeys::load(&homes[0].memory).unwrap().unwrap();
-    let roster = homes[0].memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-    members::rotate(&homes[0].memory, &ann(), &mut keys, &roster, homes[0].steps.as_ref()).unwrap();
+    homes[0].rotate();
     homes[0].remember("global", "in the next epoch");
     settle(&homes, &at);
     assert_eq!(homes[1].texts(), ["before", "in the next epoch"]);

@@ -2,13 +2,18 @@
 
 use crate::support::{Steps, quick_directory};
 use jay_store::vector_index::VectorMath;
-use jay_store::{ActorName, Analysis, Bm25, Draft, ListFilter, Machine, Moment, Scope, Store, StoreOptions, WriteTx};
+use jay_store::{
+    ActorName, Analysis, Bm25, Branch, Draft, ListFilter, Machine, Moment, Scope, Store, StoreOptions, WriteTx,
+};
 use jay_transfer::remote::Remote;
 use jay_transfer::remote::folder::Folder;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::report::SyncedRemote;
 use jay_transfer::sync::setup::{self, Begun, Proof};
 use jay_transfer::sync::{CHECKPOINT_FROM_CHANGES, Direction, Peer, sync};
+use jay_transfer::vault::keys::VaultKeys;
+use jay_transfer::vault::members::{self, TakenOut};
+use jay_transfer::vault::roster::Roster;
 use jay_types::change::registry::TEXT;
 use jay_types::change::{Body, EntityKind, Op, Register, RegisterShape};
 use jay_types::namespace::NamespacePath;
@@ -175,6 +180,27 @@ impl Home {
 
     pub(crate) fn sync(&self, remote: &dyn Remote) -> SyncedRemote {
         self.try_sync(remote, &config()).unwrap()
+    }
+
+    /// The keys of the vault and who belongs to it, as this machine knows them.
+    pub(crate) fn vault(&self) -> (VaultKeys, Roster) {
+        let keys = VaultKeys::load(&self.memory).unwrap().unwrap();
+        let roster = self.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
+        (keys, roster)
+    }
+
+    pub(crate) fn rotate(&self) {
+        let (mut keys, roster) = self.vault();
+        members::rotate(&self.memory, &ann(), &mut keys, &roster, self.steps.as_ref()).unwrap();
+    }
+
+    /// Takes nodes out; `kept` is one that stays, and against whom.
+    pub(crate) fn take_out(&self, nodes: &[NodeId], kept: Option<(NodeId, NodeId)>) {
+        let (mut keys, roster) = self.vault();
+        let of = |store: &Store| store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap());
+        let branches: Vec<Branch> = [&self.memory, &self.archive].into_iter().filter_map(of).flatten().collect();
+        let those = TakenOut { roster: &roster, nodes, kept, branches: &branches };
+        members::remove(&self.memory, &ann(), &mut keys, those, self.steps.as_ref()).unwrap();
     }
 
     /// Invites on one remote what joins on another, which may be the same.

@@ -38,18 +38,8 @@ impl Fleet {
     }
 
     pub(crate) fn take_out(&mut self, by: usize, whom: usize) {
-        let (mut keys, roster) = self.machines[by].vault();
         let nodes: Vec<NodeId> = self.machines[whom].nodes().into_iter().collect();
-        let branches = self.machines[by].branches();
-        let home = &self.machines[by].home;
-        members::remove(
-            &home.memory,
-            &ann(),
-            &mut keys,
-            members::TakenOut { roster: &roster, nodes: &nodes, kept: None, branches: &branches },
-            home.steps.as_ref(),
-        )
-        .unwrap();
+        self.machines[by].home.take_out(&nodes, None);
         self.note(whom);
         self.machines[whom].standing = Standing::Removed;
         self.note(by);

@@ -2,7 +2,7 @@
 
 use super::Change;
 use crate::world::Home;
-use jay_store::{Branch, Store};
+use jay_store::Store;
 use jay_transfer::vault::code::InviteCode;
 use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::roster::Roster;
@@ -72,18 +72,11 @@ impl Machine {
 
     /// What a person on this machine knows of the vault.
     pub(crate) fn vault(&self) -> (VaultKeys, Roster) {
-        let keys = VaultKeys::load(&self.home.memory).unwrap().unwrap();
-        let roster = self.home.memory.read(|tx| Roster::read(tx, &keys)).unwrap();
-        (keys, roster)
+        self.home.vault()
     }
 
     pub(crate) fn is_member(&self) -> bool {
         VaultKeys::load(&self.home.memory).unwrap().is_some() && self.vault().1.is_member(self.home.id())
-    }
-
-    pub(crate) fn branches(&self) -> Vec<Branch> {
-        let of = |store: &&Store| store.exists().then(|| store.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap());
-        self.stores().iter().filter_map(of).flatten().collect()
     }
 
     pub(crate) fn has(&self, (stream, seq, hash): Change) -> bool {
