@@ -10,10 +10,11 @@ use serde::Deserialize;
 
 /// Let a machine that asks into the vault, or wrap its keys for a person too
 ///
-/// A person is an age recipient or an SSH public key, or whoever knows a passphrase: they can read, and join a machine with it.
+/// A person is an age recipient or an SSH public key, or whoever knows a passphrase: they can read, and join a machine with it. A
+/// machine that was taken out is let back in by its id, with all that it wrote meanwhile.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct VaultAddInput {
-    /// A node that asks, or a recipient: age1…, ssh-ed25519 …, ssh-rsa …
+    /// A node that asks or was taken out, or a recipient: age1…, ssh-ed25519 …, ssh-rsa …
     #[serde(default)]
     #[schemars(extend("x-positional" = true))]
     who: Option<Word>,

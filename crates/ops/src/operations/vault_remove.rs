@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 /// Take a machine or a person out of the vault, and change its key
 ///
-/// What it wrote until now stays; what it writes later counts nowhere. What it could read before, it keeps.
+/// What it wrote until now stays; what it writes later counts nowhere. What it could read before, it keeps. Of two that took out each
+/// other, it is said by this for every machine which one stays out.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct VaultRemoveInput {
     /// A node, its name, or a recipient
