@@ -98,8 +98,8 @@ pub(crate) fn join(call: &Call<'_>, request: &JoinRequest<'_>, progress: &mut Pr
                 name = config.name
             ),
             None => format!(
-                "`jay sync {name}` brings what is there; a person lets this machine in with `jay vault add` on a machine that belongs \
-                 to the vault. Compare the founder's node there: nothing but the keys spoke for it",
+                "compare the founder's node with `jay vault members` on a machine that belongs to the vault first: nothing but the keys \
+                 spoke for it. Then `jay sync {name}` brings what is there, and a person lets this machine in with `jay vault add` there",
                 name = config.name
             ),
         };
@@ -341,7 +341,7 @@ fn with_successors(roster: &Roster, node: NodeId) -> Vec<NodeId> {
     loop {
         let next: Vec<NodeId> = roster
             .active()
-            .filter(|(other, member)| !nodes.contains(other) && member.of.is_some_and(|of| nodes.contains(&of)))
+            .filter(|(other, member)| !nodes.contains(other) && member.goes_on_from(|of| nodes.contains(&of)))
             .map(|(other, _)| other)
             .collect();
         if next.is_empty() {

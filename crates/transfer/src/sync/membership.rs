@@ -29,8 +29,8 @@ pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
         match keyring::unwrap(&bytes, &identities) {
             Ok(unwrapped) => {
                 let unwrapped = unwrapped.filter(|found| found.vault == run.keys.vault);
-                for key in unwrapped.into_iter().flat_map(|found| found.keys) {
-                    is_new |= run.keys.add_key(&key);
+                if let Some(found) = unwrapped {
+                    is_new |= run.keys.take_ring(&found.keys, run.roster.key) > 0;
                 }
             }
             Err(_) => run.report.note(format!("{path}: damaged, or not here whole yet")),
@@ -341,7 +341,7 @@ fn ask(run: &mut Run<'_, '_>) -> Result<bool> {
     let memory = run.peer.memory;
     let mut is_asked = run.listing.iter().any(|file| file.path == path);
     let asking = request::of_store(memory, &run.keys, &run.peer.name, run.now())?;
-    if let Grounds::Succession(of) = request::grounds(&asking, None, &run.roster, run.now())
+    if let Grounds::Succession(descent) = request::grounds(&asking, None, &run.roster, run.now())
         && !run.roster.was_removed(run.node)
     {
         if run.keys.joining.take().is_some() {
@@ -349,7 +349,7 @@ fn ask(run: &mut Run<'_, '_>) -> Result<bool> {
             run.keys.save(run.peer.memory)?;
             is_asked = false;
         } else if is_asked {
-            members::admit(memory, &run.peer.actor, run.keys.vault, &asking, &Grounds::OwnSuccession(of))?;
+            members::admit(memory, &run.peer.actor, run.keys.vault, &asking, &Grounds::OwnSuccession(descent))?;
             run.read_roster()?;
             return Ok(true);
         }

@@ -131,7 +131,10 @@ fn removals_in(run: &Run<'_, '_>, entries: &[FrameEntry], counts: &dyn Fn(NodeId
 fn removal(entry: &FrameEntry) -> Option<Removal> {
     let header = Header::decode(&entry.header).ok().filter(|header| header.kind == EntityKind::Member.number())?;
     let body = entry.stored_body(&header)?.read().ok()?;
-    let is_removal = body.registers.get(STANDING.name)?.get("state")?.as_str()? == "removed";
+    let standing = body.registers.get(STANDING.name)?;
+    // Who only vouches takes nobody out.
+    let by = standing.get("removed_by").and_then(|by| by.as_str()).and_then(|by| NodeId::parse(by).ok());
+    let is_removal = standing.get("state")?.as_str()? == "removed" && by == Some(header.node);
     let at = Order { hlc: header.hlc, node: header.node, hash: header.hash() };
     is_removal.then_some(Removal { at, by: header.node, whom: NodeId(header.entity.0) })
 }

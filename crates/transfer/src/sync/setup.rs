@@ -10,7 +10,7 @@ use crate::remote::Remote;
 use crate::vault::code::InviteCode;
 use crate::vault::invite::{self, INVITE_MAX_BYTES};
 use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
-use crate::vault::keys::{OpenInvite, VaultKeys};
+use crate::vault::keys::{KnownNode, OpenInvite, VaultKeys};
 use crate::vault::members;
 use crate::vault::request::{self, Request};
 use crate::vault::roster::Roster;
@@ -223,6 +223,9 @@ fn by_code(peer: &Peer<'_>, remote: &dyn Remote, code: &InviteCode, before: Opti
         _ => VaultKeys::new(invitation.vault, invitation.name.clone(), invitation.founder.clone()),
     };
     for key in invitation.keys() {
+        keys.add_key(&key);
+    }
+    if let Some(key) = invitation.sealing_key() {
         keys.give_key(&key);
     }
     keys.told = invitation.told;
@@ -252,16 +255,31 @@ pub fn add_passphrase(peer: &Peer<'_>, remote: &dyn Remote, keys: &VaultKeys, pa
     members::add_recipient(peer.memory, &peer.actor, keys.vault, &recipient)
 }
 
+/// Nothing but that it is wrapped for somebody whom many know speaks for what stands in a key ring.
+fn two_founders(one: &KnownNode, other: &KnownNode) -> Error {
+    let founders = [one.node, other.node];
+    let message =
+        "key rings there name different founders of the vault, and this machine cannot tell which is the right one";
+    Error::new(Code::Conflict, message).details(serde_json::json!({"founders": founders})).hint(format!(
+        "They are {} and {}: `jay vault members` on a machine that belongs to the vault says who made it. Join with a code of that machine, \
+         `jay vault invite`: it names the founder beyond doubt.",
+        one.node, other.node
+    ))
+}
+
 fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option<VaultKeys>) -> Result<VaultKeys> {
+    let is_known = before.is_some();
     let mut keys = before;
     for file in remote.list("nodes/")?.iter().filter(|file| file.path.contains("/keys/")) {
         let Some(bytes) = remote.read(&file.path, KEYRING_MAX_BYTES)? else { continue };
         let Ok(Some(found)) = keyring::unwrap(&bytes, &[identity]) else { continue };
         let keys = keys.get_or_insert_with(|| VaultKeys::new(found.vault, found.name.clone(), found.founder.clone()));
-        if keys.vault == found.vault {
-            for key in &found.keys {
-                keys.add_key(key);
-            }
+        let is_same = keys.vault == found.vault && keys.founder.is_same(&found.founder);
+        if !is_same && !is_known {
+            return Err(two_founders(&keys.founder, &found.founder));
+        }
+        if is_same {
+            keys.take_ring(&found.keys, None);
         }
     }
     keys.filter(|keys| keys.keys().next().is_some()).ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Invitations: what a member leaves on a remote for one other machine, sealed under a code that a person carries.
 //!
-//! It holds all keys and the members as the inviter knows them, so that who joins can read at once, and learns from nobody but
+//! It holds the keys and the members as the inviter knows them, so that who joins can read at once, and learns from nobody but
 //! the inviter whom to trust. The code has 128 random bits: it needs no slow hash.
 //!
 //! **Invariant:** only who gave it out admits whoever joins with it, once, and not after it has expired.
@@ -36,9 +36,19 @@ pub struct Invitation {
     /// Until when it counts.
     pub expires_at: Timestamp,
     keys: Vec<(u32, String)>,
+    /// Id of the key in which the inviter seals, hex.
+    sealing: Option<String>,
 }
 
 impl Invitation {
+    /// The key in which who joins seals until it has read the roster. The others open files and seal none: of those that lie in key rings
+    /// the inviter does not know either who put them there.
+    #[must_use]
+    pub fn sealing_key(&self) -> Option<FileKey> {
+        let id = self.sealing.as_deref()?;
+        self.keys().find(|key| to_hex(&key.id.id) == id)
+    }
+
     /// The keys that it brings.
     pub fn keys(&self) -> impl Iterator<Item = FileKey> {
         self.keys.iter().filter_map(|(epoch, secret)| Some(FileKey::new(*epoch, from_hex(secret)?)))
@@ -71,6 +81,7 @@ pub fn make(
 ) -> Result<(InviteCode, OpenInvite, Vec<u8>)> {
     let code = InviteCode::make(surroundings);
     let expires_at = Timestamp(surroundings.now().0 + EXPIRES_AFTER);
+    let sealing = roster.key.filter(|id| keys.key(*id).is_some()).or(keys.newest_given().map(|key| key.id));
     let invitation = Invitation {
         vault: keys.vault,
         name: keys.name.clone(),
@@ -79,6 +90,7 @@ pub fn make(
         inviter,
         expires_at,
         keys: keys.keys().map(|key| (key.id.epoch, to_hex(key.secret()))).collect(),
+        sealing: sealing.map(|id| to_hex(&id.id)),
     };
     let json = serde_json::to_vec(&invitation).map_err(|error| Error::internal(error.to_string()))?;
     let key = key_of(&code.secret);

@@ -19,6 +19,11 @@ const FILE: &str = "vault.json";
 /// How many earlier identities are kept: as many times a directory can be copied before every member has wrapped keys anew.
 const PAST_IDENTITIES_MAX: usize = 8;
 
+/// How many keys of a key ring are taken: more members than that do not begin one epoch at the same time.
+pub const RING_KEYS_MAX: usize = 64;
+/// How many keys of key rings are kept. Whoever knows for whom keys are wrapped can make as many as it likes.
+pub const RING_KEYS_KEPT_MAX: usize = 1024;
+
 /// A node and its public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownNode {
@@ -31,6 +36,14 @@ pub struct KnownNode {
     /// Up to where its streams count, where it is removed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed: Option<Cut>,
+}
+
+impl KnownNode {
+    /// True where both mean the same node with the same key, whatever they call it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.node == other.node && self.public_key == other.public_key
+    }
 }
 
 /// An invitation that this machine gave out and that was not used yet.
@@ -126,6 +139,19 @@ impl VaultKeys {
         }
         self.keys.push(StoredKey { epoch: key.id.epoch, secret: to_hex(key.secret()), is_given: false });
         true
+    }
+
+    /// Takes the keys of a key ring, so many as are taken of one and kept of all; the one that the roster names always. How many are new.
+    pub fn take_ring(&mut self, ring: &[FileKey], named: Option<KeyId>) -> usize {
+        let mut kept = self.keys.iter().filter(|stored| !stored.is_given).count();
+        let before = self.keys.len();
+        for (place, key) in ring.iter().enumerate() {
+            let is_welcome = place < RING_KEYS_MAX && kept < RING_KEYS_KEPT_MAX;
+            if (is_welcome || named == Some(key.id)) && self.add_key(key) {
+                kept += 1;
+            }
+        }
+        self.keys.len() - before
     }
 
     /// Adds a key that is the vault's beyond doubt.
@@ -236,4 +262,31 @@ fn new_identity() -> String {
 fn damaged(why: &str) -> Error {
     Error::new(Code::Damaged, format!("state/{FILE} cannot be read: {why}"))
         .hint("Put it back from a copy of the data directory, or join the vault again with `jay vault join`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_key_rings_so_many_keys_are_kept_and_the_one_that_is_named() {
+        let founder =
+            KnownNode { node: NodeId([1; 16]), public_key: String::new(), name: String::new(), removed: None };
+        let mut keys = VaultKeys::new(NamespaceId([7; 16]), "home".to_owned(), founder);
+        let key = |number: u32| {
+            let mut secret = [0; 32];
+            for (byte, of_number) in secret.iter_mut().zip(number.to_le_bytes()) {
+                *byte = of_number;
+            }
+            FileKey::new(2, secret)
+        };
+        let ring: Vec<FileKey> = (0..100).map(key).collect();
+        assert_eq!(keys.take_ring(&ring, Some(key(90).id)), RING_KEYS_MAX + 1);
+        assert_eq!(keys.take_ring(&ring, None), 0, "they are here");
+        for first in (1000..10_000).step_by(RING_KEYS_MAX) {
+            keys.take_ring(&(first..first + 64).map(key).collect::<Vec<_>>(), None);
+        }
+        assert_eq!(keys.keys().count(), RING_KEYS_KEPT_MAX);
+        assert_eq!(keys.take_ring(&[key(50_000)], Some(key(50_000).id)), 1);
+    }
 }

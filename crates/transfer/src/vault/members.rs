@@ -6,13 +6,12 @@
 use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
 use super::request::{Grounds, Request};
-use super::roster::{
-    ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value, removed_value, restored_value,
-    standing_value,
-};
+use super::roster::{ADMITTED_ITSELF, ADMITTED_SUCCESSION, Roster, epoch_value};
+use super::standing::{self, history_value, member_value, removed_value, restored_value};
 use crate::format::clear::KeyId;
 use jay_store::{ActorName, Branch, Draft, Store, Tx, WriteTx};
 use jay_types::change::body::ElementDot;
+use jay_types::change::fold::Write;
 use jay_types::change::header::StreamId;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{Body, EntityKind, EntityState, Op, Register, SetEdit};
@@ -63,7 +62,7 @@ pub fn declare(store: &Store, actor: &ActorName, keys: &VaultKeys) -> Result<()>
             .with(NAME, founder.name.as_str())
             .with(PUBLIC_KEY, founder.public_key.as_str())
             .with(RECIPIENT, recipient.as_str())
-            .with(STANDING, standing_value("founder", None, None));
+            .with(STANDING, member_value("founder", None));
         w.draft(Draft::new(vault, EntityKind::Member, EntityId(founder.node.0), Op::Create, body));
         Ok(())
     })
@@ -76,8 +75,8 @@ pub fn declare(store: &Store, actor: &ActorName, keys: &VaultKeys) -> Result<()>
 pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Request, grounds: &Grounds) -> Result<()> {
     let (by, of) = match grounds {
         Grounds::Invite(_) => ("invite", None),
-        Grounds::Succession(of) => (ADMITTED_SUCCESSION, Some(*of)),
-        Grounds::OwnSuccession(of) => (ADMITTED_ITSELF, Some(*of)),
+        Grounds::Succession(of) => (ADMITTED_SUCCESSION, Some(of)),
+        Grounds::OwnSuccession(of) => (ADMITTED_ITSELF, Some(of)),
         Grounds::Keys => ("person", None),
     };
     store.write::<_, Error>(actor, |w| {
@@ -85,7 +84,7 @@ pub fn admit(store: &Store, actor: &ActorName, vault: NamespaceId, request: &Req
             (NAME, json!(request.name)),
             (PUBLIC_KEY, json!(request.public_key)),
             (RECIPIENT, json!(request.recipient)),
-            (STANDING, standing_value(by, of, None)),
+            (STANDING, member_value(by, of)),
         ];
         put(w, vault, EntityKind::Member, EntityId(request.node.0), &body)
     })
@@ -143,9 +142,9 @@ pub fn remove(
             let standing = removed_value(member, &cut, Some(by));
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing)])?;
         }
-        let goes_on =
-            |node: &NodeId, of: Option<NodeId>| !nodes.contains(node) && of.is_some_and(|of| nodes.contains(&of));
-        let of_them = roster.active().filter(|(node, member)| goes_on(node, member.of)).map(|(node, _)| (node, None));
+        let of_them = roster.active().filter(|(node, _)| !nodes.contains(node));
+        let of_them = of_them.filter(|(_, member)| member.goes_on_from(|of| nodes.contains(&of)));
+        let of_them = of_them.map(|(node, _)| (node, None));
         for (node, over) in of_them.chain(kept.map(|(node, over)| (node, Some(over)))) {
             put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, restored_value(over))])?;
         }
@@ -263,7 +262,7 @@ pub fn vouch(
     let nodes: BTreeSet<NodeId> = branches.iter().map(|branch| branch.stream.node).collect();
     for node in nodes {
         match roster.nodes.get(&node) {
-            None => news.push((node, standing_value(ADMITTED_HISTORY, None, Some(&Cut::of(node, branches))))),
+            None => news.push((node, history_value(&Cut::of(node, branches)))),
             Some(member) => {
                 let Some(before) = &member.removed else { continue };
                 let all = with_held(before, branches.iter().filter(|branch| branch.stream.node == node), is_held)?;
@@ -276,7 +275,7 @@ pub fn vouch(
     if !news.is_empty() {
         store.write::<_, Error>(actor, |w| {
             for (node, standing) in &news {
-                put(w, vault, EntityKind::Member, EntityId(node.0), &[(STANDING, standing.clone())])?;
+                put_vouching(w, vault, EntityId(node.0), standing)?;
             }
             Ok(())
         })?;
@@ -319,6 +318,20 @@ fn put(
     }
     let op = if state.is_some_and(|state| state.created.is_some()) { Op::Update } else { Op::Create };
     w.draft(Draft::new(vault, kind, id, op, body));
+    Ok(())
+}
+
+/// Vouches beside what else was said of the node's standing, in place of what was vouched before.
+fn put_vouching(w: &mut WriteTx<'_>, vault: NamespaceId, node: EntityId, standing: &Value) -> Result<()> {
+    let state = state_of(w, vault, EntityKind::Member, node)?;
+    let mut body = Body::default().with(STANDING, standing.clone());
+    let heads = state.iter().filter_map(|state| state.values.get(STANDING.name)).flat_map(|heads| &heads.0);
+    let vouched: Vec<_> = heads.filter(|write| standing::is_vouching(write)).map(Write::dot).collect();
+    if !vouched.is_empty() {
+        body.replaces.insert(STANDING.name.to_owned(), vouched);
+    }
+    let op = if state.is_some_and(|state| state.created.is_some()) { Op::Update } else { Op::Create };
+    w.draft(Draft::new(vault, EntityKind::Member, node, op, body));
     Ok(())
 }
 

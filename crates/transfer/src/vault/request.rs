@@ -10,6 +10,7 @@
 use super::invite;
 use super::keys::{OpenInvite, VaultKeys};
 use super::roster::Roster;
+use super::standing::Descent;
 use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, NONCE_BYTES};
 use crate::format::seal::{self, FileKey};
@@ -54,10 +55,10 @@ pub struct Request {
 pub enum Grounds {
     /// An invitation of ours.
     Invite(OpenInvite),
-    /// It goes on from this member.
-    Succession(NodeId),
-    /// This node goes on from this member, and says so itself.
-    OwnSuccession(NodeId),
+    /// It goes on from a member.
+    Succession(Descent),
+    /// This node goes on from a member, and says so itself.
+    OwnSuccession(Descent),
     /// It knows the keys: a person decides.
     Keys,
 }
@@ -138,14 +139,19 @@ pub fn grounds(request: &Request, invite: Option<OpenInvite>, roster: &Roster, n
     }
 }
 
-/// The member that a chain of successions leads back to.
-fn predecessor(request: &Request, roster: &Roster) -> Option<NodeId> {
+/// The member that a chain of successions leads back to, past nodes of which the vault does not know; none where one of them was taken out.
+fn predecessor(request: &Request, roster: &Roster) -> Option<Descent> {
     let mut node = request.node;
+    let mut through = Vec::new();
     for _ in 0..=request.past.len() {
         let link = request.past.iter().find(|link| link.to == node && link.holds())?;
-        if roster.is_member(link.from) {
-            return Some(link.from);
+        if roster.was_removed(link.from) {
+            return None;
         }
+        if roster.is_member(link.from) {
+            return Some(Descent { of: link.from, through });
+        }
+        through.push(link.from);
         node = link.from;
     }
     None

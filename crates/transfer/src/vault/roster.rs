@@ -5,13 +5,13 @@
 
 use super::cut::Cut;
 use super::keys::{KnownNode, VaultKeys};
+use super::standing::{self, Standing};
 use crate::format::clear::KeyId;
 use jay_store::Tx;
 use jay_types::change::registry::{EPOCH, NAME, PUBLIC_KEY, RECIPIENT, RECIPIENTS, STANDING};
 use jay_types::change::{EntityKind, EntityState};
 use jay_types::id::{from_hex, to_hex};
 use jay_types::{NodeId, Result};
-use serde::Deserialize as _;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -34,6 +34,8 @@ pub struct Member {
     pub recipient: Option<String>,
     /// Up to where its streams count, where it is no member any longer.
     pub removed: Option<Cut>,
+    /// What members say that they hold of it: what counts where it is taken out along with whom it goes on from.
+    pub vouched: Cut,
     /// Who took it out.
     pub removed_by: Option<NodeId>,
     /// Against whom a person said that it belongs to the vault, where both had taken out each other.
@@ -42,6 +44,16 @@ pub struct Member {
     pub admitted: String,
     /// The node that it goes on from.
     pub of: Option<NodeId>,
+    /// Those between that one and this.
+    pub through: Vec<NodeId>,
+}
+
+impl Member {
+    /// True where it goes on from one of these nodes.
+    #[must_use]
+    pub fn goes_on_from(&self, is_one: impl Fn(NodeId) -> bool) -> bool {
+        self.of.iter().chain(&self.through).any(|of| is_one(*of))
+    }
 }
 
 /// Whether changes of a stream may be journalled.
@@ -114,7 +126,7 @@ impl Roster {
         loop {
             let lost: Vec<NodeId> = self
                 .active()
-                .filter(|(_, member)| goes_on(member) && member.of.is_some_and(|of| self.was_removed(of)))
+                .filter(|(_, member)| goes_on(member) && member.goes_on_from(|of| self.was_removed(of)))
                 .map(|(node, _)| node)
                 .collect();
             if lost.is_empty() {
@@ -122,7 +134,7 @@ impl Roster {
             }
             for node in lost {
                 if let Some(member) = self.nodes.get_mut(&node) {
-                    member.removed = Some(Cut::default());
+                    member.removed = Some(member.vouched.clone());
                 }
             }
         }
@@ -212,38 +224,30 @@ fn member_of(told: &KnownNode, admitted: &str) -> Member {
         public_key: from_hex(&told.public_key),
         recipient: None,
         removed: told.removed.clone(),
+        vouched: told.removed.clone().unwrap_or_default(),
         removed_by: None,
         over: None,
         admitted: admitted.to_owned(),
         of: None,
+        through: Vec::new(),
     }
 }
 
 fn read_member(state: &EntityState) -> Member {
     let text = |register| state.value(register).and_then(Value::as_str).map(str::to_owned);
-    let standing = state.value(STANDING);
-    let field = |name: &str| standing.and_then(|standing| standing.get(name));
-    let node = |name: &str| field(name).and_then(Value::as_str).and_then(|node| NodeId::parse(node).ok());
-    // Whoever's standing cannot be read counts for nothing.
-    let is_member = field("state").and_then(Value::as_str) == Some("member");
-    // Of two that took it out, neither knowing of the other, both say what they had taken in.
-    let mut cut = Cut::default();
-    for write in state.values.get(STANDING.name).into_iter().flat_map(|heads| &heads.0) {
-        let named = write.value.get("streams").and_then(|streams| Cut::deserialize(streams).ok());
-        cut.extend(named.unwrap_or_default());
-    }
-    let admitted = |name: &str| field("admitted").and_then(|admitted| admitted.get(name)).and_then(Value::as_str);
+    let Standing { is_member, counts, removed_by, over, admitted, of, through } =
+        state.values.get(STANDING.name).and_then(standing::read).unwrap_or_default();
     Member {
         name: text(NAME).unwrap_or_default(),
         public_key: text(PUBLIC_KEY).as_deref().and_then(from_hex),
         recipient: text(RECIPIENT),
-        removed: (!is_member).then_some(cut),
-        over: node("over"),
-        removed_by: node("removed_by")
-            .or_else(|| state.winner(STANDING).map(|write| write.stamp.order.node))
-            .filter(|_| !is_member),
-        admitted: admitted("by").unwrap_or("unknown").to_owned(),
-        of: admitted("of").and_then(|of| NodeId::parse(of).ok()),
+        removed: (!is_member).then(|| counts.clone()),
+        vouched: counts,
+        removed_by,
+        over,
+        admitted,
+        of,
+        through,
     }
 }
 
@@ -256,38 +260,4 @@ fn read_epoch(value: &Value) -> Option<KeyId> {
 #[must_use]
 pub fn epoch_value(key: KeyId) -> Value {
     json!({"number": key.epoch, "key": to_hex(&key.id)})
-}
-
-/// The standing of a node of which a person says that it belongs to the vault; against whom, where both had taken out each other.
-#[must_use]
-pub fn restored_value(over: Option<NodeId>) -> Value {
-    let mut value = standing_value("person", None, None);
-    if let (Some(over), Some(fields)) = (over, value.as_object_mut()) {
-        fields.insert("over".to_owned(), json!(over));
-    }
-    value
-}
-
-/// The standing of a node that is no member, as the register holds it: up to where its streams count, and who took it out. Who only
-/// adds to what counts does not change that.
-#[must_use]
-pub fn removed_value(member: &Member, cut: &Cut, by: Option<NodeId>) -> Value {
-    let mut value = standing_value(&member.admitted, member.of, Some(cut));
-    if let (Some(by), Some(fields)) = (by, value.as_object_mut()) {
-        fields.insert("removed_by".to_owned(), json!(by));
-    }
-    value
-}
-
-/// A standing as the register holds it; a cut where the node is no member.
-#[must_use]
-pub fn standing_value(admitted: &str, of: Option<NodeId>, cut: Option<&Cut>) -> Value {
-    let by = match of {
-        Some(of) => json!({"by": admitted, "of": of}),
-        None => json!({"by": admitted}),
-    };
-    match cut {
-        None => json!({"state": "member", "admitted": by}),
-        Some(cut) => json!({"state": "removed", "admitted": by, "streams": cut}),
-    }
 }

@@ -237,6 +237,7 @@ fn an_invitation_is_read_and_written_as_ever() {
     told.sort_by_key(|known| known.node);
     assert_eq!(read.told, told);
     assert_eq!(read.keys().collect::<Vec<_>>(), [FileKey::new(1, [0x01; 32]), key()]);
+    assert_eq!(read.sealing_key(), Some(FileKey::new(1, [0x01; 32])));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod conformance;
 mod contesting;
 mod converging;
 mod damaged;
+mod descending;
 mod fleet;
 mod foreign;
 mod golden;
