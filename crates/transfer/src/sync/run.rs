@@ -219,8 +219,9 @@ pub fn sync(
     temporary::remove_unfinished(peer.memory, peer.surroundings.now())?;
     let keys = demand_keys(peer.memory, config)?;
     let before = RemoteState::load(peer.memory, &config.name)?;
-    let place = Tolerant::new(remote, directory_of(peer.memory.public_key()?.0));
-    let mut run = begin(peer, &place, config, (keys, before.clone()), progress)?;
+    let node = peer.memory.public_key()?.0;
+    let place = Tolerant::new(remote, directory_of(node));
+    let mut run = begin((peer, node), &place, config, (keys, before.clone()), progress);
     let done = steps(&mut run, direction).and_then(|()| tell_nodes(&mut run));
     if done.is_ok() {
         run.state.last_success = Some(run.now());
@@ -233,35 +234,19 @@ pub fn sync(
 }
 
 fn begin<'a, 'p>(
-    peer: &'a Peer<'a>,
+    (peer, node): (&'a Peer<'a>, NodeId),
     place: &'a Tolerant<'a>,
     config: &'a RemoteConfig,
     (keys, mut state): (VaultKeys, RemoteState),
     progress: &'a mut Progress<'p>,
-) -> Result<Run<'a, 'p>> {
+) -> Run<'a, 'p> {
     state.set_back(peer.surroundings.now());
-    let (node, _) = peer.memory.public_key()?;
     let report = SyncedRemote::new(&config.name, &config.url);
     let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());
     let (roster, proof) = (Roster::default(), Proof::default());
     let chosen = Chosen::All;
     let remote: &dyn Remote = place;
-    Ok(Run {
-        peer,
-        remote,
-        place,
-        config,
-        keys,
-        roster,
-        proof,
-        lacks_key,
-        chosen,
-        node,
-        state,
-        listing,
-        report,
-        progress,
-    })
+    Run { peer, remote, place, config, keys, roster, proof, lacks_key, chosen, node, state, listing, report, progress }
 }
 
 /// What is told of nodes beside what a pull counted: their names, what of theirs is kept and cannot be applied, and what of the place
@@ -320,8 +305,10 @@ pub fn dry_run(
 ) -> Result<SyncedRemote> {
     let keys = demand_keys(peer.memory, config)?;
     let state = RemoteState::load(peer.memory, &config.name)?;
-    let place = Tolerant::new(remote, directory_of(peer.memory.public_key()?.0));
-    let mut run = begin(peer, &place, config, (keys, state), progress)?;
+    // As it is remembered: to be sure of it would make it where there is none, and another one where the directory is a copy.
+    let node = peer.memory.node().unwrap_or(NodeId([0; 16]));
+    let place = Tolerant::new(remote, directory_of(node));
+    let mut run = begin((peer, node), &place, config, (keys, state), progress);
     run.list()?;
     run.read_roster()?;
     if direction != Direction::Push {

@@ -2,7 +2,7 @@
 
 use crate::foreign::{request_of, segment_file};
 use crate::world::{Home, ann, config, folder, settle, vault};
-use jay_testkit::{Author, Foreign, Random};
+use jay_testkit::{Author, Foreign, Random, files_below};
 use jay_transfer::remote::Remote as _;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::setup::Begun;
@@ -11,6 +11,8 @@ use jay_transfer::vault::keys::VaultKeys;
 use jay_transfer::vault::members;
 use jay_transfer::vault::request::Grounds;
 use jay_types::{Code, EntityId};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 #[test]
 fn what_one_machine_remembers_the_others_know() {
@@ -274,6 +276,42 @@ fn a_dry_run_counts_a_change_once_and_nobody_s_that_is_no_member() {
     stranger.sync(&at);
     let foreseen = dry_run(&homes[1].peer(), &at, &config(), Direction::Both, &mut |_, _, _| ()).unwrap().pulled;
     assert_eq!(foreseen, homes[1].sync(&at).pulled);
+}
+
+/// Every file of a data directory with its bytes; SQLite's table of readers is no file of the store's.
+fn files_of(home: &Home) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files_below(home.data()).unwrap().into_iter();
+    let files = files.filter(|path| !path.to_string_lossy().ends_with("-shm"));
+    files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect()
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    homes[0].remember("global", "to be shared");
+    let foresee = |home: &Home| {
+        dry_run(&home.peer(), &at, &config(), Direction::Both, &mut |_, _, _| ()).unwrap();
+    };
+    // Machines that are to get another node with what they do next: a copy, and one of which no node is known.
+    let copy = homes[0].copy(60);
+    let without = homes[1].copy(61);
+    for name in ["node.key", "node.json"] {
+        std::fs::remove_file(without.data().join(name)).unwrap();
+    }
+    let there = files_below(shared.path()).unwrap();
+    for home in [&homes[0], &copy, &without] {
+        let before = files_of(home);
+        foresee(home);
+        let after = files_of(home);
+        let changed: Vec<&PathBuf> = after.keys().filter(|path| before.get(*path) != after.get(*path)).collect();
+        assert_eq!((changed, before.len()), (Vec::new(), after.len()));
+    }
+    assert_eq!(files_below(shared.path()).unwrap(), there);
+    let before = homes[0].id();
+    assert_eq!(copy.memory.node(), Some(before), "the test is of no use");
+    copy.sync(&at);
+    assert_ne!(copy.memory.node(), Some(before));
 }
 
 #[test]
