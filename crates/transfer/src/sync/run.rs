@@ -173,6 +173,8 @@ impl Run<'_, '_> {
                 known if place.is_unread(path) => known,
                 known => Some(known.unwrap_or(now)),
             };
+            // What was purged while it was away was not looked for in it.
+            record.is_looked_through &= record.missing_since.is_none() || missing_since.is_some();
             record.missing_since = missing_since;
             let may_stay = is_shut_out || !path.starts_with(&own);
             missing_since.is_none_or(|since| may_stay && now.0.saturating_sub(since.0) < MISSED_FOR)

@@ -56,7 +56,7 @@ pub struct FileRecord {
     /// of it is believed, and everything is read once more.
     pub is_intact: bool,
     /// True once it was looked through for everything that had been purged before it came; from then on only what is purged later
-    /// counts.
+    /// counts. One that was away and came back is looked through anew.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_looked_through: bool,
     /// True where it is as large as segments are made: joined with others it would be the same once more.

@@ -131,6 +131,29 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
 }
 
 #[test]
+fn a_file_that_was_away_during_the_purge_is_looked_through_once_it_is_back() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    let held = holding(&homes[0], shared.path(), "swordfish");
+    let [path] = held.as_slice() else { panic!("{held:?}") };
+    // As the same file, with all that its listing tells, it goes and comes back.
+    let (there, aside) = (shared.path().join(path), shared.path().join("aside"));
+    let go = |from: &Path, to: &Path| {
+        std::fs::hard_link(from, to).unwrap();
+        std::fs::remove_file(from).unwrap();
+    };
+    go(&there, &aside);
+    purge(&homes[1], secret);
+    homes[1].sync(&at);
+    go(&aside, &there);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 1, "the test is of no use");
+    homes[1].sync(&at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+}
+
+#[test]
 fn half_of_a_copy_of_a_checkpoint_goes_too() {
     let (shared, mut homes) = vault(1);
     let at = folder(shared.path(), 7);
