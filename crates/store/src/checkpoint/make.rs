@@ -30,9 +30,22 @@ impl Store {
     /// # Errors
     /// `io` where `to` is there already or cannot be written; as [`Store::read`].
     pub fn checkpoint(&self, wanted: &dyn Fn(&StreamId) -> bool, to: &Path) -> Result<Checkpoint> {
+        self.checkpoint_of(&|tx| Ok(tx.branches()?.into_iter().filter(|branch| wanted(&branch.stream)).collect()), to)
+    }
+
+    /// The same of an earlier position: of what was written since then nothing is in the file. Where a stream was shared with others then
+    /// and is not any longer, it holds what they may have.
+    ///
+    /// # Errors
+    /// As [`Store::checkpoint`].
+    pub fn checkpoint_at(&self, position: &[Branch], to: &Path) -> Result<Checkpoint> {
+        self.checkpoint_of(&|_| Ok(position.to_vec()), to)
+    }
+
+    fn checkpoint_of(&self, position: &dyn Fn(&Tx<'_>) -> Result<Vec<Branch>>, to: &Path) -> Result<Checkpoint> {
         let file = Unfinished::make(to)?;
         let (changes, position) = self.read(|tx| {
-            let position: Vec<Branch> = tx.branches()?.into_iter().filter(|branch| wanted(&branch.stream)).collect();
+            let position = position(tx)?;
             Ok::<_, crate::StoreError>((copy(tx, &position, &file.connection)?, position))
         })?;
         Ok(Checkpoint { changes, position, bytes: file.finish(self.journal)? })
@@ -57,7 +70,9 @@ fn copy(tx: &Tx<'_>, position: &[Branch], file: &Connection) -> Result<u64> {
     let mut rows = statement.query([])?;
     let mut changes = 0_i64;
     while let Some(row) = rows.next().map_err(|error| tx.fault(error))? {
-        if let Some(stream) = streams.get(&row.get(0)?) {
+        if let Some((stream, upto)) = streams.get(&row.get(0)?)
+            && row.get::<_, u64>(4)? <= *upto
+        {
             let named = [numbers.entity(tx, file, row.get(1)?)?, numbers.act(tx, file, row.get(2)?)?];
             let entity = numbers.entity(tx, file, row.get(3)?)?;
             changes += 1;
@@ -83,8 +98,8 @@ fn copy_change(file: &Connection, pos: i64, stream: i64, named: [i64; 2], entity
     Ok(())
 }
 
-/// The branches, under numbers of the file.
-fn copy_streams(tx: &Tx<'_>, position: &[Branch], file: &Connection) -> Result<HashMap<i64, i64>> {
+/// The branches, under numbers of the file; by their numbers here, each with its end.
+fn copy_streams(tx: &Tx<'_>, position: &[Branch], file: &Connection) -> Result<HashMap<i64, (i64, u64)>> {
     let (mut nodes, mut namespaces) = (HashMap::new(), HashMap::new());
     let mut streams = HashMap::new();
     for (num, branch) in (1_i64..).zip(position) {
@@ -99,7 +114,7 @@ fn copy_streams(tx: &Tx<'_>, position: &[Branch], file: &Connection) -> Result<H
             "INSERT INTO streams(num, node, namespace, after_seq, after_hash, head_seq, head_hash) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![num, node, namespace, after_seq, after_hash.0, branch.head_seq, branch.head_hash.0])?;
-        streams.insert(branch.num, num);
+        streams.insert(branch.num, (num, branch.head_seq));
     }
     Ok(streams)
 }

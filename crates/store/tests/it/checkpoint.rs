@@ -171,6 +171,26 @@ fn not_a_byte_of_an_unwanted_stream_is_in_the_file() {
 }
 
 #[test]
+fn of_what_was_written_after_a_position_nothing_is_in_its_checkpoint() {
+    let (node, shared, _) = filled();
+    let file = file_of(&node);
+    let position = node.memory.read::<_, Error>(|tx| Ok(tx.branches()?)).unwrap();
+    let expected = dump(&node.memory);
+    node.remember(shared, "the word is swordfish");
+    let (later, _) = node.namespace("team/later");
+    node.remember(later, "elsewhere");
+    let made = node.memory.checkpoint_at(&position, &file).unwrap();
+    assert_eq!(made.position, position);
+    for leak in ["swordfish", "elsewhere", "team/later"] {
+        assert!(!holds(&std::fs::read(&file).unwrap(), leak.as_bytes()), "{leak}");
+    }
+    let new = Node::new(2);
+    adopt(&new.memory, &file).unwrap();
+    assert_eq!(dump(&new.memory), expected);
+    assert_sound(&new.memory);
+}
+
+#[test]
 fn a_store_with_changes_is_left_alone_and_can_take_a_checkpoint_in() {
     let (node, shared, other) = filled();
     let file = file_of(&node);

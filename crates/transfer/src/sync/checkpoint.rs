@@ -151,10 +151,11 @@ fn going(run: &Run<'_, '_>, kept: Option<&str>) -> Vec<String> {
 }
 
 fn make(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<String> {
-    let shared: BTreeSet<_> = branches.iter().map(|branch| branch.stream).collect();
+    // Up to where they are shared: while this sync ran another process may have written on, in a namespace that it made private.
+    let position: Vec<Branch> = branches.iter().filter(|branch| branch.stream.journal == 0).copied().collect();
     let (plain, packed, sealed) = (temporary(run, "plain"), temporary(run, "packed"), temporary(run, "sealed"));
     (run.progress)(0, 0, "making a checkpoint");
-    run.peer.memory.checkpoint(&|stream| shared.contains(stream), &plain.0)?;
+    run.peer.memory.checkpoint_at(&position, &plain.0)?;
     let pack = || -> std::io::Result<(File, u64)> {
         let mut into = packed.create().map_err(|error| std::io::Error::other(error.message))?;
         zstd::stream::copy_encode(File::open(&plain.0)?, &mut into, ZSTD_LEVEL)?;

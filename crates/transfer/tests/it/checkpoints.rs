@@ -1,13 +1,17 @@
 //! What a checkpoint leaves behind where its process is killed, and what of one is not believed.
 
-use crate::world::{Home, config, folder, settle, vault};
+use crate::world::{Home, config, folder, path, settle, vault};
+use jay_store::Draft;
 use jay_testkit::files_below;
 use jay_transfer::format::clear::{Clear, FileKind};
 use jay_transfer::format::seal;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
-use jay_types::change::{Body, Op};
+use jay_types::EntityId;
+use jay_types::change::registry::PATH;
+use jay_types::change::{Body, EntityKind, Op};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The files of a machine in which something is found.
@@ -63,6 +67,37 @@ fn the_checkpoint(at: &dyn Remote) -> String {
     let made = at.list("nodes/").unwrap().into_iter().filter(|file| file.path.contains("/checkpoint."));
     let [made] = made.map(|file| file.path).collect::<Vec<_>>().try_into().unwrap();
     made
+}
+
+#[test]
+fn what_becomes_private_while_a_sync_runs_is_in_no_checkpoint() {
+    let (shared, mut homes) = vault(0);
+    let at = folder(shared.path(), 7);
+    homes[0].checkpoint_from_changes = 1;
+    let (ns, _) = homes[0].remember("work", "for all");
+    homes[0].remember("global", "for all as well");
+    let mut is_private = false;
+    let synced = sync(&homes[0].peer(), &at, &config(), Direction::Both, &mut |_, _, what| {
+        if what != "making a checkpoint" || std::mem::replace(&mut is_private, true) {
+            return;
+        }
+        let other = homes[0].next_process();
+        other.act(|w| {
+            let body = Body::default().with(PATH, json!(path("private/work").as_str()));
+            w.draft(Draft::new(ns, EntityKind::Namespace, EntityId(ns.0), Op::Update, body));
+            Ok(())
+        });
+        assert_eq!(other.remember("private/work", "the word is swordfish").0, ns);
+    });
+    assert!(synced.is_ok() && is_private);
+    the_checkpoint(&at);
+    let newcomer = Home::new(40);
+    newcomer.join(&at, &homes[0].invite(&at));
+    newcomer.sync(&at);
+    assert_eq!(newcomer.texts(), ["for all", "for all as well"]);
+    homes[0].sync(&at);
+    newcomer.sync(&at);
+    assert_eq!(newcomer.texts(), ["for all", "for all as well"]);
 }
 
 /// Makes a file so long without writing anything.
