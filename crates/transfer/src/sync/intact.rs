@@ -110,7 +110,7 @@ fn found(run: &Run<'_, '_>, file: &RemoteFile, clear: &Clear, bytes: &[u8]) -> R
 
 /// True where their authors signed the changes, as far as their keys are known: whoever has a key of the vault can seal anything. Of a header
 /// of a later version its own version will tell.
-fn is_signed(run: &Run<'_, '_>, entries: &[FrameEntry]) -> Result<bool> {
+pub(super) fn is_signed(run: &Run<'_, '_>, entries: &[FrameEntry]) -> Result<bool> {
     let mut keys = BTreeMap::new();
     for part in parts::cut(entries).iter().filter(|part| part.last.1.is_some()) {
         let node = part.stream.node;

@@ -8,13 +8,13 @@
 //! **Invariant:** a file is removed only after what takes its place is written; what is not here and in no other file is never removed
 //! with it.
 
-use super::pull::is_here;
+use super::pull::{self, is_here};
 use super::rewrite::{branch_of, remove, write_ranges};
 use super::run::Run;
 use super::scope::Shared;
 use super::segments::Gathered;
 use super::state::{FileRecord, FileState};
-use super::{checkpoint, push};
+use super::{checkpoint, intact, push};
 use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, Range};
 use crate::format::seal;
@@ -271,16 +271,31 @@ fn take_its_place(
     let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(!run.place.is_unread(path)) };
     run.report.bytes_read += bytes.len() as u64;
     match (open(run, &bytes), record.state) {
-        (Ok(entries), state) => write_without(run, ever, entries, state),
-        // Of what cannot be opened every change is here.
-        (Err(_), FileState::Applied) => write_ranges(run, branches, &record.ranges),
+        (Ok(entries), FileState::Applied) if is_what_it_says(run, &bytes, record)? => {
+            write_without(run, ever, entries, record)
+        }
+        // Of what cannot be opened, or is not what it says, every change is here.
+        (_, FileState::Applied) => write_ranges(run, branches, &record.ranges),
+        (Ok(entries), _) => write_without(run, ever, entries, record),
         // What it carried is here, and what no other file has was written by this sync.
         (Err(_), _) => carried(&bytes).map_or(Ok(false), |ranges| is_all_here(run, &ranges)),
     }
 }
 
+/// True where a segment carries what is remembered of it, as its authors signed it. A file of which every change is here may never have
+/// been opened, and what takes its place counts for all as this node's word.
+fn is_what_it_says(run: &Run<'_, '_>, bytes: &[u8], record: &FileRecord) -> Result<bool> {
+    let Ok((clear, entries)) = pull::open(run, bytes) else { return Ok(false) };
+    Ok(clear.ranges == record.ranges && intact::is_signed(run, &entries)?)
+}
+
 /// Writes a file's changes without the bodies of what is purged.
-fn write_without(run: &mut Run<'_, '_>, ever: &Purged, mut entries: Vec<FrameEntry>, state: FileState) -> Result<bool> {
+fn write_without(
+    run: &mut Run<'_, '_>,
+    ever: &Purged,
+    mut entries: Vec<FrameEntry>,
+    before: &FileRecord,
+) -> Result<bool> {
     // A header of a later version cannot be cut from the others.
     if segment::ranges_of(&entries).is_none() {
         return Ok(false);
@@ -293,16 +308,23 @@ fn write_without(run: &mut Run<'_, '_>, ever: &Purged, mut entries: Vec<FrameEnt
     let mut gathered = Gathered::default();
     let mut written = Vec::new();
     for entry in entries {
-        let is_end = Header::decode(&entry.header).is_ok_and(|header| header.index + 1 == header.count);
+        // Of what waits no journal has judged the numbers.
+        let is_end =
+            Header::decode(&entry.header).is_ok_and(|header| header.index.checked_add(1) == Some(header.count));
         gathered.add(entry);
         if is_end && gathered.is_full() {
             written.extend(gathered.write_files(run)?);
         }
     }
     written.extend(gathered.write_files(run)?);
-    if state != FileState::Applied {
-        // The next sync looks at it as at any other file: what it waits for may come.
-        written.iter().for_each(|path| drop(run.state.files.remove(path)));
+    for path in written {
+        if before.state != FileState::Applied {
+            // The next sync looks at it as at any other file: what it waits for may come.
+            run.state.files.remove(&path);
+        } else if let Some(record) = run.state.files.get_mut(&path) {
+            // Who is no member may have left out bodies that are here.
+            record.is_intact = before.is_intact;
+        }
     }
     Ok(true)
 }

@@ -33,8 +33,11 @@ impl Gathered {
     pub(super) fn add(&mut self, entry: FrameEntry) {
         self.bytes += entry.size_bytes();
         let place = Header::peek(&entry.header).map(|(_, stream, seq)| (stream, seq));
-        let goes_on =
-            matches!((self.last, place), (Some(last), Some(next)) if last.0 == next.0 && last.1 + 1 == next.1);
+        // What a file that waits is written anew of may name any numbers.
+        let goes_on = self
+            .last
+            .zip(place)
+            .is_some_and(|((last, upto), (next, seq))| last == next && upto.checked_add(1) == Some(seq));
         self.ranges += usize::from(!goes_on);
         self.last = place;
         self.entries.push(entry);

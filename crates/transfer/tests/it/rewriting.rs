@@ -1,8 +1,10 @@
 //! Files that take the place of others: what was purged is in none of them, and many small ones become few.
 
+use crate::foreign::sealed_file;
 use crate::world::{Home, config, folder, path, saying, settle, vault};
-use jay_store::Draft;
+use jay_store::{Draft, Journalled};
 use jay_testkit::Random;
+use jay_transfer::format::clear::{FileKind, Range};
 use jay_transfer::format::{seal, segment};
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
@@ -11,8 +13,10 @@ use jay_transfer::sync::state::RemoteState;
 use jay_transfer::sync::status::status;
 use jay_transfer::sync::{Direction, sync};
 use jay_transfer::vault::keys::VaultKeys;
-use jay_types::change::{Body, EntityKind, Op};
+use jay_types::change::frame::FrameEntry;
+use jay_types::change::{Body, EntityKind, Header, Op};
 use jay_types::time::DAY;
+use jay_types::{Error, NamespaceId, NodeId};
 use std::path::Path;
 
 /// The files of a folder in which a text stands, once they are opened.
@@ -187,6 +191,95 @@ fn files_of_a_machine_that_is_gone_are_written_anew_by_others() {
     settle(&homes, &at);
     assert_eq!(homes[1].texts(), Vec::<String>::new());
     assert_eq!(homes[1].dump(), homes[0].dump());
+}
+
+/// The entries of all that a machine wrote to a namespace.
+fn entries_of(home: &Home, ns: NamespaceId) -> Vec<FrameEntry> {
+    let read = home.memory.read::<_, Error>(|tx| {
+        let mut all = Vec::new();
+        for branch in
+            tx.branches()?.iter().filter(|branch| (branch.stream.namespace, branch.stream.node) == (ns, home.id()))
+        {
+            all.extend(tx.branch_changes(branch, 0, 1_000)?.iter().map(Journalled::entry));
+        }
+        Ok(all)
+    });
+    read.unwrap()
+}
+
+/// Lays a segment below the name of a machine that nobody knows.
+fn plant(home: &Home, at: &dyn Remote, ranges: Vec<Range>, entries: &[FrameEntry]) {
+    let keys = VaultKeys::load(&home.memory).unwrap().unwrap();
+    let of = (FileKind::Segment, NodeId([0; 16]));
+    let content = segment::encode(entries).unwrap();
+    let (path, file) =
+        sealed_file(&keys, &keys.newest_given().unwrap(), of, ranges, &content, &mut Random::new(content.len() as u64));
+    at.create(&path, &file).unwrap();
+}
+
+fn header_of(entry: &FrameEntry) -> Header {
+    Header::decode(&entry.header).unwrap()
+}
+
+/// Text that no compression makes small, so that the file is not read whole for its header.
+fn noise() -> String {
+    let mut random = Random::new(8);
+    (0..150_000).map(|_| char::from(b'#' + random.below(57) as u8)).collect()
+}
+
+#[test]
+fn what_a_stranger_made_of_the_changes_of_a_member_is_not_written_anew_as_a_member_s_word() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", &format!("the word is swordfish {}", noise()));
+    let stays = homes[0].remember("global", "stays");
+    settle(&homes, &at);
+    let real = entries_of(&homes[0], secret.0);
+    let place_of = |entity| real.iter().position(|entry| header_of(entry).entity == entity).unwrap();
+    let (purged, other) = (place_of(secret.1), place_of(stays.1));
+    // Whoever has a key says that it carries what is here, and puts words of its own into the mouth of a member.
+    let mut forged = real.clone();
+    forged[other].body.clone_from(&real[purged].body);
+    // Or it has all as it was signed, without a body that is not purged.
+    let mut bare = real.clone();
+    bare[other].body = None;
+    for entries in [&forged, &bare] {
+        plant(&homes[0], &at, segment::ranges_of(&real).unwrap(), entries);
+    }
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 3);
+    purge(&homes[0], secret);
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+    assert_eq!(pending(&homes[0]), Vec::<String>::new());
+    let (keys, record) = (homes[0].vault().0, RemoteState::load(&homes[0].memory, "home").unwrap());
+    for (path, _) in record.files.iter().filter(|(_, file)| file.is_intact && !file.ranges.is_empty()) {
+        let (_, content) = seal::open(&at.read(path, u64::MAX).unwrap().unwrap(), &|id| keys.key(id)).unwrap();
+        for entry in segment::decode(&content).unwrap().iter().filter(|entry| header_of(entry).entity == stays.1) {
+            let header = header_of(entry);
+            assert_eq!(entry.stored_body(&header).map(|body| body.hash()), Some(header.body_hash), "{path}");
+        }
+    }
+    assert_eq!((homes[0].texts().as_slice(), homes[0].dump()), (["stays".to_owned()].as_slice(), homes[1].dump()));
+}
+
+#[test]
+fn numbers_as_large_as_they_can_be_are_written_anew_as_they_are() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", "the word is swordfish");
+    settle(&homes, &at);
+    let mut entries = entries_of(&homes[0], secret.0);
+    entries.retain(|entry| header_of(entry).entity == secret.1);
+    entries.push(entries[0].clone());
+    for entry in &mut entries {
+        entry.header = Header { seq: u64::MAX, index: u16::MAX, count: 0, ..header_of(entry) }.encode().to_vec();
+    }
+    plant(&homes[0], &at, segment::ranges_of(&entries).unwrap(), &entries);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish").len(), 2);
+    purge(&homes[0], secret);
+    settle(&homes, &at);
+    assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
 }
 
 #[test]
