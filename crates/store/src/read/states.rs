@@ -213,6 +213,41 @@ impl Tx<'_> {
         Ok(found.into_iter().filter(|(node, _)| nodes.contains(node)).map(|(_, entity)| entity).collect())
     }
 
+    /// Every purged entity.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn purged_entities(&self) -> Result<BTreeSet<(NamespaceId, EntityId)>> {
+        let found = self.all(
+            "SELECT ns.id, e.id FROM purged p JOIN entities e ON e.num = p.entity JOIN namespaces ns ON ns.num = e.namespace",
+            [],
+            |row| Ok((NamespaceId(row.get(0)?), EntityId(row.get(1)?))),
+        )?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// The purged entities of which a stream has changes in these numbers: read by these, however much was ever purged.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn purged_in(&self, stream: StreamId, from: u64, to: u64) -> Result<BTreeSet<EntityId>> {
+        let (Ok(from), to) = (i64::try_from(from), i64::try_from(to).unwrap_or(i64::MAX)) else {
+            return Ok(BTreeSet::new());
+        };
+        if stream.journal != self.journal.number() {
+            return Ok(BTreeSet::new());
+        }
+        let found = self.all(
+            "SELECT e.id FROM streams s JOIN nodes n ON n.num = s.node JOIN namespaces ns ON ns.num = s.namespace
+               CROSS JOIN changes c ON c.stream = s.num CROSS JOIN purged p ON p.entity = c.entity
+               JOIN entities e ON e.num = p.entity
+             WHERE n.id = ?1 AND ns.id = ?2 AND c.seq BETWEEN ?3 AND ?4",
+            params![stream.node.0, stream.namespace.0, from, to],
+            |row| Ok(EntityId(row.get(0)?)),
+        )?;
+        Ok(found.into_iter().collect())
+    }
+
     /// The changes that purge, of every purged entity: stream and seq.
     ///
     /// # Errors

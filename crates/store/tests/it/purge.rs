@@ -3,10 +3,11 @@
 use crate::support::*;
 use jay_testkit::Random;
 use jay_testkit::{Author, Foreign};
+use jay_types::change::header::StreamId;
 use jay_types::change::registry::{KEY, TAGS};
 use jay_types::change::{EntityKind, Header, Op, SetEdit};
 use jay_types::{EntityId, Error};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 fn bytes_of(node: &Node) -> Vec<(String, Vec<u8>)> {
     let folders = ["", "index/memory", "index/archive"].map(|folder| node.directory().join(folder));
@@ -34,6 +35,29 @@ fn stored_bytes(node: &Node, id: EntityId) -> Vec<Vec<u8>> {
 
 fn holds(bytes: &[u8], word: &str) -> bool {
     bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+#[test]
+fn what_was_purged_is_found_by_where_its_changes_stand() {
+    let node = Node::new(1);
+    let (ns, _) = node.namespace("team");
+    let ids: Vec<EntityId> = (0..6).map(|n| node.remember(ns, &format!("note {n}"))).collect();
+    node.edit(ns, ids[4], saying("in other words"));
+    for id in [ids[1], ids[4]] {
+        node.purge(ns, id);
+    }
+    let read = node.memory.read::<_, Error>(|tx| {
+        let known = BTreeSet::new();
+        for (_, entity, changes) in tx.purged_changes(&known)? {
+            for (stream, seq) in changes {
+                assert_eq!(tx.purged_in(stream, seq, seq)?, BTreeSet::from([entity]));
+                assert_eq!(tx.purged_in(stream, 1, u64::MAX)?, BTreeSet::from([ids[1], ids[4]]));
+                assert_eq!(tx.purged_in(StreamId { journal: 1, ..stream }, 1, u64::MAX)?, BTreeSet::new());
+            }
+        }
+        Ok((tx.purged_changes(&known)?.len(), tx.purged_entities()?))
+    });
+    assert_eq!(read.unwrap(), (2, BTreeSet::from([(ns, ids[1]), (ns, ids[4])])));
 }
 
 #[test]

@@ -23,7 +23,7 @@ use jay_types::change::frame::FrameEntry;
 use jay_types::{Error, Result};
 
 /// Files up to this size are read whole at once; of larger ones the header first.
-const WHOLE_BYTES: u64 = 64 << 10;
+pub(super) const WHOLE_BYTES: u64 = 64 << 10;
 /// Bytes that hold the header of most files.
 const HEADER_BYTES: u64 = 4 << 10;
 

@@ -120,12 +120,12 @@ pub(super) fn write_ranges(run: &mut Run<'_, '_>, branches: &[Branch], ranges: &
 }
 
 /// Spans that follow one another become one.
-fn joined(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+pub(super) fn joined(mut spans: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     spans.sort_unstable();
     let mut joined: Vec<(u64, u64)> = Vec::new();
     for (from, to) in spans {
         match joined.last_mut() {
-            Some(last) if from <= last.1 + 1 => last.1 = last.1.max(to),
+            Some(last) if from <= last.1.saturating_add(1) => last.1 = last.1.max(to),
             _ => joined.push((from, to)),
         }
     }

@@ -8,8 +8,8 @@
 //! **Invariant:** a file is removed only after what takes its place is written; what is not here and in no other file is never removed
 //! with it.
 
-use super::pull::{self, is_here};
-use super::rewrite::{branch_of, remove, write_ranges};
+use super::pull::{self, WHOLE_BYTES, is_here};
+use super::rewrite::{branch_of, joined, remove, write_ranges};
 use super::run::Run;
 use super::scope::Shared;
 use super::segments::Gathered;
@@ -19,7 +19,8 @@ use crate::format::FileFault;
 use crate::format::clear::{Clear, FileKind, Range};
 use crate::format::seal;
 use crate::format::segment::{self, SEGMENT_MAX_BYTES};
-use jay_store::Branch;
+use crate::remote::RemoteFile;
+use jay_store::{Branch, Store};
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::header::StreamId;
 use jay_types::change::{EntityKind, Header, Op};
@@ -45,14 +46,14 @@ pub(super) fn scrub(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
     if run.state.unscrubbed.is_empty() {
         return Ok(());
     }
-    let ever = purged_since(run, &BTreeSet::new())?;
-    let here = purged_here(run, &ever)?;
-    let is_ours = |path: &&String| {
-        let holds =
-            || run.state.files.get(*path).is_some_and(|file| file.ranges.iter().any(|range| here.touches(range)));
-        is_ours_to_scrub(run, path) || holds()
-    };
-    let ours: Vec<String> = run.state.unscrubbed.iter().filter(is_ours).cloned().collect();
+    let (ever, here) = (Purged::ever(run)?, purged_here(run)?);
+    let mut ours = Vec::new();
+    for path in &run.state.unscrubbed {
+        let ranges = run.state.files.get(path).map_or(&[][..], |record| &record.ranges);
+        if is_ours_to_scrub(run, path) || !here.is_empty() && !purged_in(run, ranges)?.is_disjoint(&here) {
+            ours.push(path.clone());
+        }
+    }
     for path in ours {
         let Some(record) = run.state.files.get(&path).filter(|record| !record.is_checkpoint).cloned() else { continue };
         if !run.place.is_unread(&path) && take_its_place(run, branches, &ever, &path, &record)? {
@@ -105,8 +106,7 @@ fn remove_covered(run: &mut Run<'_, '_>, branches: &[Branch]) -> Result<()> {
 /// made or a file that it brought back, is looked through for all that was ever purged.
 fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
     let is_new = |record: &FileRecord| record.missing_since.is_none() && !record.is_looked_through;
-    let ever =
-        if run.state.files.values().any(is_new) { purged_since(run, &BTreeSet::new())? } else { Purged::default() };
+    let ever = if run.state.files.values().any(is_new) { Purged::ever(run)? } else { Purged::default() };
     let own = run.own_directory();
     let there = run.state.files.iter().filter(|(_, record)| record.missing_since.is_none());
     let there: Vec<(String, FileRecord)> = there.map(|(path, record)| (path.clone(), record.clone())).collect();
@@ -114,12 +114,12 @@ fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
         let purged = if record.is_looked_through { newly } else { &ever };
         // Own checkpoints are known: one is made anew with every purge, any other goes.
         let is_decided_elsewhere = record.is_checkpoint && path.starts_with(&own);
-        let holds = if is_decided_elsewhere || !purged.may_be_in(&record) {
+        let holds = if is_decided_elsewhere || !purged.may_be_in(run, &record)? {
             Some(false)
         } else if record.is_checkpoint {
             checkpoint::holds_bodies(run, &path, &purged.entities)?
         } else {
-            purged.has_bodies_in(run, &path)?
+            purged.has_bodies_in(run, &path, &record)?
         };
         match holds {
             Some(true) => {
@@ -138,57 +138,89 @@ fn find_holding(run: &mut Run<'_, '_>, newly: &Purged) -> Result<()> {
     Ok(())
 }
 
-/// What was purged, without what is known.
+/// What was purged.
 #[derive(Default)]
 struct Purged {
-    changes: BTreeMap<StreamId, BTreeSet<u64>>,
     entities: BTreeSet<(NamespaceId, EntityId)>,
+    /// Where their changes stand. None of all that was ever purged: the journal is asked, by what a file carries, so that a new file
+    /// costs no more where much was purged.
+    changes: Option<BTreeMap<StreamId, BTreeSet<u64>>>,
 }
 
+/// The memory, and the archive where there is one.
+fn stores<'r>(run: &'r Run<'_, '_>) -> impl Iterator<Item = &'r Store> {
+    [run.peer.memory, run.peer.archive].into_iter().filter(|store| store.exists())
+}
+
+/// What was purged, without what is known.
 fn purged_since(run: &Run<'_, '_>, known: &BTreeSet<(NamespaceId, EntityId)>) -> Result<Purged> {
-    let mut purged = Purged::default();
-    for store in [run.peer.memory, run.peer.archive] {
-        if !store.exists() {
-            continue;
-        }
+    let (mut entities, mut by_stream) = (BTreeSet::new(), BTreeMap::<StreamId, BTreeSet<u64>>::new());
+    for store in stores(run) {
         for (namespace, entity, changes) in store.read::<_, Error>(|tx| Ok(tx.purged_changes(known)?))? {
-            purged.entities.insert((namespace, entity));
+            entities.insert((namespace, entity));
             for (stream, seq) in changes {
-                purged.changes.entry(stream).or_default().insert(seq);
+                by_stream.entry(stream).or_default().insert(seq);
             }
+        }
+    }
+    Ok(Purged { entities, changes: Some(by_stream) })
+}
+
+/// Of what was purged, that which this node purged, or one that its data directory was before. Nothing where it may have been taken out
+/// of the vault: what it writes takes no other file's place.
+fn purged_here(run: &Run<'_, '_>) -> Result<BTreeSet<(NamespaceId, EntityId)>> {
+    let mut here = BTreeSet::new();
+    if !run.roster.is_member(run.node) || run.lacks_key {
+        return Ok(here);
+    }
+    let nodes: BTreeSet<NodeId> = run.roster.past.iter().copied().chain([run.node]).collect();
+    for store in stores(run) {
+        here.extend(store.read::<_, Error>(|tx| Ok(tx.purged_by(&nodes)?))?);
+    }
+    Ok(here)
+}
+
+/// What was ever purged of the changes in these ranges.
+fn purged_in(run: &Run<'_, '_>, ranges: &[Range]) -> Result<BTreeSet<(NamespaceId, EntityId)>> {
+    let mut by_stream: BTreeMap<StreamId, Vec<(u64, u64)>> = BTreeMap::new();
+    for range in ranges {
+        by_stream.entry(range.stream).or_default().push((range.from, range.to));
+    }
+    let mut purged = BTreeSet::new();
+    for (stream, spans) in by_stream {
+        // A clear header can name the same numbers many times.
+        for (from, to) in joined(spans) {
+            let found = run.store(stream.journal).read::<_, Error>(|tx| Ok(tx.purged_in(stream, from, to)?))?;
+            purged.extend(found.into_iter().map(|entity| (stream.namespace, entity)));
         }
     }
     Ok(purged)
 }
 
-/// Of what was purged, that which this node purged, or one that its data directory was before. Nothing where it may have been taken out
-/// of the vault: what it writes takes no other file's place.
-fn purged_here(run: &Run<'_, '_>, ever: &Purged) -> Result<Purged> {
-    let mut here = Purged::default();
-    if !run.roster.is_member(run.node) || run.lacks_key {
-        return Ok(here);
-    }
-    let nodes: BTreeSet<NodeId> = run.roster.past.iter().copied().chain([run.node]).collect();
-    for store in [run.peer.memory, run.peer.archive].into_iter().filter(|store| store.exists()) {
-        here.entities.extend(store.read::<_, Error>(|tx| Ok(tx.purged_by(&nodes)?))?);
-    }
-    let others: BTreeSet<_> = ever.entities.difference(&here.entities).copied().collect();
-    here.changes = purged_since(run, &others)?.changes;
-    Ok(here)
-}
-
 impl Purged {
-    /// False where a file holds nothing of it, by what is remembered of the file. Of one that was not taken in the changes are not known.
-    fn may_be_in(&self, record: &FileRecord) -> bool {
-        if record.state != FileState::Applied || record.is_checkpoint {
-            return !self.entities.is_empty();
+    /// All that was ever purged.
+    fn ever(run: &Run<'_, '_>) -> Result<Self> {
+        let mut entities = BTreeSet::new();
+        for store in stores(run) {
+            entities.extend(store.read::<_, Error>(|tx| Ok(tx.purged_entities()?))?);
         }
-        record.ranges.iter().any(|range| self.touches(range))
+        Ok(Self { entities, changes: None })
     }
 
-    fn touches(&self, range: &Range) -> bool {
-        let seqs = self.changes.get(&range.stream);
-        seqs.is_some_and(|seqs| seqs.range(range.from..=range.to).next().is_some())
+    /// False where a file holds nothing of it, by what is remembered of the file. Of one that was not taken in the changes are not known.
+    fn may_be_in(&self, run: &Run<'_, '_>, record: &FileRecord) -> Result<bool> {
+        if self.entities.is_empty() || record.state != FileState::Applied || record.is_checkpoint {
+            return Ok(!self.entities.is_empty());
+        }
+        self.touches(run, &record.ranges)
+    }
+
+    fn touches(&self, run: &Run<'_, '_>, ranges: &[Range]) -> Result<bool> {
+        let Some(changes) = &self.changes else { return Ok(!purged_in(run, ranges)?.is_empty()) };
+        Ok(ranges.iter().any(|range| {
+            let seqs = changes.get(&range.stream);
+            seqs.is_some_and(|seqs| seqs.range(range.from..=range.to).next().is_some())
+        }))
     }
 
     /// True where an entry bears a body of a purged entity.
@@ -200,7 +232,10 @@ impl Purged {
 
     /// Whether a segment holds a body of a purged entity. One that does not open may hold them, where what it says to carry is here
     /// and some of it is purged. None where that cannot be told yet.
-    fn has_bodies_in(&self, run: &mut Run<'_, '_>, path: &str) -> Result<Option<bool>> {
+    fn has_bodies_in(&self, run: &mut Run<'_, '_>, path: &str, record: &FileRecord) -> Result<Option<bool>> {
+        if record.state == FileState::Waiting && is_closed(run, path, record)? {
+            return Ok(None);
+        }
         let Some(bytes) = run.remote.read(path, SEGMENT_MAX_BYTES)? else { return Ok(None) };
         run.report.bytes_read += bytes.len() as u64;
         match open(run, &bytes) {
@@ -209,13 +244,26 @@ impl Purged {
             Err(_) if is_cut_checkpoint(&bytes) => Ok(take_for_checkpoint(run, path)),
             Err(_) => {
                 let Some(ranges) = carried(&bytes) else { return Ok(Some(false)) };
-                if !ranges.iter().any(|range| self.touches(range)) {
+                if !self.touches(run, &ranges)? {
                     return Ok(Some(false));
                 }
                 Ok(is_all_here(run, &ranges)?.then_some(true))
             }
         }
     }
+}
+
+/// True for a large file that is sealed with a key which has not come: no more than its header is read, each time, for whoever carries
+/// files can name any key.
+fn is_closed(run: &mut Run<'_, '_>, path: &str, record: &FileRecord) -> Result<bool> {
+    if record.bytes <= WHOLE_BYTES {
+        return Ok(false);
+    }
+    let file = RemoteFile { path: path.to_owned(), bytes: record.bytes, stamp: record.stamp.clone() };
+    Ok(match pull::read_clear(run, &file)? {
+        Some(Ok((clear, _))) => run.keys.key(clear.key).is_none(),
+        Some(Err(_)) | None => false,
+    })
 }
 
 fn open(run: &Run<'_, '_>, bytes: &[u8]) -> Result<Vec<FrameEntry>, FileFault> {

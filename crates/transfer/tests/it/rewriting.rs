@@ -5,7 +5,8 @@ use crate::world::{Home, config, folder, path, saying, settle, vault};
 use jay_store::{Draft, Journalled};
 use jay_testkit::Random;
 use jay_transfer::format::clear::{FileKind, Range};
-use jay_transfer::format::{seal, segment};
+use jay_transfer::format::seal::{self, FileKey};
+use jay_transfer::format::segment;
 use jay_transfer::remote::Remote;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::purging::{Riddance, riddance};
@@ -280,6 +281,25 @@ fn numbers_as_large_as_they_can_be_are_written_anew_as_they_are() {
     purge(&homes[0], secret);
     settle(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
+}
+
+#[test]
+fn of_a_file_whose_key_is_unknown_no_more_than_the_front_is_read_with_each_sync() {
+    let (shared, homes) = vault(0);
+    let at = folder(shared.path(), 7);
+    let secret = homes[0].remember("global", &format!("the word is swordfish {}", noise()));
+    homes[0].sync(&at);
+    let entries = entries_of(&homes[0], secret.0);
+    let (keys, of) = (homes[0].vault().0, (FileKind::Segment, NodeId([0; 16])));
+    let ranges = segment::ranges_of(&entries).unwrap();
+    let content = segment::encode(&entries).unwrap();
+    let unknown = FileKey::new(9, [7; 32]);
+    let (path, file) = sealed_file(&keys, &unknown, of, ranges, &content, &mut Random::new(1));
+    at.create(&path, &file).unwrap();
+    purge(&homes[0], secret);
+    settle(&homes, &at);
+    let read = homes[0].sync(&at).bytes_read;
+    assert!(file.len() > 100_000 && read < 20_000, "{read} of {} bytes", file.len());
 }
 
 #[test]
