@@ -15,7 +15,7 @@ use jay_core::{Call, Door, turn};
 use jay_transfer::remote::Remote;
 use jay_transfer::remote::address::{self, Opening};
 use jay_transfer::sync::config::{self, RemoteConfig};
-use jay_transfer::sync::{CHECKPOINT_FROM_CHANGES, Peer};
+use jay_transfer::sync::{CHECKPOINT_FROM_CHANGES, Peer, demand_files};
 use jay_types::{Error, Result};
 use std::sync::Arc;
 
@@ -76,6 +76,8 @@ pub(crate) fn alone<T>(
     progress: &mut crate::Progress<'_>,
     work: impl FnOnce(&mut crate::Progress<'_>) -> Result<T>,
 ) -> Result<T> {
+    let (memory, archive) = call.engine.stores();
+    demand_files(memory, archive)?;
     let _lock = turn::take(call, &WORK, !no_wait, progress)?;
     work(progress)
 }

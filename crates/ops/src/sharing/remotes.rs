@@ -11,6 +11,7 @@ use jay_types::surroundings::random;
 use jay_types::{Code, Error, NamespaceId, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
 /// A remote as it is shown
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +93,8 @@ pub(crate) fn add(call: &Call<'_>, config: RemoteConfig, progress: &mut Progress
             return Err(Error::new(Code::Conflict, format!("there is a remote `{}` already", config.name))
                 .hint(format!("`jay remote show {0}` shows it; `jay remote remove {0}` takes it away.", config.name)));
         }
-        if let Some(known) = remotes.iter().find(|known| known.url == config.url) {
+        let place = really(&config.url);
+        if let Some(known) = remotes.iter().find(|known| known.url == config.url || really(&known.url) == place) {
             return Err(Error::new(Code::Conflict, format!("`{}` is the remote `{}` already", config.url, known.name))
                 .hint(format!("`jay sync {}` syncs with it.", known.name)));
         }
@@ -122,9 +124,8 @@ fn unknown_clients(call: &Call<'_>, remote: &RemoteView) -> Result<Option<String
 
 /// Makes the folder where only its last part is missing: anything else is a slip of the pen, or a disk that is not mounted.
 fn make_folder(config: &RemoteConfig) -> Result<Option<String>> {
-    let folder = std::path::Path::new(&config.url);
-    let is_new =
-        !config.url.contains("://") && !folder.exists() && folder.parent().is_some_and(std::path::Path::is_dir);
+    let folder = Path::new(&config.url);
+    let is_new = !config.url.contains("://") && !folder.exists() && folder.parent().is_some_and(Path::is_dir);
     if !is_new {
         return Ok(None);
     }
@@ -136,11 +137,24 @@ fn make_folder(config: &RemoteConfig) -> Result<Option<String>> {
     Ok(Some(format!("made the folder {}", config.url)))
 }
 
+/// Where a folder is, whatever links and `..` lead there: the nearest directory that is there, and what is to come below it.
+fn really(url: &str) -> PathBuf {
+    let path = Path::new(url);
+    let there = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
+    match there {
+        Some((folder, real)) => path.strip_prefix(folder).map_or_else(|_| path.to_owned(), |rest| real.join(rest)),
+        None => path.to_owned(),
+    }
+}
+
 /// The data directory itself must not be carried: two machines would write into one database.
 fn refuse_own_directory(call: &Call<'_>, config: &RemoteConfig) -> Result<()> {
     let data = call.engine.data_dir();
-    let folder = std::path::Path::new(&config.url);
-    if folder.starts_with(data) || data.starts_with(folder) {
+    if config.url.contains("://") {
+        return Ok(());
+    }
+    let (folder, own) = (really(&config.url), really(&data.to_string_lossy()));
+    if folder.starts_with(&own) || own.starts_with(&folder) {
         return Err(Error::bad_input(format!(
             "`url`: {} and the data directory {} lie in one another",
             config.url,

@@ -5,7 +5,7 @@ use crate::Progress;
 use jay_core::Call;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::setup::{self, Proof};
-use jay_transfer::sync::{Direction, demand_keys, sync};
+use jay_transfer::sync::{Direction, demand_files, demand_keys, sync};
 use jay_transfer::vault::code::InviteCode;
 use jay_transfer::vault::keyring;
 use jay_transfer::vault::keys::VaultKeys;
@@ -151,7 +151,8 @@ pub struct Members {
 }
 
 fn read(call: &Call<'_>) -> Result<(VaultKeys, Roster)> {
-    let memory = call.engine.stores().0;
+    let (memory, archive) = call.engine.stores();
+    demand_files(memory, archive)?;
     let keys = VaultKeys::load(memory)?.ok_or_else(|| {
         Error::not_found("this machine belongs to no vault yet")
             .hint("`jay remote add home /path/to/folder` makes one where the folder is empty.")

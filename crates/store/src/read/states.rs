@@ -48,6 +48,25 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
+    /// The change that arrived last: its arrival number and hash; none in an empty store. Tells the store from an earlier copy of it.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn latest_change(&self) -> Result<Option<(u64, Hash)>> {
+        self.one("SELECT pos, hash FROM changes ORDER BY pos DESC LIMIT 1", [], |row| {
+            Ok((row.get(0)?, Hash(row.get(1)?)))
+        })
+    }
+
+    /// True where the change with this hash is the one that arrived with this number.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_change_at(&self, pos: u64, hash: Hash) -> Result<bool> {
+        let Ok(pos) = i64::try_from(pos) else { return Ok(false) };
+        Ok(self.one("SELECT 1 FROM changes WHERE pos = ?1 AND hash = ?2", params![pos, hash.0], |_| Ok(()))?.is_some())
+    }
+
     /// True where a change of a stream in these numbers is here without its body, which a purge has not destroyed.
     ///
     /// # Errors

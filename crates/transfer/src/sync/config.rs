@@ -8,6 +8,8 @@ use jay_types::{Code, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "remotes.json";
+/// What `jay sync` takes for another word than the name of a remote.
+const OTHER_WORDS: [&str; 2] = ["help", "status"];
 /// Characters of the longest name.
 const NAME_MAX: usize = 40;
 
@@ -64,6 +66,10 @@ impl RemoteConfig {
                 jay_types::text::shorten(&self.name, 50)
             ))
             .hint("Use up to 40 letters, digits, `-`, `_` and `.`, a letter or digit first: `jay remote add home /path/to/folder`."));
+        }
+        if OTHER_WORDS.contains(&self.name.as_str()) {
+            return Err(Error::bad_input(format!("`jay sync {}` means something else", self.name))
+                .hint("Give another name: `jay remote add home /path/to/folder`."));
         }
         for path in &self.namespaces {
             let path = NamespacePath::parse(path)?;

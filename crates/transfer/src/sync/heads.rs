@@ -80,6 +80,9 @@ pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
             Ok(head) => note_head(run, node, &file, head),
             Err(fault) => {
                 run.lacks_key |= fault == FileFault::NoKey && run.roster.is_member(node);
+                if let Some(seen) = run.state.heads.get_mut(&node) {
+                    seen.is_outdated = true;
+                }
                 run.report.note(format!("{}: {fault}", file.path));
             }
         }
@@ -96,7 +99,7 @@ fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head)
                 head.generation, seen.head.generation
             );
             seen.stamp.clone_from(&file.stamp);
-            seen.rolled_back_to = Some(head.generation);
+            (seen.rolled_back_to, seen.is_outdated) = (Some(head.generation), false);
             run.report.note(note);
         }
         before => {
@@ -106,7 +109,9 @@ fn note_head(run: &mut Run<'_, '_>, node: NodeId, file: &RemoteFile, head: Head)
                 clocks::note(&mut run.state, run.node, &head, now);
             }
             let seen_at = known.flatten().or(Some(now));
-            run.state.heads.insert(node, SeenHead { stamp: file.stamp.clone(), head, seen_at, rolled_back_to: None });
+            let stamp = file.stamp.clone();
+            let seen = SeenHead { stamp, head, seen_at, is_outdated: false, rolled_back_to: None };
+            run.state.heads.insert(node, seen);
         }
     }
 }

@@ -40,4 +40,4 @@ mod unpacking;
 mod waiting;
 
 pub use checkpoint::CHECKPOINT_FROM_CHANGES;
-pub use run::{Direction, Peer, Progress, demand_keys, dry_run, sync};
+pub use run::{Direction, Peer, Progress, demand_files, demand_keys, dry_run, sync};

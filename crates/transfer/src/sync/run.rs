@@ -204,6 +204,14 @@ pub(super) fn not_joined(remote: &str) -> Error {
     ))
 }
 
+/// Refuses where a journal was here and is gone: what is not here was neither taken in nor is it to be told as lacking.
+///
+/// # Errors
+/// `damaged`, with what helps.
+pub fn demand_files(memory: &Store, archive: &Store) -> Result<()> {
+    [memory, archive].into_iter().find_map(Store::missing).map_or(Ok(()), Err)
+}
+
 /// Syncs with a remote. The record of it is read, and written whatever becomes of it. One sync runs at a time in a store: the caller
 /// sees to that.
 ///
@@ -217,10 +225,11 @@ pub fn sync(
     direction: Direction,
     progress: &mut Progress<'_>,
 ) -> Result<SyncedRemote> {
+    demand_files(peer.memory, peer.archive)?;
     temporary::remove_left_over(peer.memory)?;
     temporary::remove_unfinished(peer.memory, peer.surroundings.now())?;
     let keys = demand_keys(peer.memory, config)?;
-    let before = RemoteState::load(peer.memory, &config.name)?;
+    let before = RemoteState::load_for(peer.memory, peer.archive, &config.name)?;
     let node = peer.memory.public_key()?.0;
     let place = Tolerant::new(remote, directory_of(node));
     let mut run = begin((peer, node), &place, config, (keys, before.clone()), progress);
@@ -229,6 +238,7 @@ pub fn sync(
         run.state.last_success = Some(run.now());
     }
     run.report.finished_at = run.now();
+    run.state.note_journals(peer.memory, peer.archive)?;
     if run.state != before {
         run.state.save(peer.memory, &config.name)?;
     }
@@ -305,8 +315,9 @@ pub fn dry_run(
     direction: Direction,
     progress: &mut Progress<'_>,
 ) -> Result<SyncedRemote> {
+    demand_files(peer.memory, peer.archive)?;
     let keys = demand_keys(peer.memory, config)?;
-    let state = RemoteState::load(peer.memory, &config.name)?;
+    let state = RemoteState::load_for(peer.memory, peer.archive, &config.name)?;
     // As it is remembered: to be sure of it would make it where there is none, and another one where the directory is a copy.
     let node = peer.memory.node().unwrap_or(NodeId([0; 16]));
     let place = Tolerant::new(remote, directory_of(node));

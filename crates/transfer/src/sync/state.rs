@@ -8,6 +8,7 @@ use super::scope::Elsewhere;
 use crate::format::clear::Range;
 use crate::format::head::{Head, StreamHead};
 use jay_store::Store;
+use jay_types::change::Journal;
 use jay_types::change::header::StreamId;
 use jay_types::{EntityId, Error, Hash, NamespaceId, NodeId, Result, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -74,6 +75,9 @@ pub struct SeenHead {
     /// When it was first seen, by this machine's clock: a node's own may be far from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_at: Option<Timestamp>,
+    /// Another one lies there that cannot be read, as where its key has not come: how far the node is now is not known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_outdated: bool,
     /// A carrier gave back an older one, of this generation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rolled_back_to: Option<u64>,
@@ -151,6 +155,10 @@ pub struct RemoteState {
     /// When the last sync with it ended well.
     #[serde(default)]
     pub last_success: Option<Timestamp>,
+    /// By journal the change that had arrived last when this was written. Where it is not there, a database was put back from a copy, or
+    /// begun anew, beside a record of what had been taken into another one.
+    #[serde(default)]
+    pub journals: BTreeMap<u8, (u64, Hash)>,
 }
 
 impl RemoteState {
@@ -165,6 +173,42 @@ impl RemoteState {
     pub fn load(store: &Store, remote: &str) -> Result<Self> {
         let bytes = store.state(&Self::file_name(remote))?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
+    }
+
+    /// The record as far as it is one of these journals. Of another database nothing counts that was taken in or looked through: what remains is
+    /// what the place and other nodes showed.
+    ///
+    /// # Errors
+    /// `io`; what the stores say.
+    pub fn load_for(memory: &Store, archive: &Store, remote: &str) -> Result<Self> {
+        let state = Self::load(memory, remote)?;
+        for (journal, store) in [(Journal::Memory, memory), (Journal::Archive, archive)] {
+            if let Some((pos, hash)) = state.journals.get(&journal.number())
+                && !store.read::<_, Error>(|tx| Ok(tx.is_change_at(*pos, *hash)?))?
+            {
+                return Ok(state.of_another_database());
+            }
+        }
+        Ok(state)
+    }
+
+    fn of_another_database(mut self) -> Self {
+        // Read once more: what they acknowledge is seen with what is here.
+        self.heads.values_mut().for_each(|seen| seen.stamp.clear());
+        Self { heads: self.heads, clocks: self.clocks, last_success: self.last_success, ..Self::default() }
+    }
+
+    /// Notes whose record it is.
+    ///
+    /// # Errors
+    /// What the stores say.
+    pub fn note_journals(&mut self, memory: &Store, archive: &Store) -> Result<()> {
+        self.journals.clear();
+        for (journal, store) in [(Journal::Memory, memory), (Journal::Archive, archive)] {
+            let latest = store.read::<_, Error>(|tx| Ok(tx.latest_change()?))?;
+            self.journals.extend(latest.map(|latest| (journal.number(), latest)));
+        }
+        Ok(())
     }
 
     /// Replaces it.

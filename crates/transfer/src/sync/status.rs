@@ -6,6 +6,7 @@ use super::clocks::{self, ClockOff};
 use super::config::RemoteConfig;
 pub use super::removals::Contested;
 use super::report::FileReport;
+use super::run::demand_files;
 use super::scope::{Scope, Shared};
 use super::state::{RemoteState, SeenHead};
 use crate::vault::keys::VaultKeys;
@@ -163,6 +164,7 @@ pub struct SyncStatus {
 /// # Errors
 /// What the stores say.
 pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig], now: Timestamp) -> Result<SyncStatus> {
+    demand_files(memory, archive)?;
     let keys = VaultKeys::load(memory)?;
     let here = memory.node();
     let roster = match &keys {
@@ -179,7 +181,7 @@ pub fn status(memory: &Store, archive: &Store, remotes: &[RemoteConfig], now: Ti
     let in_stores = in_stores(memory, archive)?;
     let mut all = Vec::new();
     for remote in remotes {
-        let state = RemoteState::load(memory, &remote.name)?;
+        let state = RemoteState::load_for(memory, archive, &remote.name)?;
         let mut told = of_remote(memory, archive, (remote, &state), keys.as_ref(), &roster)?;
         for said in tell_clocks(&mut told, &state, &in_stores.clocks_ahead, (here, now)) {
             if !notes.contains(&said) {
@@ -277,7 +279,8 @@ fn of_remote(
     let known: BTreeSet<NodeId> = roster.nodes.keys().chain(state.heads.keys()).copied().collect();
     let mut nodes = Vec::new();
     for node in known {
-        let lacking_here = match state.heads.get(&node) {
+        let told = state.heads.get(&node).filter(|seen| !seen.is_outdated);
+        let lacking_here = match told {
             Some(seen) if Some(node) != here => Some(lacking([memory, archive], (remote, state), keys, seen)?),
             _ => None,
         };
@@ -285,7 +288,7 @@ fn of_remote(
         status.is_here = Some(node) == here;
         status.lacking_here = lacking_here;
         status.lacking_there = here.filter(|here| *here != node).and_then(|here| state.lag_there(here, node));
-        status.is_equal = status.is_here || state.heads.get(&node).is_some_and(|seen| seen.head.position == position);
+        status.is_equal = status.is_here || told.is_some_and(|seen| seen.head.position == position);
         nodes.push(status);
     }
     let told = state.files.iter().filter(|(_, record)| record.missing_since.is_none());

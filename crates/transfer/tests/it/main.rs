@@ -21,6 +21,7 @@ mod killing;
 mod operations;
 mod places;
 mod remotes;
+mod replaced;
 mod rewriting;
 mod rotating;
 mod searching;

@@ -102,7 +102,12 @@ fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("/no/such/place", beside("link")).unwrap();
     #[cfg(unix)]
-    assert_eq!(world.err_by(&me, "remote_add", json!({"name": "home", "url": beside("link")})).code, Code::BadInput);
+    std::os::unix::fs::symlink(world.home.path(), beside("way")).unwrap();
+    #[cfg(unix)]
+    for link in ["link", "way/scrubjay/inside", "way"] {
+        assert_eq!(world.err_by(&me, "remote_add", json!({"name": "home", "url": beside(link)})).code, Code::BadInput);
+    }
+    let around = world.home.path().join("scrubjay/../scrubjay/inside").display().to_string();
     for (input, code) in [
         (json!({"name": "a b", "url": url}), Code::BadInput),
         (json!({"name": "-x", "url": url}), Code::BadInput),
@@ -114,6 +119,8 @@ fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
         (json!({"name": "home", "url": url, "namespace": "a//b"}), Code::BadInput),
         (json!({"name": "home", "url": missing}), Code::Unreachable),
         (json!({"name": "home", "url": data}), Code::BadInput),
+        (json!({"name": "home", "url": around}), Code::BadInput),
+        (json!({"name": "status", "url": url}), Code::BadInput),
     ] {
         assert_eq!(world.err_by(&me, "remote_add", input.clone()).code, code, "{input}");
     }
@@ -129,6 +136,8 @@ fn what_cannot_be_a_remote_is_refused_and_changes_nothing() {
     world.by(&me, "remote_add", json!({"name": "home", "url": url}));
     assert_eq!(world.err_by(&me, "remote_add", json!({"name": "home", "url": url})).code, Code::Conflict);
     assert_eq!(world.err_by(&me, "remote_add", json!({"name": "other", "url": url})).code, Code::Conflict);
+    let again = format!("{url}/../{}", shared.path().file_name().unwrap().display());
+    assert_eq!(world.err_by(&me, "remote_add", json!({"name": "other", "url": again})).code, Code::Conflict);
     let checked = world.ok("remote_check", json!({"name": "home"}));
     assert_eq!((&checked["is_ours"], &checked["is_writable"]), (&json!(true), &json!(true)));
     // A machine of another vault does not mix with this one.
