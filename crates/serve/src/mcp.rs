@@ -2,10 +2,11 @@
 
 use crate::service::Service;
 use jay_core::{ActorKind, Caller, Door};
+use jay_ops::Spec;
 use jay_ops::agents::{INSTRUCTIONS, Profile};
-use jay_types::Error;
 use jay_types::namespace::NamespacePath;
 use jay_types::text::{commands_the_terminal, shorten};
+use jay_types::{Code, Error};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest, CustomResult, ErrorCode,
     Implementation, ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
@@ -119,6 +120,16 @@ impl ServerHandler for Mcp {
 }
 
 impl Mcp {
+    /// Refuses what the profile does not list: whoever chose it meant that.
+    fn demand_tool(&self, spec: &Spec) -> jay_types::Result<()> {
+        let is_offered = spec.doors.contains(&Door::Mcp);
+        if !is_offered || self.profile.operations().any(|listed| listed.name == spec.name) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Refused, format!("`{}` is no tool of the profile of this server", spec.name))
+            .hint("A person chooses the profile: `jay mcp --profile full`, or `mcp_profile` in the settings."))
+    }
+
     /// Calls the tool `name`; a refusal is an answer that the model can read.
     async fn answer(
         &self,
@@ -127,7 +138,7 @@ impl Mcp {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
         let spec = jay_ops::find(name).map_err(|error| ErrorData::invalid_params(words(&error), None))?;
-        let answer = match self.caller(context) {
+        let answer = match self.demand_tool(spec).and_then(|()| self.caller(context)) {
             Ok(caller) => self.service.call_for_agents(spec, caller, input).await,
             Err(error) => Err(error),
         };

@@ -33,7 +33,7 @@ impl Operation for Move {
     type Output = Written;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        if !input.change_sharing
+        if !visibility::is_meant(call, input.change_sharing)
             && let Some((from, before)) = jay_core::namespaces::names_around(call, &input.id)?
         {
             let after = jay_core::namespaces::names(call, &input.to)?;

@@ -36,7 +36,7 @@ impl Operation for NamespaceAlias {
     type Output = NamespaceView;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        if !input.change_sharing {
+        if !visibility::is_meant(call, input.change_sharing) {
             let before = jay_core::namespaces::names(call, &input.path)?;
             let (path, alias) = (input.path.as_str(), &input.alias);
             let after =

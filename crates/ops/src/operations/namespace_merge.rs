@@ -39,7 +39,7 @@ impl Operation for NamespaceMerge {
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
         let mut note = None;
-        if !input.change_sharing || input.dry_run {
+        if !visibility::is_meant(call, input.change_sharing) || input.dry_run {
             let before = jay_core::namespaces::names(call, &input.from)?;
             let after = jay_core::namespaces::names(call, &input.into)?.merged_with(&input.from);
             let change = visibility::change(call, (input.from.as_str(), &before), (input.into.as_str(), &after))?;

@@ -36,7 +36,7 @@ impl Operation for NamespaceRename {
     type Output = NamespaceView;
 
     fn run(call: &Call<'_>, input: Self::Input) -> Result<Self::Output> {
-        if !input.change_sharing {
+        if !visibility::is_meant(call, input.change_sharing) {
             let before = jay_core::namespaces::names(call, &input.from)?;
             let after = before.renamed(&input.to);
             visibility::demand(call, (input.from.as_str(), &before), (input.to.as_str(), &after))?;

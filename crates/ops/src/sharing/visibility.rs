@@ -3,13 +3,18 @@
 //! **Invariant:** nothing becomes visible to others, or stops being brought to them, by a path alone.
 
 use super::all;
-use jay_core::Call;
+use jay_core::{ActorKind, Call};
 use jay_types::namespace::Names;
 use jay_types::{Code, Error, Result};
 use serde_json::json;
 
 /// The field that says that it is meant.
 pub const FIELD: &str = "change_sharing";
+
+/// True where who calls says that it is meant, and may: an agent asks its person.
+pub(crate) fn is_meant(call: &Call<'_>, said: bool) -> bool {
+    said && call.caller.kind != ActorKind::Agent
+}
 
 /// A place by its path, as it is told, and by every name by which it is judged: a path may be an alias of what is not shared.
 pub(crate) type Place<'a> = (&'a str, &'a Names);
@@ -45,8 +50,14 @@ pub(crate) fn change(call: &Call<'_>, (from, before): Place<'_>, (to, after): Pl
         words.push(format!("is no longer shared with {}, where what was shared stays", lost.join(", ")));
     }
     let then = if from == to { "then".to_owned() } else { format!("once it stands in {to}") };
+    let option = FIELD.replace('_', "-");
+    let hint = if call.caller.kind == ActorKind::Agent {
+        format!("A person says that it is meant, with `--{option}` at the command line: ask yours.")
+    } else {
+        format!("Where that is meant, say so with `--{option}`.")
+    };
     let refused = Error::new(Code::Refused, format!("what stands in {from} {} {then}", words.join(" and ")))
-        .hint(format!("Where that is meant, say so with `--{}`.", FIELD.replace('_', "-")))
+        .hint(hint)
         .details(json!({"confirm": FIELD, "shared_with": gained, "no_longer_shared_with": lost}));
     Ok(Some(refused))
 }

@@ -93,6 +93,10 @@ async fn a_bad_input_is_a_failure_of_the_tool_that_its_model_can_read() {
     );
     let purge = client.ask("tools/call", json!({"name": "purge", "arguments": {"ids": ["abcdef"]}})).await;
     assert_eq!(purge["result"]["isError"], true);
+    // What the profile does not list is not called either.
+    let hidden = client.ask("tools/call", json!({"name": "move", "arguments": {"id": "abcdef", "to": "work"}})).await;
+    let said = hidden["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(said.starts_with("refused: `move` is no tool of the profile"), "{said}");
     let unknown = client.ask("tools/call", json!({"name": "memorise", "arguments": {}})).await;
     assert_eq!(unknown["error"]["code"], -32602, "{unknown}");
 }

@@ -35,6 +35,11 @@ fn a_rename_or_move_that_changes_who_sees_it_is_asked_about() {
     let dry = |from: &str| one.ok("namespace_merge", json!({"from": from, "into": "work/lamp", "dry_run": true}));
     let words = "what stands in private/diary is shared with home once it stands in work/lamp";
     assert_eq!(dry("private/diary")["notes"], json!([words]));
+    // An agent does not say that it is meant.
+    let by_agent = json!({"id": secret, "to": "work/lamp", "change_sharing": true});
+    let refused = one.err_by(&agent(), "move", by_agent);
+    assert_eq!(refused.code, Code::Refused);
+    assert!(refused.hint.unwrap().contains("ask yours"));
     assert_eq!(one.changes(), before);
     one.keep(json!({"text": "the shade", "namespace": "work/shade"}));
     assert_eq!(dry("work/shade").get("notes"), None);
