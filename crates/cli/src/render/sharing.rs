@@ -6,6 +6,7 @@ use crate::output::one_line;
 use jay_ops::sharing::remotes::{RemoteAdded, RemoteChecked, RemoteRemoved, RemoteShown, RemoteView, Remotes};
 use jay_ops::sharing::synced::{NodeStatus, RemoteStatus, SyncStatusView, Synced};
 use jay_ops::sharing::vault::{Invited, Joined, Members};
+use jay_types::Timestamp;
 
 /// Characters of a node's id that tell it apart.
 const NODE_CHARACTERS: usize = 8;
@@ -261,9 +262,16 @@ fn told_of(node: &NodeStatus) -> Vec<String> {
     told
 }
 
+/// To the minute: nobody needs more of a day.
+fn until(at: Timestamp) -> String {
+    let text = at.rfc3339();
+    let minute = text.get(..16).map(|minute| minute.replace('T', " "));
+    minute.map_or_else(|| format!("until {text}"), |minute| format!("until {minute} UTC"))
+}
+
 pub(super) fn invited(invited: &Invited, view: &View) -> String {
     format!("{}\n", view.style.bold(&invited.code))
-        + &format!("It counts once, until {}.\n", invited.expires_at)
+        + &format!("It counts once, {}.\n", until(invited.expires_at))
         + &notes(&invited.notes, view.style)
 }
 

@@ -161,7 +161,10 @@ fn read(call: &Call<'_>) -> Result<(VaultKeys, Roster)> {
     Ok((keys, roster))
 }
 
-pub(crate) fn members(call: &Call<'_>) -> Result<Members> {
+pub(crate) fn members(call: &Call<'_>, name: Option<&str>) -> Result<Members> {
+    if let Some(name) = name {
+        one(call, Some(name))?;
+    }
     let (keys, roster) = read(call)?;
     Ok(view(call, &keys, &roster, Vec::new()))
 }

@@ -180,6 +180,8 @@ fn a_removed_machine_learns_nothing_more_and_tells_nothing_more() {
     assert_eq!(all(&other), ["written after", "written before"]);
     // A person lets it back in, by its id.
     let members = one.ok("vault_members", json!({}));
+    assert_eq!(one.ok("vault_members", json!({"remote": "home"})), members);
+    assert_eq!(one.err("vault_members", json!({"remote": "other"})).code, Code::NotFound);
     let of_other = members["members"].as_array().unwrap().iter().find(|member| member["name"] == "machine-22").unwrap();
     let id = of_other["node"].as_str().unwrap();
     assert_eq!(one.err("vault_add", json!({"who": "machine-22"})).code, Code::NotFound, "by its name only who asks");
