@@ -16,6 +16,7 @@ mod embedding;
 mod engine;
 pub mod evaluate;
 mod filter;
+mod looks;
 pub mod models;
 pub mod namespaces;
 pub mod purge;

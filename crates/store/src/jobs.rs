@@ -20,9 +20,9 @@ const RETRY_FROM: i64 = 30_000_000;
 pub struct Job {
     /// Its local number.
     pub num: i64,
-    /// `embed`, `embed_model`, `scrub` or `alias`.
+    /// `embed`, `embed_model`, `scrub`, `alias` or `move`.
     pub kind: String,
-    /// The document that it is about, for `alias` the memory; 0 for the whole store.
+    /// The document that it is about, for `alias` and `move` the memory; 0 for the whole store.
     pub subject: i64,
     /// `pending`, `failed` or `held`.
     pub state: String,

@@ -57,6 +57,7 @@ pub use journal::receive::{ReceiveReport, Refusal};
 pub use journal::stopped::{BAD_CLOCK, StoppedClock, is_bad_clock};
 pub use open::{Analysis, Store, StoreOptions};
 pub use project::alias::ALIAS_JOB;
+pub use project::moves::MOVE_JOB;
 pub use purge::Scrubbed;
 pub use read::actors::ActorName;
 pub use read::as_of::Moment;

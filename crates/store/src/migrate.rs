@@ -24,6 +24,7 @@ const MEMORY: &[Migration] = &[
     Migration { number: 2, sql: &[include_str!("../migrations/memory-0002.sql")] },
     Migration { number: 3, sql: &[include_str!("../migrations/journal-0002.sql")] },
     Migration { number: 4, sql: &[include_str!("../migrations/memory-0003.sql")] },
+    Migration { number: 5, sql: &[include_str!("../migrations/memory-0004.sql")] },
 ];
 
 const ARCHIVE: &[Migration] = &[

@@ -6,7 +6,7 @@ use crate::project;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 
-const MEMORY_TABLES: [&str; 14] = [
+const MEMORY_TABLES: [&str; 15] = [
     "versions",
     "deferred",
     "actors",
@@ -18,6 +18,7 @@ const MEMORY_TABLES: [&str; 14] = [
     "forgets",
     "alias_claims",
     "aliases",
+    "moves",
     "namespace_state",
     "namespace_names",
     "undone",

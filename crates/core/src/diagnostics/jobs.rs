@@ -1,12 +1,14 @@
 //! Jobs: what is queued, and doing it.
 
 use crate::call::Call;
+use crate::edit;
 use crate::embedding::embed_documents;
+use crate::looks::{self, Look};
 use crate::models;
 use crate::remember::alias;
 use crate::secrets;
 use jay_models::Embedder;
-use jay_store::{ALIAS_JOB, Job, Store};
+use jay_store::{ALIAS_JOB, Job, MOVE_JOB, Store};
 use jay_types::{Code, Error, Result, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,7 +27,7 @@ pub struct JobView {
     pub store: String,
     /// Its number in that store
     pub id: i64,
-    /// embed, embed_model, scrub, alias (look whether a memory was written on two machines)
+    /// embed, embed_model, scrub, alias (look whether a memory was written on two machines), move (look what crossed a move)
     pub kind: String,
     /// The document or memory that it is about, by its number here; 0 for the whole store
     pub subject: i64,
@@ -159,12 +161,14 @@ fn run_page(call: &Call<'_>, store: &Store, jobs: &[Job]) -> Result<Page> {
         }
         _ => page.add(take_off(store, &model)?),
     }
-    let aliases = of(ALIAS_JOB);
-    if !aliases.is_empty() {
-        let looked = alias::look(store, &aliases, call.engine.surroundings.now())?;
-        page.add(Page { done: looked.done, failed: looked.failed, ..Page::default() });
+    for (kind, look) in [(MOVE_JOB, edit::look_at as Look), (ALIAS_JOB, alias::look_at)] {
+        let jobs = of(kind);
+        if !jobs.is_empty() {
+            let looked = looks::these(store, &jobs, call.engine.surroundings.now(), look)?;
+            page.add(Page { done: looked.done, failed: looked.failed, ..Page::default() });
+        }
     }
-    for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL | ALIAS_JOB)) {
+    for job in jobs.iter().filter(|job| !matches!(job.kind.as_str(), TABLE | MODEL | ALIAS_JOB | MOVE_JOB)) {
         let result = match job.kind.as_str() {
             "scrub" => scrub(store, job),
             kind => Err(Error::internal(format!("this version does not know jobs of kind `{kind}`"))),

@@ -42,8 +42,11 @@ pub fn forget(call: &Call<'_>, ids: &[Word], reason: Option<&Word>) -> Result<Ve
             }
             let mark = w.mark_of(w.namespace_of(row.num)?, &row.memory.text)?.unwrap_or_default();
             let mut value = json!({"mac": to_hex(&mark)});
-            if let (Some(reason), Some(map)) = (&reason, value.as_object_mut()) {
-                map.insert("reason".to_owned(), reason.as_str().into());
+            if let Some(map) = value.as_object_mut() {
+                map.extend(reason.iter().map(|reason| ("reason".to_owned(), reason.as_str().into())));
+                // Who sees a copy and forgets the other end means that one.
+                let is_alone = !w.copies_of(row.num)?.is_empty();
+                map.extend(is_alone.then(|| ("alone".to_owned(), true.into())));
             }
             let mut body = Body::default();
             put(&mut body, &row.state, FORGOTTEN, value);

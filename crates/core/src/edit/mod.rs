@@ -1,5 +1,6 @@
 //! Edits of memories that are here: update, forget, link, revert, undo, feedback, move.
 
+mod crossed;
 mod forget;
 mod link;
 mod moving;
@@ -7,6 +8,7 @@ mod revert;
 mod undo;
 mod update;
 
+pub use crossed::follow_moves;
 pub use forget::{forget, unforget};
 pub use link::{Verdict, feedback, link, unlink};
 pub use moving::move_to;
@@ -20,6 +22,7 @@ use jay_types::change::registry::RETIRED;
 use jay_types::change::{Body, EntityKind, Op};
 use jay_types::request::Written;
 
+pub(crate) use crossed::look_at;
 pub(crate) use moving::{clean_body, draft_move};
 
 /// Drafts the same change of a memory and of those that read as it.

@@ -177,7 +177,6 @@ impl Target {
 /// The memories that are meant, with those that they were copied from, moved to or copied into, also where the move was
 /// taken back since, those that were ever said to be the same, and every text they ever had.
 fn targets(tx: &Tx<'_>, ids: &[Word]) -> Result<BTreeMap<i64, Target>> {
-    let copies = tx.copies()?;
     let mut targets = BTreeMap::new();
     for id in ids {
         let named = tx.find_memory(id.as_str(), None)?;
@@ -191,12 +190,8 @@ fn targets(tx: &Tx<'_>, ids: &[Word]) -> Result<BTreeMap<i64, Target>> {
             if !wordings.is_empty() {
                 targets.entry(num).or_insert(Target { id: entity, namespace, wordings });
             }
-            let from = copies.iter().filter(|(_, copy)| *copy == num).map(|(from, _)| *from);
-            let mut next: Vec<i64> = copies.iter().filter(|(from, _)| *from == entity).map(|(_, copy)| *copy).collect();
             // What a copy came from may be on another machine only.
-            for from in from {
-                next.extend(tx.memories_of_id(from)?);
-            }
+            let mut next = tx.other_ends(num)?;
             next.extend(tx.said_to_be_the_same(num)?);
             open.extend(next.into_iter().filter(|num| seen.insert(*num)));
         }

@@ -6,87 +6,29 @@
 use super::decide::{Decision, Earlier, Sent, decide};
 use super::policy_of;
 use crate::edit::clean_body;
+use crate::looks::{self, Looked};
 use crate::registers;
-use jay_store::{ALIAS_JOB, ActorName, Draft, ENTITY_HIDDEN_ALL, Job, MemoryRow, Moment, Store, WriteTx};
+use jay_store::{ALIAS_JOB, Draft, ENTITY_HIDDEN_ALL, MemoryRow, Moment, Store, WriteTx};
 use jay_types::change::fold::EntityState;
 use jay_types::change::registry::ALIAS_OF;
 use jay_types::change::{Body, EntityKind, Op, RegisterShape};
 use jay_types::memory::Kind;
 use jay_types::surroundings::Surroundings;
-use jay_types::{Code, Result, Timestamp};
+use jay_types::{Result, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Equal texts of a namespace that are compared with one another, the earliest: what is said a thousand times is said by others.
 const EQUALS_MAX: usize = 100;
-/// Jobs that share a commit.
-const PAGE: usize = 64;
-
-/// What became of jobs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Looked {
-    /// Done, whether there was anything to say or not.
-    pub done: u64,
-    /// Failed: they are tried again later, and after a few times wait for a person.
-    pub failed: u64,
-}
-
 /// Does the jobs that look for memories which were written twice, as far as they are due.
 ///
 /// # Errors
-/// What the store says; then the rest stays queued. A memory at which one cannot look keeps no other from being looked at.
+/// As [`looks::all`].
 pub fn join_copies(store: &Store, surroundings: &dyn Surroundings) -> Result<Looked> {
-    let mut looked = Looked::default();
-    if !store.exists() {
-        return Ok(looked);
-    }
-    loop {
-        let now = surroundings.now();
-        let jobs = store.read(|tx| tx.due_jobs_of(ALIAS_JOB, now, PAGE))?;
-        if jobs.is_empty() {
-            return Ok(looked);
-        }
-        let page = look(store, &jobs.iter().collect::<Vec<_>>(), now)?;
-        looked = Looked { done: looked.done + page.done, failed: looked.failed + page.failed };
-    }
+    looks::all(store, surroundings, (ALIAS_JOB, look_at))
 }
 
-/// Does these jobs, and takes them off the queue or notes that they failed.
-pub(crate) fn look(store: &Store, jobs: &[&Job], now: Timestamp) -> Result<Looked> {
-    let Err(error) = look_together(store, jobs, now) else {
-        return Ok(Looked { done: jobs.len() as u64, failed: 0 });
-    };
-    // Where the store itself cannot be written there is no use in trying them one by one.
-    if error.code == Code::Busy {
-        return Err(error);
-    }
-    let mut looked = Looked::default();
-    for job in jobs {
-        match look_together(store, &[job], now) {
-            Ok(()) => looked.done += 1,
-            Err(error) => {
-                store.fail_job(job.num, &error.message)?;
-                looked.failed += 1;
-            }
-        }
-    }
-    Ok(looked)
-}
-
-/// An act each where there is something to say, in one transaction with the end of the jobs: who is killed before the commit has said
-/// nothing, and who comes after it finds no job.
-fn look_together(store: &Store, jobs: &[&Job], now: Timestamp) -> Result<()> {
-    let actor = ActorName { kind: "service".to_owned(), name: "jay".to_owned() };
-    store.write(&actor, |w| -> Result<()> {
-        for job in jobs {
-            look_at(w, job.subject, now)?;
-            w.next_act()?;
-        }
-        Ok(w.finish_jobs(&jobs.iter().map(|job| job.num).collect::<Vec<_>>())?)
-    })
-}
-
-fn look_at(w: &mut WriteTx<'_>, num: i64, now: Timestamp) -> Result<()> {
+pub(crate) fn look_at(w: &mut WriteTx<'_>, num: i64, now: Timestamp) -> Result<()> {
     let is_shown = |row: &MemoryRow| {
         !row.is_hidden(ENTITY_HIDDEN_ALL) && !row.is_expired(now) && row.memory.kind != Kind::Document
     };

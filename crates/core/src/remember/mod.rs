@@ -17,7 +17,7 @@ use jay_types::request::{NewMemory, Outcome, Remembered};
 use jay_types::text::normalise;
 use jay_types::{Code, EntityId, Error, NamespaceId, Result};
 
-pub use alias::{Looked, join_copies};
+pub use alias::join_copies;
 pub(crate) use check::clean_text;
 
 /// Keeps one memory.

@@ -34,6 +34,7 @@ pub(crate) fn peer<'a>(call: &'a Call<'_>) -> Peer<'a> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         checkpoint_from_changes: CHECKPOINT_FROM_CHANGES,
         after_pull: Box::new(|| {
+            jay_core::edit::follow_moves(memory, call.engine.surroundings().as_ref())?;
             jay_core::remember::join_copies(memory, call.engine.surroundings().as_ref())?;
             Ok(())
         }),

@@ -1,6 +1,6 @@
 //! The row of a memory, its tags, links, claims and marks.
 
-use super::{Absent, Folded, alias, hidden};
+use super::{Absent, Folded, alias, hidden, moves};
 use crate::Result;
 use crate::journal::load::EntityRow;
 use crate::tx::Tx;
@@ -83,6 +83,7 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, wishes: &mut Wishes) -> Result
             }
         }
         write_claims(tx, folded)?;
+        moves::write(tx, folded)?;
         groups.macs.extend(write_forgets(tx, folded)?.into_iter().map(Some));
     }
     if !claimed.is_empty() {
@@ -330,7 +331,7 @@ pub(crate) fn forget_of(change: &Change) -> Option<Forget> {
 }
 
 fn remove_rows(tx: &Tx<'_>, num: i64) -> Result<()> {
-    for table in ["memories", "places", "tags", "links", "forgets", "key_claims", "alias_claims", "aliases"] {
+    for table in ["memories", "places", "tags", "links", "forgets", "key_claims", "alias_claims", "aliases", "moves"] {
         tx.execute(&format!("DELETE FROM {table} WHERE entity = ?1"), [num])?;
     }
     Ok(())

@@ -10,6 +10,7 @@ pub(crate) mod document;
 pub(crate) mod everything;
 pub(crate) mod hidden;
 pub(crate) mod memory;
+pub(crate) mod moves;
 mod namespace;
 pub(crate) mod roots;
 pub(crate) mod session;
@@ -46,6 +47,8 @@ pub(crate) struct Folded {
     pub(crate) claims: Vec<(i64, String)>,
     /// Every time that a memory was said to be the same as another, by position.
     pub(crate) aliases: Vec<(i64, EntityId)>,
+    /// Every other end of a move that a memory ever named.
+    pub(crate) ends: Vec<moves::OtherEnd>,
     /// Every forget of a memory, also those that were taken back.
     pub(crate) forgets: Vec<memory::Forget>,
     /// Acts that its changes took back, with the position of the change.
@@ -54,11 +57,12 @@ pub(crate) struct Folded {
     pub(crate) positions: Vec<(jay_types::Dot, i64)>,
 }
 
-/// As [`entities`], of what came from others: queues a look at each memory of which this node, `own`, may have made a copy. Returns
-/// memories that say what was purged.
+/// As [`entities`], of what came from others: queues a look at each memory of which this node, `own`, may have made a copy, and at each
+/// that was moved. Returns memories that say what was purged.
 pub(crate) fn received(tx: &Tx<'_>, touched: &BTreeSet<i64>, own: NodeId, now: i64) -> Result<Vec<EntityId>> {
     let projected = entities(tx, touched, now)?;
     alias::queue_looks(tx, &projected.memories, own, now)?;
+    moves::queue_looks(tx, &projected.memories, now)?;
     alias::left_of(tx, &projected.like_purged)
 }
 
@@ -183,6 +187,7 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
         _ => Vec::new(),
     };
     let aliases = if kind == EntityKind::Memory { alias::claims_of(&changes) } else { Vec::new() };
+    let ends = if kind == EntityKind::Memory { moves::ends_of(&changes) } else { Vec::new() };
     let positions = changes.iter().map(|change| (change.hash.dot(), change.pos as i64)).collect();
     let undone = changes
         .iter()
@@ -198,6 +203,7 @@ pub(crate) fn fold_entity(tx: &Tx<'_>, row: EntityRow, kind: EntityKind) -> Resu
         texts,
         claims,
         aliases,
+        ends,
         forgets,
         undone,
         positions,

@@ -6,6 +6,7 @@ use crate::tx::Tx;
 use jay_types::Dot;
 use jay_types::change::EntityKind;
 use rusqlite::params;
+use serde_json::Value;
 
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()> {
     let num = folded.row.num;
@@ -18,7 +19,13 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded, kind: EntityKind) -> Result<()
         tx.statement("INSERT INTO versions(entity, register, pos, idx, head) VALUES(?1, ?2, ?3, ?4, ?5)")?;
     for register in kind.registers() {
         if let Some(heads) = folded.state.values.get(register.name) {
-            for (head, write) in heads.0.iter().enumerate() {
+            let mut said: Vec<&Value> = Vec::new();
+            for write in &heads.0 {
+                // 0 is what is shown, more what contradicts it, less what says the same as a greater one.
+                let head = if said.contains(&&write.value) { -1 } else { said.len() as i64 };
+                if head >= 0 {
+                    said.push(&write.value);
+                }
                 insert.execute(params![num, register.number, write.stamp.pos as i64, 0, head])?;
             }
         }

@@ -4,9 +4,8 @@
 
 use crate::tx::Tx;
 use crate::{Result, StoreError};
+use jay_types::change::EntityKind;
 use jay_types::change::body::decode;
-use jay_types::change::registry::COPIED_FROM;
-use jay_types::change::{Body, EntityKind};
 use jay_types::{EntityId, NamespaceId};
 
 /// One body of the journal.
@@ -63,26 +62,6 @@ impl Tx<'_> {
         self.all("SELECT num FROM entities WHERE id = ?1 AND kind = ?2", rusqlite::params![id.0, kind], |row| {
             row.get(0)
         })
-    }
-
-    /// The memories that were copied from one, with their numbers: what a copy came from is a register that no undo takes
-    /// away, other than the mark at the source of where it went.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn copies(&self) -> Result<Vec<(EntityId, i64)>> {
-        let rows: Vec<(i64, i64)> =
-            self.all("SELECT entity, pos FROM versions WHERE register = ?1", [COPIED_FROM.number], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        let mut copies = Vec::new();
-        for (entity, pos) in rows {
-            let Some(Ok(json)) = self.body_json_if_readable(pos)? else { continue };
-            let Ok(body) = Body::from_json(&json) else { continue };
-            let from = body.registers.get(COPIED_FROM.name).and_then(|from| from.get("id")).and_then(|id| id.as_str());
-            copies.extend(from.and_then(|id| EntityId::parse(id).ok()).map(|id| (id, entity)));
-        }
-        Ok(copies)
     }
 
     /// The id of a namespace of an entity, and the id itself, by the entity's number.

@@ -41,6 +41,7 @@ const MEMORY: &[(&str, &str, &str)] = &[
     ("key_claims", "t.key, hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
     ("alias_claims", "hex(t.target), hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
     ("aliases", "hex(f.id), t.disputed", "JOIN entities f ON f.num = t.first"),
+    ("moves", "hex(t.other), hex(t.namespace), hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
     ("forgets", "hex(t.mac), t.hlc, t.live, hex(c.hash)", "JOIN changes c ON c.pos = t.pos"),
 ];
 

@@ -172,7 +172,7 @@ impl Tx<'_> {
             Moment::Position(_) => self.hidden_at(&entity, (&state, created), upto)?,
         };
         let mut memory = self.show(&entity, &state, hidden, upto)?;
-        memory.conflicts = if aliases.is_empty() { conflicts(&state) } else { between(&state) };
+        memory.conflicts = conflicts(&state);
         let votes = |verdict: &str| {
             state.elements(jay_types::change::registry::FEEDBACK).filter(|vote| vote.starts_with(verdict)).count()
                 as i64
@@ -373,24 +373,12 @@ impl Tx<'_> {
     }
 }
 
-/// Of what reads as one, the heads that say different things: that two say the same is why they read as one.
-fn between(state: &EntityState) -> Vec<Conflict> {
-    let conflict = |(field, heads): (&str, Vec<&Write>)| {
-        let heads = heads.iter().map(|write| head(write)).collect();
-        Conflict { field: field.to_owned(), heads }
+/// The heads that say different things: two that say the same contradict nobody.
+fn conflicts(state: &EntityState) -> Vec<Conflict> {
+    let head = |write: &&Write| Head { dot: write.dot(), value: write.value.clone(), at: write.stamp.at };
+    let conflict = |(field, heads): (&str, Vec<&Write>)| Conflict {
+        field: field.to_owned(),
+        heads: heads.iter().map(head).collect(),
     };
     disputed(state).into_iter().map(conflict).collect()
-}
-
-fn head(write: &Write) -> Head {
-    Head { dot: write.dot(), value: write.value.clone(), at: write.stamp.at }
-}
-
-fn conflicts(state: &EntityState) -> Vec<Conflict> {
-    state
-        .values
-        .iter()
-        .filter(|(_, heads)| heads.0.len() > 1)
-        .map(|(field, heads)| Conflict { field: (*field).to_owned(), heads: heads.0.iter().map(head).collect() })
-        .collect()
 }

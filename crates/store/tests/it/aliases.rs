@@ -276,9 +276,9 @@ fn of_the_format_before(node: &Node) -> Node {
     let node = node.again();
     let file = rusqlite::Connection::open(node.memory.file()).unwrap();
     file.execute_batch(
-        "BEGIN; DROP TABLE alias_claims; DROP TABLE aliases; DELETE FROM jobs WHERE kind = 'alias';
+        "BEGIN; DROP TABLE alias_claims; DROP TABLE aliases; DROP TABLE moves; DELETE FROM jobs WHERE kind = 'alias';
          UPDATE memories SET hidden = hidden & 31;
-         DELETE FROM migrations WHERE number = 4; PRAGMA user_version = 3; COMMIT;
+         DELETE FROM migrations WHERE number >= 4; PRAGMA user_version = 3; COMMIT;
          PRAGMA wal_checkpoint(TRUNCATE);",
     )
     .unwrap();

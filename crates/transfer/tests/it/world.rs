@@ -162,8 +162,9 @@ impl Home {
             program: "0.1.0".to_owned(),
             checkpoint_from_changes: self.checkpoint_from_changes,
             after_pull: Box::new(|| {
+                let moves = jay_core::edit::follow_moves(&self.memory, self.steps.as_ref())?;
                 let looked = jay_core::remember::join_copies(&self.memory, self.steps.as_ref())?;
-                assert_eq!(looked.failed, 0, "a job of two copies failed");
+                assert_eq!((moves.failed, looked.failed), (0, 0), "a job failed");
                 Ok(())
             }),
         }

@@ -146,7 +146,7 @@ pub const VALID: Register = value(9, "valid");
 pub const EXPIRES_AT: Register = value(10, "expires_at");
 /// {reason, moved_to?}, or null; a greater write to text, key or valid reopens it (J10).
 pub const RETIRED: Register = value(11, "retired");
-/// {mac, reason?} by `forget`, null by `unforget`; no other op writes it.
+/// {mac, reason?, alone?} by `forget`, null by `unforget`; no other op writes it. `alone`: a copy of it was seen and stays.
 pub const FORGOTTEN: Register = value(12, "forgotten");
 /// {namespace, id} that a move or fork copied.
 pub const COPIED_FROM: Register = value(13, "copied_from");

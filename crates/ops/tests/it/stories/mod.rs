@@ -45,6 +45,7 @@ mod sharing_by_client;
 mod sharing_clocks;
 mod sharing_copies;
 mod sharing_health;
+mod sharing_moves;
 mod sharing_periods;
 mod sharing_places;
 mod sql;

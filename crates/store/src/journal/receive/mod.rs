@@ -344,7 +344,11 @@ fn take_known(
 }
 
 impl Tx<'_> {
-    pub(crate) fn is_purged(&self, entity: i64) -> Result<bool> {
+    /// True where an entity was purged.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_purged(&self, entity: i64) -> Result<bool> {
         Ok(self.one("SELECT 1 FROM purged WHERE entity = ?1", [entity], |_| Ok(()))?.is_some())
     }
 

@@ -1,0 +1,10 @@
+-- What a memory ever said of the other end of a move (J1), so that either end is found by the other one's id: of a copy the namespace and id
+-- that it came from, of a source the id that it went to, in whatever namespace (NULL).
+CREATE TABLE moves(other BLOB NOT NULL, namespace BLOB, entity INTEGER NOT NULL, pos INTEGER NOT NULL, PRIMARY KEY(entity, pos)) WITHOUT ROWID;
+CREATE INDEX moves_by_other ON moves(other);
+-- The next writer makes the rows of what is here already, as of what is deferred.
+INSERT OR REPLACE INTO deferred(pos, field, reason)
+  SELECT v.pos, CASE v.register WHEN 13 THEN 'copied_from' ELSE 'retired' END, 'unknown_field'
+  FROM versions v JOIN entities e ON e.num = v.entity WHERE v.register IN (11, 13) AND e.kind = 4;
+INSERT OR REPLACE INTO meta(name, value)
+  SELECT 'deferred_tried', 'mixed' WHERE EXISTS(SELECT 1 FROM deferred WHERE field IN ('copied_from', 'retired'));
