@@ -2,9 +2,10 @@
 -- that it came from, of a source the id that it went to, in whatever namespace (NULL).
 CREATE TABLE moves(other BLOB NOT NULL, namespace BLOB, entity INTEGER NOT NULL, pos INTEGER NOT NULL, PRIMARY KEY(entity, pos)) WITHOUT ROWID;
 CREATE INDEX moves_by_other ON moves(other);
--- The next writer makes the rows of what is here already, as of what is deferred.
+-- The next writer makes the rows of what is here already, as of what is deferred; also of namespaces that were deleted or merged and in
+-- which something is shown (`retired` 2), so that they are found by their names.
 INSERT OR REPLACE INTO deferred(pos, field, reason)
   SELECT v.pos, CASE v.register WHEN 13 THEN 'copied_from' ELSE 'retired' END, 'unknown_field'
-  FROM versions v JOIN entities e ON e.num = v.entity WHERE v.register IN (11, 13) AND e.kind = 4;
+  FROM versions v JOIN entities e ON e.num = v.entity WHERE v.register IN (11, 13) AND e.kind IN (2, 4);
 INSERT OR REPLACE INTO meta(name, value)
   SELECT 'deferred_tried', 'mixed' WHERE EXISTS(SELECT 1 FROM deferred WHERE field IN ('copied_from', 'retired'));

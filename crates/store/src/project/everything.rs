@@ -6,16 +6,19 @@
 //! **Invariant:** the rows are those that [`super::entities`] makes of the same entities; what is foreseen is what it would
 //! make of the same text.
 
-use super::{Absent, Folded, Pass, Projected, deferred, document, entity, fold_entity, known_kind, memory, roots};
+use super::{
+    Absent, Folded, Pass, Projected, deferred, document, entity, fold_entity, known_kind, memory, namespace, roots,
+};
 use crate::Result;
 use crate::embedded::Lane;
 use crate::foreseen::{Foreseeing, Foreseen};
 use crate::tx::Tx;
 use crate::vectors::Wishes;
-use jay_types::change::EntityKind;
 use jay_types::change::block::Block;
 use jay_types::change::registry::TEXT;
+use jay_types::change::{EntityKind, Journal};
 use rusqlite::params;
+use std::collections::BTreeSet;
 
 /// Entities projected at a time.
 const PAGE: i64 = 1000;
@@ -44,6 +47,9 @@ pub(crate) fn project(tx: &Tx<'_>, now: i64, progress: &mut dyn FnMut(u64, u64))
             done += page.len() as u64;
             progress(done, all);
         }
+    }
+    if tx.journal == Journal::Memory {
+        namespace::refresh(tx, tx.retired_namespaces()?)?;
     }
     roots::drop_all(tx)?;
     roots::settle(tx)?;
@@ -78,8 +84,14 @@ fn project_page(tx: &Tx<'_>, page: &[i64], absent: Absent, lanes: &[Lane], now: 
         }
     }
     tx.foreseen.replace(foresee(tx, &folded, lanes));
-    let mut pass =
-        Pass { wishes: Wishes::default(), now, is_of_all: true, roots_pos: None, projected: Projected::default() };
+    let mut pass = Pass {
+        wishes: Wishes::default(),
+        now,
+        is_of_all: true,
+        roots_pos: None,
+        namespaces: BTreeSet::new(),
+        projected: Projected::default(),
+    };
     for (kind, folded) in &folded {
         entity(tx, folded, *kind, &mut pass)?;
     }

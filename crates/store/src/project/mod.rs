@@ -11,7 +11,7 @@ pub(crate) mod everything;
 pub(crate) mod hidden;
 pub(crate) mod memory;
 pub(crate) mod moves;
-mod namespace;
+pub(crate) mod namespace;
 pub(crate) mod roots;
 pub(crate) mod session;
 pub(crate) mod touched;
@@ -86,6 +86,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
         now,
         is_of_all: false,
         roots_pos: tx.roots_pos()?,
+        namespaces: BTreeSet::new(),
         projected: Projected::default(),
     };
     for row in rows {
@@ -95,6 +96,7 @@ pub(crate) fn entities(tx: &Tx<'_>, touched: &BTreeSet<i64>, now: i64) -> Result
         }
     }
     tx.grant(&pass.wishes, now)?;
+    namespace::refresh(tx, pass.namespaces)?;
     Ok(pass.projected)
 }
 
@@ -106,6 +108,8 @@ struct Pass {
     is_of_all: bool,
     /// Up to where roots are cached.
     roots_pos: Option<i64>,
+    /// Where the memories are.
+    namespaces: BTreeSet<i64>,
     projected: Projected,
 }
 
@@ -141,6 +145,7 @@ fn entity(tx: &Tx<'_>, folded: &Folded, kind: EntityKind, pass: &mut Pass) -> Re
         EntityKind::Actor => actor::write(tx, folded),
         EntityKind::Memory => {
             pass.projected.memories.insert(row.num);
+            pass.namespaces.insert(row.namespace);
             pass.projected.like_purged.extend(memory::write(tx, folded, &mut pass.wishes)?);
             Ok(())
         }

@@ -1,13 +1,22 @@
 //! A namespace's path, names, forget key and policy.
+//!
+//! **Invariant:** what is shown is found through its namespace: one that was deleted or merged while another machine wrote to it is found
+//! by its names as long as something in it is shown.
 
-use super::Folded;
+use super::{Folded, fold_entity};
 use crate::Result;
 use crate::tx::Tx;
+use jay_types::EntityId;
 use jay_types::change::EntityKind;
 use jay_types::change::registry::{ALIASES, FORGET_KEY, PATH, POLICY, REMOTES, Register};
 use jay_types::id::from_hex;
 use rusqlite::params;
 use std::collections::BTreeSet;
+
+/// Of `namespace_state.retired`: nothing is in it, and it is found under no name.
+pub(crate) const GONE: i64 = 1;
+/// It was deleted or merged by who did not know what is shown in it. It takes nothing new where another one has its name.
+const LEFT: i64 = 2;
 
 /// Writes the rows; true where the namespace has another forget key than before.
 pub(super) fn write(tx: &Tx<'_>, folded: &Folded) -> Result<bool> {
@@ -25,6 +34,11 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded) -> Result<bool> {
             row.get::<_, Option<[u8; 32]>>(0)
         })?
         .flatten();
+    let retired = match state.is_retired() {
+        false => 0,
+        true if has_shown(tx, namespace)? => LEFT,
+        true => GONE,
+    };
     tx.execute(
         "INSERT OR REPLACE INTO namespace_state(namespace, path, path_pos, forget_key, secrets, created_at, retired)
          VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -35,11 +49,31 @@ pub(super) fn write(tx: &Tx<'_>, folded: &Folded) -> Result<bool> {
             forget_key,
             secrets,
             state.created.map_or(0, |created| created.at.0),
-            state.is_retired()
+            retired
         ],
     )?;
-    write_names(tx, folded, path.zip(path_pos))?;
+    write_names(tx, folded, retired, path.zip(path_pos))?;
     Ok(had_key != forget_key)
+}
+
+fn has_shown(tx: &Tx<'_>, namespace: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM memories WHERE namespace = ?1 AND hidden = 0 LIMIT 1";
+    Ok(tx.one(sql, [namespace], |_| Ok(()))?.is_some())
+}
+
+/// Makes the rows of these namespaces again where they are retired and something in them came to light, or is shown no longer.
+pub(super) fn refresh(tx: &Tx<'_>, namespaces: impl IntoIterator<Item = i64>) -> Result<()> {
+    for namespace in namespaces {
+        let sql = "SELECT retired FROM namespace_state WHERE namespace = ?1 AND retired <> 0";
+        let Some(retired) = tx.one(sql, [namespace], |row| row.get::<_, i64>(0))? else { continue };
+        let id = EntityId::of_namespace(tx.namespace_id(namespace)?);
+        if has_shown(tx, namespace)? != (retired == LEFT)
+            && let Some(num) = tx.entity_number(namespace, EntityKind::Namespace.number(), id)?
+        {
+            write(tx, &fold_entity(tx, tx.entity(num)?, EntityKind::Namespace)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the rows of all its memories again.
@@ -52,11 +86,11 @@ pub(super) fn write_memories(tx: &Tx<'_>, namespace: i64, now: i64) -> Result<su
     super::entities(tx, &BTreeSet::from_iter(memories), now)
 }
 
-/// The names under which a namespace is found; a retired one is found under none.
-fn write_names(tx: &Tx<'_>, folded: &Folded, path: Option<(&str, i64)>) -> Result<()> {
+/// The names under which a namespace is found.
+fn write_names(tx: &Tx<'_>, folded: &Folded, retired: i64, path: Option<(&str, i64)>) -> Result<()> {
     let namespace = folded.row.namespace;
     tx.execute("DELETE FROM namespace_names WHERE namespace = ?1", [namespace])?;
-    if folded.state.is_retired() {
+    if retired == GONE {
         return Ok(());
     }
     let name = |kind: &str, name: &str, pos: i64| {

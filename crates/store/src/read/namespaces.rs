@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::journal::load::EVERYTHING;
+use crate::project::namespace::GONE;
 use crate::tx::Tx;
 use jay_types::change::registry::{ALIASES, PATH, RETIRED};
 use jay_types::namespace::{GLOBAL, NamespacePath};
@@ -60,14 +61,15 @@ pub struct NamespaceRow {
 }
 
 impl Tx<'_> {
-    /// The namespaces that claim a path, as their own, as an alias or as a git remote; the one that this store bound first comes first.
+    /// The namespaces that claim a path, as their own, as an alias or as a git remote; the one that this store bound first comes first, and
+    /// what is left of one that was deleted or merged last.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn namespaces_at(&self, path: &str) -> Result<Vec<i64>> {
         let mut found: Vec<i64> = self.all(
-            "SELECT namespace FROM namespace_names WHERE name = ?1
-             GROUP BY namespace ORDER BY min(pos), namespace",
+            "SELECT n.namespace FROM namespace_names n JOIN namespace_state s ON s.namespace = n.namespace WHERE n.name = ?1
+             GROUP BY n.namespace ORDER BY s.retired, min(n.pos), n.namespace",
             [path],
             |row| row.get(0),
         )?;
@@ -140,25 +142,25 @@ impl Tx<'_> {
         }
     }
 
-    /// Every namespace that is not deleted, by path.
+    /// Every namespace that is not deleted, or in which something is shown all the same, by path.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn namespaces(&self) -> Result<Vec<NamespaceRow>> {
         let nums: Vec<i64> = self.all(
-            "SELECT namespace FROM namespace_state WHERE retired = 0 AND path IS NOT NULL ORDER BY path, namespace",
-            [],
+            "SELECT namespace FROM namespace_state WHERE retired <> ?1 AND path IS NOT NULL ORDER BY path, namespace",
+            [GONE],
             |row| row.get(0),
         )?;
         nums.into_iter().map(|num| self.namespace(num)).collect()
     }
 
-    /// Namespaces that were merged or deleted.
+    /// Namespaces that were merged or deleted, also where something is left in them.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn retired_namespaces(&self) -> Result<Vec<i64>> {
-        self.all("SELECT namespace FROM namespace_state WHERE retired = 1 ORDER BY namespace", [], |row| row.get(0))
+        self.all("SELECT namespace FROM namespace_state WHERE retired <> 0 ORDER BY namespace", [], |row| row.get(0))
     }
 
     /// Deleted namespaces that had one of these names, as their path or an alias. What was merged is not among them: it goes

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::journal::ahead::ClockAhead;
 use crate::journal::stopped::StoppedClock;
+use crate::project::namespace::GONE;
 use crate::tx::Tx;
 use jay_types::change::Journal;
 use rusqlite::params;
@@ -48,7 +49,8 @@ impl Tx<'_> {
             Journal::Memory => (
                 count("SELECT count(*) FROM memories WHERE hidden = 0")?,
                 0,
-                count("SELECT count(*) FROM namespace_state WHERE retired = 0 AND path IS NOT NULL")?,
+                self.number("SELECT count(*) FROM namespace_state WHERE retired <> ?1 AND path IS NOT NULL", [GONE])?
+                    as u64,
             ),
             Journal::Archive => (
                 count("SELECT count(*) FROM sessions")?,

@@ -176,3 +176,45 @@ fn machines_that_answer_at_once_say_the_same_and_come_to_rest() {
         }
     }
 }
+
+#[test]
+fn what_is_remembered_in_a_namespace_that_is_deleted_or_merged_meanwhile_is_found_through_it() {
+    for (merges, ends_first) in [(false, true), (false, false), (true, true)] {
+        let (_shared, one, other, _) = known_to_both();
+        if merges {
+            other.by(&at_hand(&other), "namespace_merge", json!({"from": "work", "into": "home"}));
+        } else {
+            other.by(&at_hand(&other), "namespace_delete", json!({"path": "work"}));
+        }
+        one.keep(json!({"text": "alpha", "namespace": "work"}));
+        sync(if ends_first { [&other, &one] } else { [&one, &other] });
+        for world in [&one, &other] {
+            let said = |of: Value| -> Vec<String> {
+                let texts = of.as_array().unwrap().iter().map(|memory| memory["text"].as_str().unwrap().to_owned());
+                texts.collect()
+            };
+            assert!(world.list(json!({"all": true})).contains(&"alpha".to_owned()));
+            assert!(world.list(json!({"namespace": "work"})).contains(&"alpha".to_owned()));
+            let hits = world.ok("recall", json!({"query": "alpha", "namespace": "work"}))["hits"].clone();
+            assert!(said(hits).contains(&"alpha".to_owned()));
+            let listed = world.ok("namespace_list", json!({}))["namespaces"].clone();
+            let here = listed.as_array().unwrap().iter().find(|namespace| namespace["path"] == "work").unwrap();
+            assert_eq!(here["memories"], 1, "{listed}");
+            assert_eq!(world.ok("status", json!({}))["namespaces"], json!(listed.as_array().unwrap().len()));
+            assert_eq!(world.ok("doctor", json!({"rebuild": true}))["healthy"], json!(true), "rows are as before");
+        }
+        // It takes what is new where nobody else has the name, and ends once more.
+        if merges {
+            one.by(&at_hand(&one), "namespace_merge", json!({"from": "work", "into": "home"}));
+        } else {
+            one.keep(json!({"text": "beta", "namespace": "work"}));
+            one.by(&at_hand(&one), "namespace_delete", json!({"path": "work"}));
+        }
+        sync([&one, &other]);
+        for world in [&one, &other] {
+            let listed = world.ok("namespace_list", json!({}))["namespaces"].clone();
+            assert!(listed.as_array().unwrap().iter().all(|namespace| namespace["path"] != "work"), "{listed}");
+            assert_eq!(world.list(json!({"all": true})).contains(&"alpha".to_owned()), merges);
+        }
+    }
+}
