@@ -9,3 +9,8 @@ INSERT OR REPLACE INTO deferred(pos, field, reason)
   FROM versions v JOIN entities e ON e.num = v.entity WHERE v.register IN (11, 13) AND e.kind IN (2, 4);
 INSERT OR REPLACE INTO meta(name, value)
   SELECT 'deferred_tried', 'mixed' WHERE EXISTS(SELECT 1 FROM deferred WHERE field IN ('copied_from', 'retired'));
+-- Of what was said at one moment the order is that in which it was written, the same on every machine.
+DROP INDEX memories_by_time;
+CREATE INDEX memories_by_time ON memories(created_at, created_hlc);
+DROP INDEX memories_by_session;
+CREATE INDEX memories_by_session ON memories(session, created_at, created_hlc) WHERE session IS NOT NULL;

@@ -13,7 +13,7 @@ use crate::embedding;
 use crate::filter;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};
-use jay_rank::fuse::{Setting, Weights, fuse, fuse_silently};
+use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse, fuse_silently};
 use jay_rank::plan::Query;
 use jay_store::{ListFilter, MemoryRow, Moment, Tx};
 use jay_types::Result;
@@ -57,8 +57,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         let of_event = event::of_memories(call, tx, plan.event.as_ref(), &filter, query.explain, &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window.or(of_event), weights: Weights::default() };
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
-        let fuse = if query.explain { fuse } else { fuse_silently };
-        let fused = fuse(&gathered.candidates, &setting);
+        let fused = fuse_alike(tx, &gathered.candidates, &setting, query.explain)?;
         let confidence = match floor {
             None if !query.explain => None,
             _ => Some(confidence::of_answer(tx, &plan, &gathered, &fused, &filter, call.engine.embedder.as_deref())?),
@@ -75,6 +74,25 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
             present::hits(hits, &plan, query.explain, query.max_tokens.map(jay_types::bounds::Limit::get), &mut notes);
         Ok(Recalled { hits, confidence, notes })
     })
+}
+
+/// Orders candidates as every store does that holds the same: numbers of this one break no tie.
+fn fuse_alike(tx: &Tx<'_>, candidates: &[Candidate<i64>], setting: &Setting, explains: bool) -> Result<Vec<Hit<i64>>> {
+    let in_order = tx.in_order_of_writing(candidates.iter().map(|candidate| candidate.id))?;
+    let places: BTreeMap<i64, usize> = in_order.iter().enumerate().map(|(place, num)| (*num, place)).collect();
+    let placed: Vec<Candidate<i64>> = candidates
+        .iter()
+        .map(|candidate| Candidate {
+            id: places.get(&candidate.id).map_or(i64::MAX, |place| *place as i64),
+            ..candidate.clone()
+        })
+        .collect();
+    let fused = if explains { fuse(&placed, setting) } else { fuse_silently(&placed, setting) };
+    let named = fused.into_iter().filter_map(|hit| {
+        let id = in_order.get(usize::try_from(hit.id).ok()?).copied()?;
+        Some(Hit { id, ..hit })
+    });
+    Ok(named.collect())
 }
 
 /// A hit with its memory.
@@ -97,7 +115,7 @@ struct Read {
 fn select(
     call: &Call<'_>,
     tx: &Tx<'_>,
-    fused: &[jay_rank::fuse::Hit<i64>],
+    fused: &[Hit<i64>],
     documents: &BTreeMap<i64, i64>,
     filter: &ListFilter,
     plan: &Query,

@@ -1,4 +1,6 @@
-//! Lists with filters and stable paging: newest first, the id breaks ties, a cursor names the last row.
+//! Lists with filters and stable paging: newest first, of one moment what was written later, then the id; a cursor names the last row.
+//!
+//! **Invariant:** the order is the same on every store that holds the same: no number of this one is part of it.
 
 use crate::Result;
 use crate::project::memory::kind_number;
@@ -6,8 +8,9 @@ use crate::read::as_of::Moment;
 use crate::read::memory::{ENTITY_HIDDEN_ALL, HiddenMask, MemoryRow};
 use crate::read::namespaces::Scope;
 use crate::tx::Tx;
+use jay_types::id::{from_hex, to_hex};
 use jay_types::memory::Kind;
-use jay_types::{Error, Timestamp};
+use jay_types::{EntityId, Error, Timestamp};
 use rusqlite::types::Value as Sql;
 
 /// Which memories are meant, in the store's terms.
@@ -106,16 +109,36 @@ impl ListFilter {
     }
 }
 
-/// The end of a page: time and number of its last row.
-fn parse_cursor(cursor: &str) -> Result<(i64, i64)> {
-    cursor
-        .split_once('-')
-        .and_then(|(at, num)| {
-            Some((u64::from_str_radix(at, 16).ok()?.cast_signed(), i64::from_str_radix(num, 16).ok()?))
-        })
-        .ok_or_else(|| {
+/// What a list is ordered by, greatest first: when a memory was said, when it was written, its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    at: i64,
+    hlc: i64,
+    id: EntityId,
+}
+
+impl Rank {
+    fn of(row: &MemoryRow) -> Self {
+        let hlc = row.state.created.map_or(0, |created| created.order.hlc.0 as i64);
+        Self { at: row.memory.created_at.0, hlc, id: row.memory.id }
+    }
+
+    fn cursor(&self) -> String {
+        format!("{:x}-{:x}-{}", self.at, self.hlc, to_hex(&self.id.0))
+    }
+
+    /// The end of a page: of its last row.
+    fn parse(cursor: &str) -> Result<Self> {
+        let number = |text: &str| u64::from_str_radix(text, 16).ok().map(u64::cast_signed);
+        let parts: Vec<&str> = cursor.split('-').collect();
+        let rank = || match parts.as_slice() {
+            [at, hlc, id] => Some(Self { at: number(at)?, hlc: number(hlc)?, id: EntityId(from_hex(id)?) }),
+            _ => None,
+        };
+        rank().ok_or_else(|| {
             Error::bad_input("the cursor is not one that a list gave").hint("Start again without a cursor.").into()
         })
+    }
 }
 
 impl Tx<'_> {
@@ -124,37 +147,51 @@ impl Tx<'_> {
     /// # Errors
     /// `bad_input` for a cursor that no list gave.
     pub fn list(&self, filter: &ListFilter, limit: usize, cursor: Option<&str>) -> Result<ListPage> {
-        let after = cursor.map(parse_cursor).transpose()?;
+        let after = cursor.map(Rank::parse).transpose()?;
         match filter.moment {
             Moment::Latest => self.list_latest(filter, limit, after),
             Moment::Position(_) => self.list_at(filter, limit, after),
         }
     }
 
-    fn list_latest(&self, filter: &ListFilter, limit: usize, after: Option<(i64, i64)>) -> Result<ListPage> {
+    fn list_latest(&self, filter: &ListFilter, limit: usize, after: Option<Rank>) -> Result<ListPage> {
         let (mut clause, mut params) = filter.clause();
-        if let Some((at, num)) = after {
-            clause.push_str(" AND (m.created_at, m.entity) < (?, ?)");
-            params.extend([Sql::from(at), Sql::from(num)]);
+        if let Some(after) = after {
+            clause.push_str(
+                " AND m.created_at <= ? AND ((m.created_at, m.created_hlc) < (?, ?) OR (m.created_at = ? AND m.created_hlc = ?
+                   AND (SELECT id FROM entities WHERE num = m.entity) < ?))",
+            );
+            params.extend([after.at, after.at, after.hlc, after.at, after.hlc].map(Sql::from));
+            params.push(Sql::from(after.id.0.to_vec()));
         }
-        params.push(Sql::from(limit as i64 + 1));
-        let sql = format!(
-            "SELECT m.entity, m.created_at FROM memories m WHERE {clause} ORDER BY m.created_at DESC, m.entity DESC LIMIT ?"
-        );
-        let mut found: Vec<(i64, i64)> =
-            self.all(&sql, rusqlite::params_from_iter(params), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // Ids are asked for of a page alone, and of all that its end is written at the same time with.
+        let ranked = |sql: &str, params: Vec<Sql>| -> Result<Vec<(Rank, i64)>> {
+            let rows: Vec<(i64, i64, i64)> =
+                self.all(sql, rusqlite::params_from_iter(params), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let rank = |(num, at, hlc)| Ok((Rank { at, hlc, id: EntityId(self.entity(num)?.id) }, num));
+            rows.into_iter().map(rank).collect()
+        };
+        let select = format!("SELECT m.entity, m.created_at, m.created_hlc FROM memories m WHERE {clause}");
+        let newest = format!("{select} ORDER BY m.created_at DESC, m.created_hlc DESC LIMIT ?");
+        let mut found = ranked(&newest, [params.clone(), vec![Sql::from(limit as i64 + 1)]].concat())?;
         let more = found.len() > limit;
+        if let Some((last, _)) = found.last().copied().filter(|_| more) {
+            params.extend([last.at, last.hlc].map(Sql::from));
+            found.retain(|(rank, _)| (rank.at, rank.hlc) != (last.at, last.hlc));
+            found.extend(ranked(&format!("{select} AND m.created_at = ? AND m.created_hlc = ?"), params)?);
+        }
+        found.sort_unstable_by_key(|row| std::cmp::Reverse(*row));
         found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|(num, at)| format!("{at:x}-{num:x}"));
+        let next = found.last().filter(|_| more).map(|(rank, _)| rank.cursor());
         let mut rows = Vec::with_capacity(found.len());
-        for (num, _) in found {
+        for (_, num) in found {
             rows.extend(self.memory(num, Moment::Latest)?);
         }
         Ok(ListPage { rows, next })
     }
 
     /// The same over states of a moment: every memory that was here then is joined anew.
-    fn list_at(&self, filter: &ListFilter, limit: usize, after: Option<(i64, i64)>) -> Result<ListPage> {
+    fn list_at(&self, filter: &ListFilter, limit: usize, after: Option<Rank>) -> Result<ListPage> {
         let mut all = Vec::new();
         for num in self.memories_by(filter.moment.upto())? {
             // What read as another one then is that one.
@@ -165,15 +202,12 @@ impl Tx<'_> {
                 all.push(row);
             }
         }
-        all.sort_by_key(|row| std::cmp::Reverse((row.memory.created_at.0, row.num)));
-        let mut rows: Vec<MemoryRow> = all
-            .into_iter()
-            .filter(|row| after.is_none_or(|last| (row.memory.created_at.0, row.num) < last))
-            .take(limit + 1)
-            .collect();
+        all.sort_by_key(|row| std::cmp::Reverse(Rank::of(row)));
+        let mut rows: Vec<MemoryRow> =
+            all.into_iter().filter(|row| after.is_none_or(|last| Rank::of(row) < last)).take(limit + 1).collect();
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(|row| format!("{:x}-{:x}", row.memory.created_at.0, row.num));
+        let next = rows.last().filter(|_| more).map(|row| Rank::of(row).cursor());
         Ok(ListPage { rows, next })
     }
 

@@ -226,6 +226,23 @@ impl Tx<'_> {
         })
     }
 
+    /// These memories in an order that is the same on every store: as they were written, then by id.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn in_order_of_writing(&self, entities: impl IntoIterator<Item = i64>) -> Result<Vec<i64>> {
+        let mut statement = self.statement(
+            "SELECT m.created_hlc, e.id FROM memories m JOIN entities e ON e.num = m.entity WHERE m.entity = ?1",
+        )?;
+        let mut ranked: Vec<((i64, [u8; 16]), i64)> = Vec::new();
+        for entity in entities {
+            let rank = statement.query_row([entity], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            ranked.push((rank.unwrap_or_default(), entity));
+        }
+        ranked.sort_unstable();
+        Ok(ranked.into_iter().map(|(_, entity)| entity).collect())
+    }
+
     /// What fusion looks at of these memories, in no order.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use rusqlite::types::Value as Sql;
 pub struct Turn {
     /// Time of a memory, row of a message.
     pub order: i64,
-    /// Number of a memory, place of a message in its row.
+    /// When a memory was written, place of a message in its row.
     pub tie: i64,
     /// Number of the memory, document of the message.
     pub id: i64,
@@ -42,27 +42,28 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn memories_around(&self, entity: i64, distance: usize, filter: &ListFilter) -> Result<Option<Window>> {
         let own = self.one(
-            "SELECT session, created_at, namespace, text_pos, asks FROM memories WHERE entity = ?1",
+            "SELECT session, created_at, namespace, text_pos, asks, created_hlc FROM memories WHERE entity = ?1",
             [entity],
             |row| {
                 let (session, created_at) = (row.get::<_, Option<String>>(0)?, row.get::<_, i64>(1)?);
-                Ok((session, created_at, row.get::<_, i64>(2)?, row.get(3)?, row.get(4)?))
+                Ok((session, created_at, row.get::<_, i64>(2)?, row.get(3)?, row.get(4)?, row.get::<_, i64>(5)?))
             },
         )?;
-        let Some((Some(session), created_at, namespace, doc, asks)) = own else { return Ok(None) };
+        let Some((Some(session), created_at, namespace, doc, asks, hlc)) = own else { return Ok(None) };
         let (clause, params) = filter.clause();
         let side = |test: &str, order: &str| {
             let sql = format!(
-                "SELECT m.created_at, m.entity, m.entity, m.text_pos, m.asks FROM memories m
-                 WHERE m.session = ? AND (m.created_at, m.entity) {test} (?, ?) AND m.namespace = ? AND {clause}
-                 ORDER BY m.created_at {order}, m.entity {order} LIMIT ?"
+                "SELECT m.created_at, m.created_hlc, m.entity, m.text_pos, m.asks FROM memories m
+                 WHERE m.session = ? AND (m.created_at, m.created_hlc, m.entity) {test} (?, ?, ?) AND m.namespace = ? AND {clause}
+                 ORDER BY m.created_at {order}, m.created_hlc {order}, m.entity {order} LIMIT ?"
             );
-            let mut all = vec![Sql::from(session.clone()), created_at.into(), entity.into(), namespace.into()];
+            let mut all =
+                vec![Sql::from(session.clone()), created_at.into(), hlc.into(), entity.into(), namespace.into()];
             all.extend(params.iter().cloned());
             all.push(Sql::from(distance as i64));
             self.all(&sql, rusqlite::params_from_iter(all), turn)
         };
-        let own = Turn { order: created_at, tie: entity, id: entity, doc, asks };
+        let own = Turn { order: created_at, tie: hlc, id: entity, doc, asks };
         let turns = in_order(side("<", "DESC")?, own, side(">", "ASC")?);
         Ok(Some(Window { session: format!("{namespace}/{session}"), turns }))
     }

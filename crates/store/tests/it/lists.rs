@@ -119,3 +119,38 @@ fn history_and_feed_tell_every_change_in_order() {
     let wordings = node.memory.read::<_, Error>(|tx| Ok(tx.wordings(num)?)).unwrap();
     assert_eq!(wordings, [("one".to_owned(), None), ("two".to_owned(), None)]);
 }
+
+#[test]
+fn what_two_nodes_wrote_at_one_moment_of_both_clocks_is_paged_in_one_order_everywhere() {
+    let (one, other) = (Node::new(1), Node::new(2));
+    for node in [&one, &other] {
+        let (ns, _) = node.namespace("team");
+        for n in 0..5 {
+            node.create(ns, saying(&format!("number {n}")).with(CREATED_AT, 7));
+        }
+    }
+    sync(&one, &other);
+    sync(&other, &one);
+    let pages = |node: &Node, size: usize| {
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = node.memory.read::<_, Error>(|tx| Ok(tx.list(&everything(), size, cursor.as_deref())?)).unwrap();
+            seen.extend(page.rows.iter().map(|row| row.memory.id));
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return seen,
+            }
+        }
+    };
+    let whole = pages(&one, 99);
+    assert_eq!(whole.len(), 10);
+    let hlcs = |node: &Node| -> std::collections::BTreeSet<u64> {
+        whole.iter().map(|id| node.get(*id).unwrap().state.created.unwrap().order.hlc.0).collect()
+    };
+    assert_eq!(hlcs(&one).len(), 5, "two have each");
+    for node in [&one, &other] {
+        for size in 1..5 {
+            assert_eq!(pages(node, size), whole, "by {size}");
+        }
+    }
+}

@@ -268,3 +268,44 @@ fn what_a_killed_sync_left_in_plain_text_goes_with_a_purge() {
     assert_eq!((&last["done"], &place(&last)["done"]), (&json!(true), &json!(true)), "{last}");
     assert!(!left.exists());
 }
+
+#[test]
+fn what_was_said_at_one_moment_stands_in_one_order_on_every_machine() {
+    let (_shared, one, other) = two();
+    for world in [&one, &other, &one] {
+        world.ok("sync", json!({}));
+    }
+    for round in 0..3 {
+        for (world, name) in [(&other, "other"), (&one, "one")] {
+            let text = format!("staging postgres of machine {name} {round}");
+            world.keep(json!({"text": text, "created_at": "2026-01-01T00:00:00Z", "namespace": "work"}));
+        }
+        one.steps.clock.advance(jay_types::time::SECOND);
+    }
+    for world in [&one, &other, &one] {
+        world.ok("sync", json!({}));
+    }
+    let pages = |world: &World, more: Value| {
+        let (mut texts, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let mut input = json!({"all": true, "limit": 2, "cursor": cursor});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let page = world.ok("list", input);
+            texts.extend(page["memories"].as_array().unwrap().iter().map(|memory| memory["text"].clone()));
+            match page.get("next") {
+                Some(next) => cursor = next.clone(),
+                None => return texts,
+            }
+        }
+    };
+    let listed = pages(&one, json!({}));
+    assert_eq!(listed.len(), 6);
+    assert_eq!(listed, pages(&other, json!({})));
+    assert_eq!(listed, pages(&other, json!({"as_of": format!("pos:{}", other.changes())})));
+    let recalled = |world: &World| -> Vec<Value> {
+        let hits = world.ok("recall", json!({"query": "staging postgres", "all": true}))["hits"].clone();
+        hits.as_array().unwrap().iter().map(|hit| hit["text"].clone()).collect()
+    };
+    assert_eq!(recalled(&one), recalled(&other));
+    assert_eq!(recalled(&one).len(), 6);
+}
