@@ -45,21 +45,30 @@ pub(crate) fn look_at(w: &mut WriteTx<'_>, num: i64, _: Timestamp) -> Result<()>
     Ok(())
 }
 
-/// Purges all that a memory was moved from and to where one of them is purged; returns whether one is.
+/// Purges what says of itself that it was moved from or to what is purged, and what says so of that in turn; returns whether the memory is, or
+/// anything around it. A memory that says so of others takes none along: anybody can make one that names whatever it likes.
 fn purge_together(w: &mut WriteTx<'_>, num: i64) -> Result<bool> {
     let (mut open, mut ends) = (vec![num], BTreeSet::from([num]));
     while let Some(num) = open.pop() {
         open.extend(w.other_ends(num)?.into_iter().filter(|end| ends.insert(*end)));
     }
-    let mut left = Vec::new();
-    for end in &ends {
-        if !w.is_purged(*end)? {
-            left.push(*end);
+    let mut taken = BTreeSet::new();
+    for end in ends {
+        if w.is_purged(end)? {
+            taken.insert(end);
         }
     }
-    if left.len() == ends.len() {
-        return Ok(false);
+    let mut open: Vec<i64> = taken.iter().copied().collect();
+    let mut left = Vec::new();
+    while let Some(purged) = open.pop() {
+        for naming in w.copies_of(purged)?.into_iter().chain(w.moved_to(purged)?) {
+            if taken.insert(naming) {
+                open.push(naming);
+                left.push(naming);
+            }
+        }
     }
+    let is_any = taken.contains(&num) || !left.is_empty();
     for end in left {
         // Of what is not here yet the purge waits until it is.
         if !w.wordings(end)?.is_empty() {
@@ -67,7 +76,7 @@ fn purge_together(w: &mut WriteTx<'_>, num: i64) -> Result<bool> {
             w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Purge, Body::default()));
         }
     }
-    Ok(true)
+    Ok(is_any)
 }
 
 /// Drafts what a copy lacks of what was done to its sources; returns whether there was anything.

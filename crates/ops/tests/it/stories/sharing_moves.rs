@@ -2,6 +2,9 @@
 
 use super::sharing::{at_hand, two};
 use super::*;
+use jay_store::Draft;
+use jay_types::change::registry::{COPIED_FROM, RETIRED, TEXT};
+use jay_types::change::{Body, EntityKind, Op};
 use serde_json::json;
 
 /// A memory of a shared namespace that both machines know.
@@ -65,6 +68,43 @@ fn a_purge_of_the_copy_by_who_does_not_know_the_source_takes_it_along() {
     assert_eq!(one.err("get", json!({"ids": [private]})).code, Code::NotFound);
     assert!(is_gone(&one, "registry"));
     assert_eq!(one.ok("get", json!({"ids": [id]}))["memories"][0]["id"], json!(id));
+}
+
+/// Whoever shares anything with a machine can write what it likes there.
+#[test]
+fn a_memory_that_names_another_one_takes_it_along_in_no_purge() {
+    let (_shared, one, other, id) = known_to_both();
+    let private = one.keep(json!({"text": "a token of the registry", "namespace": "private/x"}));
+    let (memory, _) = stores_of(&one);
+    let place = |id: &str| {
+        let id = jay_types::EntityId::parse(id).unwrap();
+        memory.read::<_, Error>(|tx| Ok(tx.identity_of(tx.find_memory(&id.to_string(), None)?)?)).unwrap()
+    };
+    let ((private_id, private_namespace), (_, namespace)) = (place(&private), place(&id));
+    let (theirs, _) = stores_of(&other);
+    let actor = jay_store::ActorName { kind: "person".to_owned(), name: "mallory".to_owned() };
+    let written = theirs.write::<_, Error>(&actor, |w| {
+        let (copy, end) = (w.new_id(), w.new_id());
+        let body = Body::default()
+            .with(TEXT, json!({"text": "planted"}))
+            .with(COPIED_FROM, json!({"namespace": private_namespace, "id": private_id}));
+        w.draft(Draft::new(namespace, EntityKind::Memory, copy, Op::Create, body));
+        let body = Body::default().with(RETIRED, json!({"reason": "moved", "moved_to": end}));
+        w.draft(Draft::new(namespace, EntityKind::Memory, copy, Op::Update, body));
+        let body = Body::default().with(TEXT, json!({"text": "the end"}));
+        w.draft(Draft::new(namespace, EntityKind::Memory, end, Op::Create, body));
+        Ok((copy, end))
+    });
+    let end = written.unwrap().1;
+    sync([&other, &one]);
+    theirs
+        .write::<_, Error>(&actor, |w| {
+            w.draft(Draft::new(namespace, EntityKind::Memory, end, Op::Purge, Body::default()));
+            Ok(())
+        })
+        .unwrap();
+    sync([&other, &one]);
+    assert_eq!(one.ok("get", json!({"ids": [private]}))["memories"][0]["text"], "a token of the registry");
 }
 
 #[test]
