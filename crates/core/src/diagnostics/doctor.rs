@@ -6,8 +6,10 @@ use super::finding::{Diagnosis, Finding};
 use crate::call::Call;
 use crate::engine::Engine;
 use jay_store::{NOT_SHARED, Store};
+use jay_types::change::registry::PATH;
 use jay_types::text::counted;
 use jay_types::{Code, Error, Result, Timestamp};
+use serde_json::Value;
 
 /// Checks both stores, each by itself: what is wrong with one keeps nothing of the other from being looked at. `fix` mends
 /// what can be mended without loss; `rebuild` makes every projection again and tells whether the rows are the same.
@@ -263,12 +265,29 @@ fn check_counts(
             .hint("`jay get ID` lists both; `jay update` settles it."),
         );
     }
+    check_namespaces(store, name, findings)?;
     let failed: u64 = counts.jobs.iter().filter(|(_, state, _)| state == "failed").map(|(.., count)| count).sum();
     if failed > 0 {
         findings.push(
             Finding::warning(&format!("{name} jobs"), format!("{} gave up", counted(failed, "job", "jobs")))
                 .hint("`jay jobs list` says why; `jay jobs run` tries again."),
         );
+    }
+    Ok(())
+}
+
+/// What machines called one namespace, or said of its secrets, without having heard of each other.
+fn check_namespaces(store: &Store, name: &str, findings: &mut Vec<Finding>) -> Result<()> {
+    for (path, register, values) in store.read(|tx| tx.namespaces_in_conflict())? {
+        let word = |value: &Value| value.as_str().or_else(|| value.get("secrets")?.as_str()).map(str::to_owned);
+        let both = values.iter().filter_map(word).collect::<Vec<_>>().join("` and `");
+        let (said, hint) = if register == PATH {
+            ("is called", format!("It is found as `{path}`; `jay namespace rename {path} NAME` settles it."))
+        } else {
+            ("was told to treat secrets as", format!("`jay namespace set {path} --secrets RULE` settles it."))
+        };
+        let message = format!("the namespace {path} {said} `{both}` by machines that had not heard of each other");
+        findings.push(Finding::warning(&format!("{name} namespaces"), message).hint(&hint));
     }
     Ok(())
 }

@@ -8,9 +8,12 @@
 use crate::Result;
 use crate::tx::Tx;
 use jay_types::NamespaceId;
+use jay_types::change::Journal;
+use jay_types::change::alias::disputed;
 use jay_types::change::fold::EntityState;
-use jay_types::change::registry::{ALIASES, PATH, RETIRED};
+use jay_types::change::registry::{ALIASES, PATH, POLICY, RETIRED, Register};
 use jay_types::namespace::Names;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Merges that are followed one after another; more can only be a circle.
@@ -78,6 +81,25 @@ impl Tx<'_> {
             at = next;
         }
         Ok(at)
+    }
+
+    /// The namespaces that several machines named, or gave rules for secrets, at the same time: the path, the register and what it was
+    /// given, what counts first.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn namespaces_in_conflict(&self) -> Result<Vec<(String, Register, Vec<Value>)>> {
+        let mut found = Vec::new();
+        let namespaces = if self.journal == Journal::Memory { self.namespaces()? } else { Vec::new() };
+        for namespace in namespaces {
+            let state = self.namespace_entity(namespace.num)?;
+            for (name, heads) in disputed(&state) {
+                let register = [PATH, POLICY].into_iter().find(|register| register.name == name);
+                let values = heads.iter().map(|write| write.value.clone()).collect();
+                found.extend(register.map(|register| (namespace.path.clone(), register, values)));
+            }
+        }
+        Ok(found)
     }
 
     /// Namespaces to which several paths were given at the same time.

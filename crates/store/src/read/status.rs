@@ -21,7 +21,7 @@ pub struct StoreCounts {
     pub messages: u64,
     /// Namespaces that are not deleted.
     pub namespaces: u64,
-    /// Registers with more than one head.
+    /// Fields of memories with contradicting heads.
     pub conflicts: u64,
     /// Deferred changes and fields, by reason; `not_shared` where nothing of a session is here.
     pub deferred: Vec<(String, u64)>,
@@ -36,6 +36,13 @@ pub struct StoreCounts {
     /// Jobs that are not done, by kind and state.
     pub jobs: Vec<(String, String, u64)>,
 }
+
+/// Fields in conflict of memories that can be read (neither forgotten, retired nor shadows), of those that read as themselves alone.
+const ALONE: &str = "SELECT v.entity, v.register FROM versions v JOIN memories m ON m.entity = v.entity
+   WHERE v.head > 0 AND m.hidden & 30 = 0 AND NOT EXISTS(SELECT 1 FROM aliases a WHERE a.entity = v.entity OR a.first = v.entity)";
+/// The same of those that others read as.
+const TOGETHER: &str =
+    "SELECT a.first entity, a.disputed FROM aliases a JOIN memories m ON m.entity = a.first WHERE m.hidden & 30 = 0";
 
 impl Tx<'_> {
     /// What this store holds.
@@ -81,17 +88,17 @@ impl Tx<'_> {
         })
     }
 
-    /// Registers of which heads say different things: of what reads as one they are counted when its rows are made.
+    /// Fields of memories of which heads say different things, as far as the memory can be read: a write there settles it. Of what reads
+    /// as one they are counted when its rows are made.
     fn conflicts(&self) -> Result<u64> {
-        let sql = match self.journal {
-            Journal::Memory => {
-                "SELECT (SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions v WHERE head > 0
-                           AND NOT EXISTS(SELECT 1 FROM aliases a WHERE a.entity = v.entity OR a.first = v.entity)))
-                   + (SELECT ifnull(sum(n), 0) FROM (SELECT max(disputed) n FROM aliases GROUP BY first))"
-            }
-            Journal::Archive => "SELECT count(*) FROM (SELECT DISTINCT entity, register FROM versions WHERE head > 0)",
-        };
-        Ok(self.number(sql, [])? as u64)
+        if self.journal == Journal::Archive {
+            return Ok(0);
+        }
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM (SELECT DISTINCT entity, register FROM ({ALONE})))
+               + (SELECT ifnull(sum(n), 0) FROM (SELECT max(disputed) n FROM ({TOGETHER}) GROUP BY entity))"
+        );
+        Ok(self.number(&sql, [])? as u64)
     }
 
     /// Ids of up to `limit` memories with a conflict, for `status`.
@@ -100,10 +107,10 @@ impl Tx<'_> {
     /// What SQLite says.
     pub fn memories_in_conflict(&self, limit: usize) -> Result<Vec<jay_types::EntityId>> {
         self.all(
-            "SELECT id FROM entities WHERE num IN (
-               SELECT v.entity FROM versions v WHERE v.head > 0
-                 AND NOT EXISTS(SELECT 1 FROM aliases a WHERE a.entity = v.entity OR a.first = v.entity)
-               UNION SELECT first FROM aliases WHERE disputed > 0) AND kind = 4 LIMIT ?1",
+            &format!(
+                "SELECT id FROM entities WHERE num IN (SELECT entity FROM ({ALONE})
+                   UNION SELECT entity FROM ({TOGETHER}) WHERE disputed > 0) ORDER BY id LIMIT ?1"
+            ),
             [limit as i64],
             |row| row.get(0).map(jay_types::EntityId),
         )

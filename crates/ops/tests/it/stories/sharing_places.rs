@@ -178,3 +178,45 @@ fn a_purge_that_no_longer_reaches_the_others_is_not_done() {
     assert_eq!((others_of(&purged), &purged["done"]), (None, &json!(true)), "{purged}");
     assert_eq!(other.err("get", json!({"ids": [renamed]})).code, Code::NotFound);
 }
+
+#[test]
+fn what_machines_said_apart_of_a_namespace_is_told_as_that_with_what_settles_it() {
+    let (_shared, one, other) = two();
+    let id = one.keep(json!({"text": "alpha", "namespace": "work"}));
+    for world in [&one, &other] {
+        world.ok("sync", json!({}));
+    }
+    let (me, you) = (at_hand(&one), at_hand(&other));
+    one.by(&me, "namespace_rename", json!({"from": "work", "to": "here"}));
+    other.by(&you, "namespace_rename", json!({"from": "work", "to": "there"}));
+    one.by(&me, "namespace_set", json!({"path": "here", "secrets": "allow"}));
+    other.by(&you, "namespace_set", json!({"path": "there", "secrets": "refuse"}));
+    let forget =
+        |world: &World| world.ok("forget", json!({"ids": [id], "reason": world.steps.clock.now().0.to_string()}));
+    forget(&one);
+    forget(&other);
+    let findings = |world: &World| -> Vec<Value> {
+        let found = world.ok("doctor", json!({}))["findings"].clone();
+        let about =
+            |one: &&Value| one["check"].as_str().unwrap().ends_with("conflicts") || one["check"] == "memory namespaces";
+        found.as_array().unwrap().iter().filter(about).cloned().collect()
+    };
+    for world in [&one, &other, &one] {
+        world.ok("sync", json!({}));
+    }
+    for world in [&one, &other] {
+        assert_eq!(world.ok("status", json!({}))["conflicts"], 0, "no memory that can be read has two values");
+        let found = findings(world);
+        assert_eq!(found.len(), 2, "{found:?}");
+        let said = serde_json::to_string(&found).unwrap();
+        for part in ["`there` and `here`", "jay namespace rename there NAME", "--secrets RULE"] {
+            assert!(said.contains(part), "{said}");
+        }
+    }
+    one.by(&me, "namespace_rename", json!({"from": "there", "to": "work"}));
+    one.by(&me, "namespace_set", json!({"path": "work", "secrets": "refuse"}));
+    for world in [&one, &other] {
+        world.ok("sync", json!({}));
+        assert_eq!(findings(world), Vec::<Value>::new());
+    }
+}
