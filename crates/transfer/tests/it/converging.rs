@@ -243,6 +243,8 @@ struct Seen {
     joined: usize,
     /// Files with purged texts that the carrier brought back.
     restored: usize,
+    /// Ends of moves.
+    ends: usize,
     machines: usize,
     nodes: usize,
     changes: usize,
@@ -282,6 +284,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
     fleet.compare();
     let joined = twins.map_or(0, |twins| fleet.check_twins(&twins));
     fleet.check_copies();
+    let ends = fleet.check_moves();
     fleet.check_files();
     let (left, paths) = (fleet.left(), fleet.paths(fleet.left()[0]));
     let held = fleet.check_texts(&left, &paths);
@@ -292,6 +295,7 @@ fn run(seed: u64, seen: &Mutex<Seen>) {
     seen.look(&fleet);
     seen.joined += joined;
     seen.restored += restored;
+    seen.ends += ends;
     seen.texts = [seen.texts[0] + held, seen.texts[1] + gone, seen.texts[2] + found];
 }
 
@@ -343,6 +347,7 @@ fn all_machines_end_with_the_same_whatever_the_carrier_does() {
     assert!(gone > at_least && held > 5 * at_least && found >= held, "{held} texts held, {gone} purged, {found} found");
     assert!(seen.joined > 2 * at_least, "{} read as another's", seen.joined);
     assert!(seen.restored > at_least, "{} files brought back", seen.restored);
+    assert!(seen.ends > at_least, "{} ends of moves", seen.ends);
     let runs = counts().seeds() as usize;
     let (machines, nodes, changes) = (seen.machines / runs, seen.nodes / runs, seen.changes / runs);
     assert!(machines >= 5 && nodes > 6 && changes > 40, "{machines} machines, {nodes} nodes, {changes} changes a seed");

@@ -1,9 +1,10 @@
-//! What several machines say in the same words before they hear of one another: in the end it is one memory (J9).
+//! What several machines say in the same words before they hear of one another: in the end it is one memory (J9). And what they do to the ends
+//! of a move: in the end it is done to all (J1, J10).
 
 use super::Fleet;
 use crate::world::{Home, saying};
-use jay_store::{Draft, ListFilter, MemoryRow, Moment, Scope};
-use jay_types::change::registry::{ALIAS_OF, TAGS, TEXT};
+use jay_store::{Draft, ENTITY_HIDDEN_ALL, ListFilter, MemoryRow, Moment, Scope};
+use jay_types::change::registry::{ALIAS_OF, FORGOTTEN, TAGS, TEXT};
 use jay_types::change::{EntityKind, Op, SetEdit};
 use jay_types::{EntityId, Error, NamespaceId, NodeId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -103,6 +104,39 @@ impl Fleet {
                 });
             }
         }
+    }
+}
+
+impl Fleet {
+    /// Nothing is left of one end of a move where another one is purged, and what was forgotten does not show where it goes on. Returns
+    /// how many ends of moves were looked at.
+    pub(crate) fn check_moves(&self) -> usize {
+        let mut ends = 0;
+        for at in self.left() {
+            let hidden = ENTITY_HIDDEN_ALL.with_superseded().with_forgotten().with_retired();
+            let filter = ListFilter { hidden, ..ListFilter::shown(Scope::All) };
+            let read = self.machines[at].home.memory.read::<_, Error>(|tx| {
+                for row in tx.list(&filter, 10_000, None)?.rows {
+                    for end in tx.other_ends(row.num)? {
+                        ends += 1;
+                        let is_gone = tx.is_purged(end)?;
+                        self.demand(!is_gone, || format!("{at} holds {}, an end of a purged memory", row.memory.id));
+                    }
+                    let is_open = !row.state.values.contains_key(FORGOTTEN.name) && row.state.created.is_some();
+                    for source in tx.moved_to(row.num)?.into_iter().filter(|_| is_open) {
+                        let Some(source) = tx.memory_alone(source, Moment::Latest)? else { continue };
+                        let is_meant = source.memory.moved_to == Some(row.memory.id)
+                            && row.memory.copied_from == Some(source.memory.id);
+                        self.demand(!(is_meant && source.state.is_forgotten()), || {
+                            format!("{at} shows {}, whose source {} was forgotten", row.memory.id, source.memory.id)
+                        });
+                    }
+                }
+                Ok(())
+            });
+            read.unwrap();
+        }
+        ends
     }
 }
 
