@@ -1,8 +1,8 @@
 //! What crosses a move (J1): what one machine does to a memory that another one moves meanwhile is done where it goes on, by whoever
 //! knows both ends. An edit of the wording is not: that reopens the source (J10).
 //!
-//! **Invariant:** what is written is told by the changes of both ends alone, and once: no value that the copy ever had, no element that was
-//! ever put into it and no mark of being forgotten that was ever written there is written again, so that what a person says later lasts
+//! **Invariant:** what is written is told by the changes of both ends alone, and once: for no value that the copy ever had, no element that was
+//! ever put into it and no mark of being forgotten that was ever written there anything is written, so that what a person says later lasts
 //! and several machines that answer at once come to rest.
 
 use super::{clean_body, draft_of_all};
@@ -12,12 +12,12 @@ use crate::remember::policy_of;
 use crate::secrets::Policy;
 use jay_store::{Draft, MOVE_JOB, Moment, Store, Tx, WriteTx};
 use jay_types::change::body::{ElementDot, SetEdit};
-use jay_types::change::fold::{BodyState, Change, EntityState, fold};
+use jay_types::change::fold::{BodyState, Change, EntityState, Write, fold};
 use jay_types::change::registry::{COPIED_FROM, FORGOTTEN, KEY, RETIRED, TEXT, VALID};
 use jay_types::change::{Body, EntityKind, Op, Register, RegisterShape};
 use jay_types::id::to_hex;
 use jay_types::surroundings::Surroundings;
-use jay_types::{EntityId, NamespaceId, Result, Timestamp};
+use jay_types::{Dot, EntityId, NamespaceId, Result, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -50,7 +50,14 @@ pub(crate) fn look_at(w: &mut WriteTx<'_>, num: i64, _: Timestamp) -> Result<()>
 fn purge_together(w: &mut WriteTx<'_>, num: i64) -> Result<bool> {
     let (mut open, mut ends) = (vec![num], BTreeSet::from([num]));
     while let Some(num) = open.pop() {
-        open.extend(w.other_ends(num)?.into_iter().filter(|end| ends.insert(*end)));
+        let (named, naming) = (w.ends_named_by(num)?, w.ends_naming(num)?);
+        for end in named.union(&naming) {
+            // What is purged says nothing any longer. Else both say it: who can write one end alone does not reach the other.
+            let both = named.contains(end) && naming.contains(end);
+            if (both || w.is_purged(num)? || w.is_purged(*end)?) && ends.insert(*end) {
+                open.push(*end);
+            }
+        }
     }
     let mut taken = BTreeSet::new();
     for end in ends {
@@ -89,9 +96,10 @@ fn follow(w: &mut WriteTx<'_>, copy: i64) -> Result<bool> {
     let sources = sources(w, copy, &state)?;
     let policy = policy_of(&w.secrets_policy(w.namespace_of(copy)?)?);
     let (id, namespace) = w.identity_of(copy)?;
-    let bodies = crossed(&End::of(sources.retired()), &End { state, changes }, &|register, value| {
-        cleaned(register, value, policy)
-    });
+    // What stood in a private namespace leaves it as far as a person moved it, and no more.
+    let leaves = sources.is_private && !w.names_of(w.namespace_of(copy)?)?.is_private();
+    let clean = |register, value: &Value| cleaned(register, value, policy);
+    let bodies = crossed(&End::of(sources.retired()), &End { state, changes }, leaves, &clean);
     let mut is_said = !bodies.is_empty();
     for body in bodies {
         w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Update, body));
@@ -101,16 +109,19 @@ fn follow(w: &mut WriteTx<'_>, copy: i64) -> Result<bool> {
 }
 
 /// The memories that were moved to a copy: the one that it was made of, and those that read as it did.
-struct Sources(Vec<End>);
+struct Sources {
+    ends: Vec<End>,
+    is_private: bool,
+}
 
 impl Sources {
     fn all(&self) -> Vec<Change> {
-        self.0.iter().flat_map(|source| source.changes.iter().cloned()).collect()
+        self.ends.iter().flat_map(|source| source.changes.iter().cloned()).collect()
     }
 
     /// Of those that were not reopened since: what was is shown by itself, with what was said of it.
     fn retired(&self) -> Vec<Change> {
-        let retired = self.0.iter().filter(|source| source.state.is_retired());
+        let retired = self.ends.iter().filter(|source| source.state.is_retired());
         retired.flat_map(|source| source.changes.iter().cloned()).collect()
     }
 }
@@ -119,14 +130,15 @@ fn sources(tx: &Tx<'_>, copy: i64, state: &EntityState) -> Result<Sources> {
     let (id, _) = tx.identity_of(copy)?;
     let from = state.value(COPIED_FROM).and_then(|from| from.get("namespace"));
     let from: Option<NamespaceId> = from.and_then(|from| serde_json::from_value(from.clone()).ok());
-    let mut sources = Vec::new();
+    let (mut ends, mut is_private) = (Vec::new(), false);
     for num in tx.moved_to(copy)? {
         let source = End::of(tx.changes_here(num)?);
         if Some(tx.identity_of(num)?.1) == from && source.goes_on_as(id) {
-            sources.push(source);
+            ends.push(source);
+            is_private |= tx.names_of(tx.namespace_of(num)?)?.is_private();
         }
     }
-    Ok(Sources(sources))
+    Ok(Sources { ends, is_private })
 }
 
 /// One end of a move: its changes, and what they amount to.
@@ -178,8 +190,8 @@ fn cleaned(register: Register, value: &Value, policy: Policy) -> Option<Value> {
     body.registers.remove(register.name)
 }
 
-/// The changes that a copy lacks of what was said of its source. Pure.
-fn crossed(source: &End, copy: &End, clean: Clean<'_>) -> Vec<Body> {
+/// The changes that a copy lacks of what was said of its source; `only_later` leaves out what may have been said before the move. Pure.
+fn crossed(source: &End, copy: &End, only_later: bool, clean: Clean<'_>) -> Vec<Body> {
     let mut bodies: Vec<Body> = Vec::new();
     for register in carried().filter(|register| ![TEXT, KEY, VALID].contains(register)) {
         match register.shape {
@@ -192,7 +204,8 @@ fn crossed(source: &End, copy: &End, clean: Clean<'_>) -> Vec<Body> {
             }
             RegisterShape::Value => {
                 // Values that contradict each other are a change each.
-                for (at, (value, replaced)) in values(source, copy, register, clean).into_iter().enumerate() {
+                for (at, (value, replaced)) in values(source, copy, only_later, register, clean).into_iter().enumerate()
+                {
                     if bodies.len() <= at {
                         bodies.push(Body::default());
                     }
@@ -208,8 +221,8 @@ fn crossed(source: &End, copy: &End, clean: Clean<'_>) -> Vec<Body> {
 }
 
 /// The values that stand at the source and never stood at the copy, each with what it replaces there: what the move or this job
-/// brought, and what the source does not say any longer. What a person wrote to the copy contradicts them.
-fn values(source: &End, copy: &End, register: Register, clean: Clean<'_>) -> Vec<(Value, Vec<jay_types::Dot>)> {
+/// brought, and what the source does not say any longer. What a person wrote to the copy contradicts them, and is shown.
+fn values(source: &End, copy: &End, only_later: bool, register: Register, clean: Clean<'_>) -> Vec<(Value, Vec<Dot>)> {
     let said = |value: &Value| [clean(register, value), cleaned(register, value, Policy::Redact)];
     let Some((heads, (created, body))) = source.state.values.get(register.name).zip(copy.creation()) else {
         return Vec::new();
@@ -223,7 +236,7 @@ fn values(source: &End, copy: &End, register: Register, clean: Clean<'_>) -> Vec
         let Some(value) = clean(register, &write.value) else { continue };
         let was_there = said(&write.value).iter().flatten().any(|value| had.contains(&value));
         let is_empty = value.is_null() && had.is_empty();
-        let is_new = is_known || write.stamp.order > created.order();
+        let is_new = (is_known && !only_later) || write.stamp.order > created.order();
         if !was_there && !is_empty && is_new && !lacking.contains(&value) {
             lacking.push(value);
         }
@@ -236,7 +249,16 @@ fn values(source: &End, copy: &End, register: Register, clean: Clean<'_>) -> Vec
         !stands(&write.value) && (is_copied || is_carried(&write.value))
     });
     let mut replaced: Vec<_> = is_over.map(|write| write.dot()).collect();
-    lacking.into_iter().map(|value| (value, std::mem::take(&mut replaced))).collect()
+    let is_own = |write: &&Write| write.stamp.order != created.order() && !is_carried(&write.value);
+    let own = there.first().filter(is_own).map(|write| write.value.clone());
+    // What a person wrote to the copy is what is shown, and else what is shown of the source.
+    let shown = own.or_else(|| clean(register, &heads.winner()?.value)).filter(|shown| !lacking.contains(shown));
+    let mut written: Vec<_> = lacking.into_iter().map(|value| (value, std::mem::take(&mut replaced))).collect();
+    if let Some(shown) = shown.filter(|_| !written.is_empty()) {
+        let same = there.iter().filter(|write| write.value == shown).map(Write::dot).collect();
+        written.push((shown, same));
+    }
+    written
 }
 
 /// The elements that are in a set of the source and never were in the copy's, and those that the move copied and that are not in it any

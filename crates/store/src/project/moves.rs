@@ -69,13 +69,29 @@ impl Tx<'_> {
     /// # Errors
     /// What SQLite says.
     pub fn other_ends(&self, num: i64) -> Result<BTreeSet<i64>> {
-        let said: Vec<i64> = self.all(
+        Ok(self.ends_named_by(num)?.into_iter().chain(self.ends_naming(num)?).collect())
+    }
+
+    /// The other ends that this memory names.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn ends_named_by(&self, num: i64) -> Result<BTreeSet<i64>> {
+        let named: Vec<i64> = self.all(
             "SELECT o.num FROM moves m JOIN entities o ON o.id = m.other AND o.kind = ?2 JOIN namespaces n ON n.num = o.namespace
              WHERE m.entity = ?1 AND (m.namespace IS NULL OR m.namespace = n.id)",
             params![num, EntityKind::Memory.number()],
             |row| row.get(0),
         )?;
-        Ok(said.into_iter().chain(self.naming(num, "m.namespace IS NULL OR m.namespace = n.id")?).collect())
+        Ok(named.into_iter().collect())
+    }
+
+    /// Those that name this memory as their other end.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn ends_naming(&self, num: i64) -> Result<BTreeSet<i64>> {
+        Ok(self.naming(num, "m.namespace IS NULL OR m.namespace = n.id")?.into_iter().collect())
     }
 
     /// The memories that say that they were copied from this one.

@@ -169,22 +169,45 @@ fn what_is_set_while_a_memory_moves_is_set_where_it_goes_on() {
 
 #[test]
 fn what_both_machines_set_while_one_of_them_moves_it_is_a_conflict_there() {
+    for (mover_is_later, shown, other_one) in [(false, 0.9, 0.7), (true, 0.7, 0.9)] {
+        let (_shared, one, other, id) = known_to_both();
+        let later = if mover_is_later { &one } else { &other };
+        later.steps.clock.advance(60 * jay_types::time::SECOND);
+        one.ok("update", json!({"id": id, "importance": 0.7}));
+        let copy = moved(&one, &id, "work");
+        other.ok("update", json!({"id": id, "importance": 0.9}));
+        sync([&one, &other]);
+        for world in [&one, &other] {
+            let got = world.ok("get", json!({"ids": [copy]}))["memories"][0].clone();
+            let said: Vec<&Value> =
+                got["conflicts"][0]["heads"].as_array().unwrap().iter().map(|head| &head["value"]).collect();
+            assert_eq!(said, [&json!(shown), &json!(other_one)], "{got}");
+            assert_eq!(world.ok("status", json!({}))["conflicts"], 1);
+        }
+        other.ok("update", json!({"id": copy, "importance": 0.7}));
+        sync([&one, &other]);
+        for world in [&one, &other] {
+            let got = world.ok("get", json!({"ids": [copy]}))["memories"][0].clone();
+            assert_eq!((&got["importance"], got.get("conflicts")), (&json!(0.7), None), "settled once and for all");
+        }
+    }
+}
+
+#[test]
+fn what_a_person_set_where_it_goes_on_is_what_is_shown_there() {
     let (_shared, one, other, id) = known_to_both();
-    one.ok("update", json!({"id": id, "importance": 0.7}));
     let copy = moved(&one, &id, "work");
+    one.ok("update", json!({"id": copy, "importance": 0.2}));
+    other.steps.clock.advance(60 * jay_types::time::SECOND);
     other.ok("update", json!({"id": id, "importance": 0.9}));
     sync([&one, &other]);
     for world in [&one, &other] {
         let got = world.ok("get", json!({"ids": [copy]}))["memories"][0].clone();
-        let said: Vec<&Value> =
-            got["conflicts"][0]["heads"].as_array().unwrap().iter().map(|head| &head["value"]).collect();
-        assert_eq!(said, [&json!(0.9), &json!(0.7)], "{got}");
-    }
-    other.ok("update", json!({"id": copy, "importance": 0.7}));
-    sync([&one, &other]);
-    for world in [&one, &other] {
-        let got = world.ok("get", json!({"ids": [copy]}))["memories"][0].clone();
-        assert_eq!((&got["importance"], got.get("conflicts")), (&json!(0.7), None), "settled once and for all");
+        assert_eq!(
+            (&got["importance"], &got["conflicts"][0]["heads"][1]["value"]),
+            (&json!(0.2), &json!(0.9)),
+            "{got}"
+        );
     }
 }
 
