@@ -21,6 +21,11 @@ use jay_types::{Dot, EntityId, NamespaceId, Result, Timestamp};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// Changes of an act: fewer than one may have.
+const ACT_CHANGES: usize = 1000;
+/// Memories that are taken for the sources of a copy: as many as read as one.
+const SOURCES_MAX: usize = 100;
+
 /// Does the jobs that look whether something crossed a move, as far as they are due.
 ///
 /// # Errors
@@ -30,60 +35,48 @@ pub fn follow_moves(store: &Store, surroundings: &dyn Surroundings) -> Result<Lo
 }
 
 pub(crate) fn look_at(w: &mut WriteTx<'_>, num: i64, _: Timestamp) -> Result<()> {
-    if purge_together(w, num)? {
+    if purge_along(w, num)? {
         return Ok(());
     }
-    let mut open = w.copies_of(num)?;
+    // What it says itself that it goes on as, not what says so of it: of that there may be as much as anybody likes.
+    let mut open = w.ends_named_by(num)?;
     open.insert(num);
     let mut seen = BTreeSet::new();
     while let Some(copy) = open.pop_first() {
         if seen.insert(copy) && follow(w, copy)? {
             w.next_act()?;
-            open.extend(w.copies_of(copy)?);
+            open.extend(w.ends_named_by(copy)?);
         }
     }
     Ok(())
 }
 
-/// Purges what says of itself that it was moved from or to what is purged, and what says so of that in turn; returns whether the memory is, or
-/// anything around it. A memory that says so of others takes none along: anybody can make one that names whatever it likes.
-fn purge_together(w: &mut WriteTx<'_>, num: i64) -> Result<bool> {
-    let (mut open, mut ends) = (vec![num], BTreeSet::from([num]));
-    while let Some(num) = open.pop() {
-        let (named, naming) = (w.ends_named_by(num)?, w.ends_naming(num)?);
-        for end in named.union(&naming) {
-            // What is purged says nothing any longer. Else both say it: who can write one end alone does not reach the other.
-            let both = named.contains(end) && naming.contains(end);
-            if (both || w.is_purged(num)? || w.is_purged(*end)?) && ends.insert(*end) {
-                open.push(*end);
-            }
-        }
-    }
+/// Purges what says of itself that it was moved from or to what is purged, and what says so of that in turn; returns whether the memory is. One
+/// that says so of others takes none along: anybody can make a memory that names whatever it likes.
+fn purge_along(w: &mut WriteTx<'_>, num: i64) -> Result<bool> {
     let mut taken = BTreeSet::new();
-    for end in ends {
+    for end in w.ends_named_by(num)?.into_iter().chain([num]) {
         if w.is_purged(end)? {
             taken.insert(end);
         }
     }
     let mut open: Vec<i64> = taken.iter().copied().collect();
-    let mut left = Vec::new();
+    let mut drafted = 0;
     while let Some(purged) = open.pop() {
-        for naming in w.copies_of(purged)?.into_iter().chain(w.moved_to(purged)?) {
-            if taken.insert(naming) {
-                open.push(naming);
-                left.push(naming);
+        for end in w.ends_naming(purged)? {
+            // Of what is not here yet the purge waits until it is.
+            if taken.insert(end) && !w.wordings(end)?.is_empty() {
+                let (id, namespace) = w.identity_of(end)?;
+                w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Purge, Body::default()));
+                open.push(end);
+                drafted += 1;
+                if drafted % ACT_CHANGES == 0 {
+                    w.next_act()?;
+                }
             }
         }
     }
-    let is_any = taken.contains(&num) || !left.is_empty();
-    for end in left {
-        // Of what is not here yet the purge waits until it is.
-        if !w.wordings(end)?.is_empty() {
-            let (id, namespace) = w.identity_of(end)?;
-            w.draft(Draft::new(namespace, EntityKind::Memory, id, Op::Purge, Body::default()));
-        }
-    }
-    Ok(is_any)
+    Ok(taken.contains(&num))
 }
 
 /// Drafts what a copy lacks of what was done to its sources; returns whether there was anything.
@@ -131,9 +124,16 @@ fn sources(tx: &Tx<'_>, copy: i64, state: &EntityState) -> Result<Sources> {
     let from = state.value(COPIED_FROM).and_then(|from| from.get("namespace"));
     let from: Option<NamespaceId> = from.and_then(|from| serde_json::from_value(from.clone()).ok());
     let (mut ends, mut is_private) = (Vec::new(), false);
-    for num in tx.moved_to(copy)? {
+    let mut named = tx.moved_to(copy)?;
+    // The one that it names itself first.
+    let own = tx.ends_named_by(copy)?;
+    let first: Vec<i64> = own.iter().copied().filter(|num| named.remove(num)).collect();
+    for num in first.into_iter().chain(named).take(SOURCES_MAX) {
+        if Some(tx.identity_of(num)?.1) != from {
+            continue;
+        }
         let source = End::of(tx.changes_here(num)?);
-        if Some(tx.identity_of(num)?.1) == from && source.goes_on_as(id) {
+        if source.goes_on_as(id) {
             ends.push(source);
             is_private |= tx.names_of(tx.namespace_of(num)?)?.is_private();
         }
@@ -235,7 +235,8 @@ fn values(source: &End, copy: &End, only_later: bool, register: Register, clean:
     for write in heads.0.iter().rev() {
         let Some(value) = clean(register, &write.value) else { continue };
         let was_there = said(&write.value).iter().flatten().any(|value| had.contains(&value));
-        let is_empty = value.is_null() && had.is_empty();
+        // A field that was cleared is carried by no move.
+        let is_empty = value.is_null() && copied.is_none();
         let is_new = (is_known && !only_later) || write.stamp.order > created.order();
         if !was_there && !is_empty && is_new && !lacking.contains(&value) {
             lacking.push(value);

@@ -168,6 +168,22 @@ fn what_is_set_while_a_memory_moves_is_set_where_it_goes_on() {
 }
 
 #[test]
+fn a_field_that_was_cleared_before_the_move_does_not_clear_what_is_set_after_it() {
+    let (_shared, one, other, id) = known_to_both();
+    one.ok("update", json!({"id": id, "importance": 0.7}));
+    one.ok("update", json!({"id": id, "clear": ["importance"]}));
+    let copy = moved(&one, &id, "work");
+    one.ok("update", json!({"id": copy, "importance": 0.3}));
+    other.ok("update", json!({"id": id, "add_tags": ["port"]}));
+    sync([&one, &other]);
+    for world in [&one, &other] {
+        let got = world.ok("get", json!({"ids": [copy]}))["memories"][0].clone();
+        assert_eq!((&got["importance"], got.get("conflicts")), (&json!(0.3), None), "{got}");
+        assert_eq!(got["tags"], json!(["db", "old", "port"]));
+    }
+}
+
+#[test]
 fn what_both_machines_set_while_one_of_them_moves_it_is_a_conflict_there() {
     for (mover_is_later, shown, other_one) in [(false, 0.9, 0.7), (true, 0.7, 0.9)] {
         let (_shared, one, other, id) = known_to_both();
