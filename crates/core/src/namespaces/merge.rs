@@ -50,10 +50,7 @@ pub fn merge(call: &Call<'_>, from: &NamespacePath, into: &NamespacePath, dry_ru
         return Ok(Merged { moved, into, notes });
     }
     let (source, target, count) = call.engine.memory.read(|tx| -> Result<(i64, i64, usize)> {
-        let (first, target) = (find(tx, from)?, find(tx, into)?);
-        // What came after an earlier merge stands in a namespace of that name still.
-        let others = tx.namespaces_at(from.as_str())?.into_iter().find(|num| from != into && *num != target);
-        let source = if first == target { others.unwrap_or(first) } else { first };
+        let (source, target) = (find(tx, from)?, find(tx, into)?);
         Ok((source, target, everything_in(tx, source)?.len()))
     })?;
     if source == target {

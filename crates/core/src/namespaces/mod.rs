@@ -101,9 +101,17 @@ pub fn show(call: &Call<'_>, path: &NamespacePath) -> Result<NamespaceView> {
     call.engine.memory.read(|tx| Ok(view(tx.namespace(find(tx, path)?)?)))
 }
 
-/// The namespace that this store bound to a path first.
+/// The namespace that a path means to who speaks of it: the one of which it is the path and not another name, as of what is left of one that
+/// was merged; of several the one that this store bound first.
 pub(crate) fn find(tx: &Tx<'_>, path: &NamespacePath) -> Result<i64> {
-    tx.namespaces_at(path.as_str())?.first().copied().ok_or_else(|| {
+    let all = tx.namespaces_at(path.as_str())?;
+    let mut own = None;
+    for num in &all {
+        if own.is_none() && tx.path_of(*num)? == path.as_str() {
+            own = Some(*num);
+        }
+    }
+    own.or_else(|| all.first().copied()).ok_or_else(|| {
         Error::not_found(format!("there is no namespace {path}")).hint("`jay namespace list` shows those here.")
     })
 }
@@ -113,6 +121,18 @@ pub(crate) fn find(tx: &Tx<'_>, path: &NamespacePath) -> Result<i64> {
 /// # Errors
 /// What the store says.
 pub fn names(call: &Call<'_>, path: &NamespacePath) -> Result<Names> {
+    call.engine.memory.read(|tx| match find(tx, path) {
+        Ok(num) => Ok(tx.names_of(num)?),
+        Err(error) if error.code == Code::NotFound => Ok(Names::at(path)),
+        Err(error) => Err(error),
+    })
+}
+
+/// The same of the namespace to which what is written at that path goes.
+///
+/// # Errors
+/// What the store says.
+pub fn names_where_written(call: &Call<'_>, path: &NamespacePath) -> Result<Names> {
     call.engine.memory.read(|tx| match tx.namespaces_at(path.as_str())?.first() {
         Some(num) => Ok(tx.names_of(*num)?),
         None => Ok(Names::at(path)),

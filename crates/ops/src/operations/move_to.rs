@@ -36,7 +36,7 @@ impl Operation for Move {
         if !visibility::is_meant(call, input.change_sharing)
             && let Some((from, before)) = jay_core::namespaces::names_around(call, &input.id)?
         {
-            let after = jay_core::namespaces::names(call, &input.to)?;
+            let after = jay_core::namespaces::names_where_written(call, &input.to)?;
             visibility::demand(call, (&from, &before), (input.to.as_str(), &after))?;
         }
         jay_core::edit::move_to(call, &input.id, &input.to)

@@ -84,7 +84,7 @@ impl Tx<'_> {
     pub fn path_of_remote(&self, remote: &str) -> Result<Option<String>> {
         self.one(
             "SELECT s.path FROM namespace_names n JOIN namespace_state s ON s.namespace = n.namespace
-             WHERE n.name = ?1 AND n.kind = 'remote' ORDER BY n.pos LIMIT 1",
+             WHERE n.name = ?1 AND n.kind = 'remote' ORDER BY s.retired, n.pos LIMIT 1",
             [remote],
             |row| row.get(0),
         )

@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** of each node the head with the greatest generation counts, whatever lies there now.
 
-use super::clocks;
 use super::run::Run;
 use super::state::SeenHead;
+use super::{clocks, key_rings};
 use crate::format::FileFault;
 use crate::format::clear::FileKind;
 use crate::format::head::{HEAD_MAX_BYTES, HEAD_NAME, Head};
@@ -70,7 +70,9 @@ pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
             (name == HEAD_NAME).then_some(())?;
             Some((NodeId::parse(node).ok()?, file.clone()))
         })
-        .filter(|(node, file)| run.state.heads.get(node).is_none_or(|seen| seen.stamp != file.stamp))
+        .filter(|(node, file)| {
+            run.state.heads.get(node).is_none_or(|seen| seen.is_outdated || seen.stamp != file.stamp)
+        })
         .collect();
     for (node, file) in heads {
         let Some(public_key) = run.roster.nodes.get(&node).and_then(|member| member.public_key) else { continue };
@@ -79,6 +81,9 @@ pub(super) fn read(run: &mut Run<'_, '_>) -> Result<()> {
         match opened(run, &bytes, node, &public_key) {
             Ok(head) => note_head(run, node, &file, head),
             Err(fault) => {
+                if fault == FileFault::NoKey {
+                    key_rings::note_lacking(run, &bytes);
+                }
                 run.lacks_key |= fault == FileFault::NoKey && run.roster.is_member(node);
                 if let Some(seen) = run.state.heads.get_mut(&node) {
                     seen.is_outdated = true;

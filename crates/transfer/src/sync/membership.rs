@@ -1,14 +1,13 @@
-//! The vault's side of a sync: keys that others wrapped are taken, requests are answered, and this node's own key rings and
-//! request are there and right.
+//! The vault's side of a sync: requests are answered, and this node's own key rings and request are there and right.
 //!
 //! **Invariant:** nobody is let in without an invitation of this machine, a member that it goes on from, or a person; a node lets
 //! itself in only as the one that goes on from a member.
 
-use super::removals;
 use super::run::Run;
+use super::{key_rings, removals};
 use crate::format::FileFault;
 use crate::vault::invite::{self, EXPIRES_AFTER};
-use crate::vault::keyring::{self, KEYRING_MAX_BYTES};
+use crate::vault::keyring;
 use crate::vault::members;
 use crate::vault::request::{self, Grounds, REQUEST_MAX_BYTES, REQUEST_NAME, Request};
 use crate::vault::roster::ADMITTED_ITSELF;
@@ -16,46 +15,6 @@ use jay_types::change::sign::Signed;
 use jay_types::time::DAY;
 use jay_types::{Hash, NodeId, Result, Timestamp};
 use std::collections::BTreeSet;
-
-/// Takes in the keys that other nodes wrapped for this machine, or this one itself before it was put back from a backup.
-pub(super) fn take_keys(run: &mut Run<'_, '_>) -> Result<()> {
-    let identities = run.keys.identities()?;
-    let identities: Vec<&dyn age::Identity> = identities.iter().map(|identity| identity as _).collect();
-    let mut is_new = false;
-    let rings = unread(run, |rest| rest.starts_with("keys/") && rest.ends_with(".age"));
-    for (path, stamp) in rings.into_iter().chain(own_rings_unknown(run)) {
-        let Some(bytes) = run.remote.read(&path, KEYRING_MAX_BYTES)? else { continue };
-        run.report.bytes_read += bytes.len() as u64;
-        match keyring::unwrap(&bytes, &identities) {
-            Ok(unwrapped) => {
-                let unwrapped = unwrapped.filter(|found| found.vault == run.keys.vault);
-                if let Some(found) = unwrapped {
-                    is_new |= run.keys.take_ring(&found.keys, run.roster.key) > 0;
-                }
-            }
-            Err(_) => run.report.note(format!("{path}: damaged, or not here whole yet")),
-        }
-        run.state.read.insert(path, stamp);
-    }
-    if is_new {
-        // What was sealed with them can be read now.
-        run.state.read.retain(|path, _| !path.ends_with(REQUEST_NAME));
-        run.keys.save(run.peer.memory)?;
-    }
-    Ok(())
-}
-
-/// This node's own key rings of epochs of which it has no key.
-fn own_rings_unknown(run: &Run<'_, '_>) -> Vec<(String, String)> {
-    let known: BTreeSet<String> = run.keys.keys().map(|key| keyring::path(run.node, key.id.epoch)).collect();
-    let own = format!("{}keys/", run.own_directory());
-    run.listing
-        .iter()
-        .filter(|file| file.path.starts_with(&own) && !known.contains(&file.path))
-        .filter(|file| run.state.read.get(&file.path) != Some(&file.stamp))
-        .map(|file| (file.path.clone(), file.stamp.clone()))
-        .collect()
-}
 
 /// Files of other nodes that were not read as they are now: those of which the path below a node's directory is `wanted`.
 fn unread(run: &Run<'_, '_>, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
@@ -77,6 +36,9 @@ pub(super) fn tend(run: &mut Run<'_, '_>) -> Result<bool> {
     finish_joining(run)?;
     let members = run.roster.active().count();
     answer_requests(run)?;
+    if key_rings::take(run)? {
+        answer_requests(run)?;
+    }
     let is_news = run.roster.active().count() > members;
     let branches = run.branches()?;
     let is_held = |stream, seq, hash| run.has(stream, seq, hash);
@@ -156,10 +118,8 @@ fn answer_requests(run: &mut Run<'_, '_>) -> Result<()> {
                     still_asking.insert(request.node);
                 }
             }
-            // Of another vault, or its key comes with a key ring, and it is read again.
-            Err(FileFault::NoKey) => {
-                run.state.read.insert(path, stamp);
-            }
+            // Its key may come with a key ring: it is read again.
+            Err(FileFault::NoKey) => key_rings::note_lacking(run, &bytes),
             Err(FileFault::Incomplete) => {}
             Ok(_) => {
                 run.report.note(format!("{path} is a request of another node than its directory's: it is ignored"));

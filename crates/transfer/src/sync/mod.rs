@@ -17,6 +17,7 @@ mod coverage;
 mod foresee;
 mod heads;
 mod intact;
+mod key_rings;
 mod membership;
 mod outgoing;
 mod parts;

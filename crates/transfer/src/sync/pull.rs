@@ -12,7 +12,7 @@ use super::scope::{Scope, Shared};
 use super::state::FileState;
 use super::taking::{Round, flush, gather};
 use super::waiting::{self, note, note_intact, note_taken, wait};
-use super::{checkpoint, choosing, heads, proof, removals};
+use super::{checkpoint, choosing, heads, key_rings, proof, removals};
 use crate::format::FileFault;
 use crate::format::clear::{CLEAR_MAX_BYTES, Clear, FileKind, Range};
 use crate::format::seal;
@@ -31,6 +31,11 @@ const HEADER_BYTES: u64 = 4 << 10;
 pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
     run.lacks_key = false;
     heads::read(run)?;
+    // Before any file: in which order those of the roster are read hangs on what all of them say.
+    if key_rings::take(run)? {
+        run.lacks_key = false;
+        heads::read(run)?;
+    }
     let pulled = run.report.pulled;
     checkpoint::begin(run)?;
     let mut round = Round::new(run.report.pulled > pulled);
@@ -46,6 +51,7 @@ pub(super) fn pull(run: &mut Run<'_, '_>) -> Result<()> {
             (run.progress)(done, in_all.max(1), "reading what others shared");
         }
         flush(run, &mut round)?;
+        round.is_progress |= key_rings::take(run)?;
         if !round.is_progress && !proof::extend(run)? {
             break;
         }
@@ -199,6 +205,7 @@ fn is_known(run: &mut Run<'_, '_>, round: &Round, file: &RemoteFile) -> Result<b
 
 /// Anybody can name a key in a file's header: whether members seal with one that has not come here their heads tell.
 fn wait_for_key(run: &mut Run<'_, '_>, file: &RemoteFile, clear: Clear) -> Result<()> {
+    run.lacking.insert(clear.key);
     let why = format!("the key of epoch {} has not come yet", clear.key.epoch);
     note(run, file, clear.ranges, FileState::Waiting, Some(why))
 }

@@ -7,7 +7,8 @@ use super::proof::Proof;
 use super::report::SyncedRemote;
 use super::scope::Scope;
 use super::state::RemoteState;
-use super::{foresee, heads, intact, membership, pull, push, temporary};
+use super::{foresee, heads, intact, key_rings, membership, pull, push, temporary};
+use crate::format::clear::KeyId;
 use crate::remote::tolerant::Tolerant;
 use crate::remote::{Remote, RemoteFile};
 use crate::vault::keys::VaultKeys;
@@ -17,6 +18,7 @@ use jay_types::change::header::StreamId;
 use jay_types::surroundings::Surroundings;
 use jay_types::text::counted;
 use jay_types::{Code, Error, Hash, NodeId, Result, Timestamp};
+use std::collections::BTreeSet;
 
 /// This machine, as it takes part in a sync.
 pub struct Peer<'a> {
@@ -66,6 +68,8 @@ pub(super) struct Run<'a, 'p> {
     pub(super) proof: Proof,
     /// Something of a member's is sealed with a key that has not come to this machine.
     pub(super) lacks_key: bool,
+    /// With which keys that are not here files were found to be sealed.
+    pub(super) lacking: BTreeSet<KeyId>,
     /// The sessions of the archive that go out.
     pub(super) chosen: Chosen,
     pub(super) node: NodeId,
@@ -238,11 +242,13 @@ pub fn sync(
         run.state.last_success = Some(run.now());
     }
     run.report.finished_at = run.now();
-    run.state.note_journals(peer.memory, peer.archive)?;
+    // What was refused before anything was done leaves the record as it was.
+    let is_changed = done.is_ok() || run.state != before;
+    let noted = if is_changed { run.state.note_journals(peer.memory, peer.archive) } else { Ok(()) };
     if run.state != before {
         run.state.save(peer.memory, &config.name)?;
     }
-    done.map(|()| run.report)
+    done.and(noted).map(|()| run.report)
 }
 
 fn begin<'a, 'p>(
@@ -255,10 +261,26 @@ fn begin<'a, 'p>(
     state.set_back(peer.surroundings.now());
     let report = SyncedRemote::new(&config.name, &config.url);
     let (listing, lacks_key) = (Vec::new(), state.lacks_key_since.is_some());
-    let (roster, proof) = (Roster::default(), Proof::default());
+    let (roster, proof, lacking) = (Roster::default(), Proof::default(), BTreeSet::new());
     let chosen = Chosen::All;
     let remote: &dyn Remote = place;
-    Run { peer, remote, place, config, keys, roster, proof, lacks_key, chosen, node, state, listing, report, progress }
+    Run {
+        peer,
+        remote,
+        place,
+        config,
+        keys,
+        roster,
+        proof,
+        lacks_key,
+        lacking,
+        chosen,
+        node,
+        state,
+        listing,
+        report,
+        progress,
+    }
 }
 
 /// What is told of nodes beside what a pull counted: their names, what of theirs is kept and cannot be applied, and what of the place
@@ -280,7 +302,8 @@ fn tell_nodes(run: &mut Run<'_, '_>) -> Result<()> {
 fn steps(run: &mut Run<'_, '_>, direction: Direction) -> Result<()> {
     run.list()?;
     run.read_roster()?;
-    membership::take_keys(run)?;
+    key_rings::note_own_head(run)?;
+    key_rings::take(run)?;
     heads::recall_own(run)?;
     heads::check_own(run)?;
     intact::check_own(run)?;

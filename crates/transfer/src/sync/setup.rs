@@ -255,6 +255,9 @@ pub fn add_passphrase(peer: &Peer<'_>, remote: &dyn Remote, keys: &VaultKeys, pa
     members::add_recipient(peer.memory, &peer.actor, keys.vault, &recipient)
 }
 
+/// How many keys of a ring who joins without a code takes: more members than that do not begin one epoch at the same time.
+const RING_KEYS_MAX: usize = 64;
+
 /// Nothing but that it is wrapped for somebody whom many know speaks for what stands in a key ring.
 fn two_founders(one: &KnownNode, other: &KnownNode) -> Error {
     let founders = [one.node, other.node];
@@ -279,7 +282,9 @@ fn by_identity(remote: &dyn Remote, identity: &dyn age::Identity, before: Option
             return Err(two_founders(&keys.founder, &found.founder));
         }
         if is_same {
-            keys.take_ring(&found.keys, None);
+            for key in found.keys.iter().take(RING_KEYS_MAX) {
+                keys.add_key(key);
+            }
         }
     }
     keys.filter(|keys| keys.keys().next().is_some()).ok_or_else(|| {

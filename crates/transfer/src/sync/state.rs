@@ -116,6 +116,9 @@ pub struct RemoteState {
     /// Stamps of key rings, requests and invitations that were read.
     #[serde(default)]
     pub read: BTreeMap<String, String>,
+    /// For which keys key rings were read, as a hash.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub wanted_keys: String,
     /// Requests that a person has to decide.
     #[serde(default)]
     pub requests: BTreeMap<NodeId, (String, Timestamp)>,

@@ -89,7 +89,7 @@ pub fn make(
         told: roster.told(),
         inviter,
         expires_at,
-        keys: keys.keys().map(|key| (key.id.epoch, to_hex(key.secret()))).collect(),
+        keys: keys.handed_on().iter().map(|key| (key.id.epoch, to_hex(key.secret()))).collect(),
         sealing: sealing.map(|id| to_hex(&id.id)),
     };
     let json = serde_json::to_vec(&invitation).map_err(|error| Error::internal(error.to_string()))?;

@@ -19,10 +19,8 @@ const FILE: &str = "vault.json";
 /// How many earlier identities are kept: as many times a directory can be copied before every member has wrapped keys anew.
 const PAST_IDENTITIES_MAX: usize = 8;
 
-/// How many keys of a key ring are taken: more members than that do not begin one epoch at the same time.
-pub const RING_KEYS_MAX: usize = 64;
-/// How many keys of key rings are kept. Whoever knows for whom keys are wrapped can make as many as it likes.
-pub const RING_KEYS_KEPT_MAX: usize = 1024;
+/// How many keys that came in key rings an invitation hands on: it has to stay readable, whatever anybody put there.
+const HANDED_ON_MAX: usize = 4096;
 
 /// A node and its public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,17 +139,13 @@ impl VaultKeys {
         true
     }
 
-    /// Takes the keys of a key ring, so many as are taken of one and kept of all; the one that the roster names always. How many are new.
-    pub fn take_ring(&mut self, ring: &[FileKey], named: Option<KeyId>) -> usize {
-        let mut kept = self.keys.iter().filter(|stored| !stored.is_given).count();
-        let before = self.keys.len();
-        for (place, key) in ring.iter().enumerate() {
-            let is_welcome = place < RING_KEYS_MAX && kept < RING_KEYS_KEPT_MAX;
-            if (is_welcome || named == Some(key.id)) && self.add_key(key) {
-                kept += 1;
-            }
-        }
-        self.keys.len() - before
+    /// The keys that are handed on to who is invited: those that are the vault's beyond doubt, and so many others, the newest first.
+    #[must_use]
+    pub fn handed_on(&self) -> Vec<FileKey> {
+        let mut others: Vec<&StoredKey> = self.keys.iter().filter(|stored| !stored.is_given).collect();
+        others.sort_by_key(|stored| std::cmp::Reverse(stored.epoch));
+        let key = |stored: &StoredKey| Some(FileKey::new(stored.epoch, from_hex(&stored.secret)?));
+        self.given().chain(others.into_iter().take(HANDED_ON_MAX).filter_map(key)).collect()
     }
 
     /// Adds a key that is the vault's beyond doubt.
@@ -269,24 +263,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_key_rings_so_many_keys_are_kept_and_the_one_that_is_named() {
+    fn what_is_handed_on_is_what_was_given_and_so_much_of_the_rest() {
         let founder =
             KnownNode { node: NodeId([1; 16]), public_key: String::new(), name: String::new(), removed: None };
         let mut keys = VaultKeys::new(NamespaceId([7; 16]), "home".to_owned(), founder);
-        let key = |number: u32| {
-            let mut secret = [0; 32];
-            for (byte, of_number) in secret.iter_mut().zip(number.to_le_bytes()) {
-                *byte = of_number;
-            }
-            FileKey::new(2, secret)
-        };
-        let ring: Vec<FileKey> = (0..100).map(key).collect();
-        assert_eq!(keys.take_ring(&ring, Some(key(90).id)), RING_KEYS_MAX + 1);
-        assert_eq!(keys.take_ring(&ring, None), 0, "they are here");
-        for first in (1000..10_000).step_by(RING_KEYS_MAX) {
-            keys.take_ring(&(first..first + 64).map(key).collect::<Vec<_>>(), None);
+        for epoch in 2..6000 {
+            keys.keys.push(StoredKey { epoch, secret: to_hex(&[7; 32]), is_given: false });
         }
-        assert_eq!(keys.keys().count(), RING_KEYS_KEPT_MAX);
-        assert_eq!(keys.take_ring(&[key(50_000)], Some(key(50_000).id)), 1);
+        keys.give_key(&FileKey::new(1, [1; 32]));
+        let epochs: Vec<u32> = keys.handed_on().iter().map(|key| key.id.epoch).collect();
+        assert_eq!((epochs.len(), &epochs[..3]), (HANDED_ON_MAX + 1, &[1, 5999, 5998][..]));
     }
 }

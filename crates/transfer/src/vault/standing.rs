@@ -3,13 +3,14 @@
 //! Machines let in copies of members by themselves, and vouch for what they hold of those who were taken out, at any time and without
 //! having heard everything. A person takes out and lets back in. So of words that were written at the same time:
 //! - a removal counts above whoever let the node in meanwhile, but for a later word of a person against that very remover;
+//! - that a person, an invitation or the founding let a node in counts above a machine that let it in by itself;
 //! - that a node was let in counts above whoever only vouches for its history;
 //! - vouching adds to what counts of a node that is out, and neither takes it out nor lets it in.
 //!
 //! **Invariant:** a pure reading of the register's heads. Whoever lets a node in who has seen its removal replaces it.
 
 use super::cut::Cut;
-use super::roster::{ADMITTED_HISTORY, Member};
+use super::roster::{ADMITTED_HISTORY, ADMITTED_ITSELF, ADMITTED_SUCCESSION, Member};
 use jay_types::NodeId;
 use jay_types::change::fold::{Heads, Write};
 use serde::Deserialize as _;
@@ -40,8 +41,9 @@ pub(super) struct Standing {
 /// What one word of a standing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
-    /// It is a member; a person said so against somebody who had taken it out.
-    LetIn { over: Option<NodeId> },
+    /// It is a member: as one that goes on from a member, which machines see by themselves, or because somebody was asked; then it may be
+    /// against who had taken it out.
+    LetIn { over: Option<NodeId>, is_by_itself: bool },
     /// It is out: whoever wrote that took it out, or it cannot be read.
     TakenOut,
     /// So much of it counts: whoever wrote that neither took it out nor let it in.
@@ -50,7 +52,11 @@ enum Word {
 
 fn word(write: &Write) -> Word {
     match write.value.get("state").and_then(Value::as_str) {
-        Some("member") => Word::LetIn { over: node(&write.value, "over") },
+        Some("member") => {
+            let by = admitted_by(&write.value);
+            let is_by_itself = matches!(by, Some(ADMITTED_SUCCESSION | ADMITTED_ITSELF));
+            Word::LetIn { over: node(&write.value, "over"), is_by_itself }
+        }
         Some("removed") if node(&write.value, "removed_by") != Some(write.stamp.order.node) => Word::Vouched,
         _ => Word::TakenOut,
     }
@@ -61,6 +67,10 @@ pub(super) fn is_vouching(write: &Write) -> bool {
     word(write) == Word::Vouched
 }
 
+fn admitted_by(standing: &Value) -> Option<&str> {
+    standing.get("admitted").and_then(|admitted| admitted.get("by")).and_then(Value::as_str)
+}
+
 fn node(value: &Value, name: &str) -> Option<NodeId> {
     value.get(name).and_then(Value::as_str).and_then(|node| NodeId::parse(node).ok())
 }
@@ -69,14 +79,17 @@ fn node(value: &Value, name: &str) -> Option<NodeId> {
 fn decisive(heads: &Heads) -> Option<&Write> {
     let is_overruled = |removal: &Write| {
         heads.0.iter().any(|write| {
-            let against = Word::LetIn { over: Some(removal.stamp.order.node) };
-            word(write) == against && write.stamp.order > removal.stamp.order
+            let is_against =
+                matches!(word(write), Word::LetIn { over: Some(by), .. } if by == removal.stamp.order.node);
+            is_against && write.stamp.order > removal.stamp.order
         })
     };
     let greatest = |wanted: &dyn Fn(&Write) -> bool| {
         heads.0.iter().filter(|write| wanted(write)).max_by_key(|write| write.stamp.order)
     };
+    let is_by_person = |write: &Write| matches!(word(write), Word::LetIn { is_by_itself: false, .. });
     greatest(&|write| word(write) == Word::TakenOut && !is_overruled(write))
+        .or_else(|| greatest(&is_by_person))
         .or_else(|| greatest(&|write| matches!(word(write), Word::LetIn { .. })))
         .or_else(|| greatest(&|_| true))
 }
@@ -93,7 +106,7 @@ pub(super) fn read(heads: &Heads) -> Option<Standing> {
         counts.extend(named.unwrap_or_default());
     }
     let admitted = value.get("admitted");
-    let by = admitted.and_then(|admitted| admitted.get("by")).and_then(Value::as_str).unwrap_or("unknown");
+    let by = admitted_by(value).unwrap_or("unknown");
     let through = admitted.and_then(|admitted| admitted.get("through")).and_then(Value::as_array);
     let through = through.into_iter().flatten().filter_map(Value::as_str);
     let removed_by = match word(decisive) {
@@ -190,6 +203,9 @@ mod tests {
         let alone = standing(vec![write(1, B, let_in())]);
         assert_eq!((alone.is_member, alone.of, alone.through), (true, Some(A), vec![C]));
         assert!(!standing(vec![write(1, A, json!({"state": "suspended"})), write(2, B, let_in())]).is_member);
+        // Who goes on from a node that is out would be out as well: not where a person said that it belongs here.
+        let by_person = standing(vec![write(1, A, restored_value(Some(C))), write(2, B, let_in())]);
+        assert_eq!((by_person.admitted.as_str(), by_person.of), ("person", None));
     }
 
     #[test]

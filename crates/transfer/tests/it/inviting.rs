@@ -2,7 +2,7 @@
 
 use crate::world::{Home, ann, config, folder, settle, vault};
 use jay_transfer::format::clear::Clear;
-use jay_transfer::format::seal::FileKey;
+use jay_transfer::format::seal::{self, FileKey};
 use jay_transfer::remote::Remote as _;
 use jay_transfer::remote::folder::Folder;
 use jay_transfer::sync::setup::{self, Proof};
@@ -79,6 +79,11 @@ fn plant(at: &Folder, like: &VaultKeys, epoch: u32, recipient: &str) {
     at.create(&keyring::path(NodeId([0; 16]), epoch), &ring).unwrap();
 }
 
+fn clear_of_head(at: &Folder, home: &Home) -> Clear {
+    let head = at.read(&format!("nodes/{}/head", home.id()), 1 << 20).unwrap().unwrap();
+    Clear::decode(&head).unwrap().0
+}
+
 #[test]
 fn a_key_that_merely_lies_there_is_not_given_to_who_is_invited() {
     let (shared, homes) = vault(0);
@@ -86,7 +91,12 @@ fn a_key_that_merely_lies_there_is_not_given_to_who_is_invited() {
     let (keys, _) = homes[0].vault();
     plant(&at, &keys, u32::MAX, &keys.recipient().unwrap());
     homes[0].sync(&at);
-    assert_eq!(homes[0].vault().0.keys().count(), 2, "it may be of use for reading");
+    assert_eq!(homes[0].vault().0.keys().count(), 1, "nothing is sealed with it");
+    // A file that is, though nobody can read anything in it.
+    let clear = Clear { key: FileKey::new(u32::MAX, [66; 32]).id, ..clear_of_head(&at, &homes[0]) };
+    let file = seal::seal(&clear, &FileKey::new(u32::MAX, [66; 32]), b"");
+    at.create(&format!("nodes/{}/m-planted.jay", homes[0].id()), &file).unwrap();
+    homes[0].sync(&at);
     let code = homes[0].invite(&at);
     let newcomer = Home::new(9);
     newcomer.join(&at, &code);

@@ -1,6 +1,10 @@
 //! The key of a vault, changed by several at once: whoever one of them took out does not keep it.
 
 use crate::world::{config, folder, settle, vault};
+use jay_transfer::format::seal::FileKey;
+use jay_transfer::remote::Remote as _;
+use jay_transfer::vault::keyring;
+use jay_types::NodeId;
 use jay_types::time::DAY;
 
 #[test]
@@ -39,4 +43,23 @@ fn who_was_taken_out_does_not_keep_the_key_that_another_made_meanwhile() {
         settle(&homes, &at);
         assert_eq!(homes[1].vault().1.key.unwrap().epoch, epoch);
     }
+}
+
+#[test]
+fn keys_that_lie_there_for_an_epoch_to_come_keep_nobody_from_it() {
+    let (shared, homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    let mut planted = homes[1].vault().0;
+    for number in 0..200 {
+        planted.add_key(&FileKey::new(2, [number; 32]));
+    }
+    let ring =
+        keyring::wrap(&planted, 2, &homes.iter().map(|home| home.vault().0.recipient().unwrap()).collect::<Vec<_>>());
+    at.create(&keyring::path(NodeId([0; 16]), 2), &ring.unwrap()).unwrap();
+    settle(&homes, &at);
+    homes[0].rotate();
+    homes[0].remember("global", "sealed with the new key");
+    settle(&homes, &at);
+    assert_eq!(homes[1].texts(), ["sealed with the new key"]);
+    assert!(homes.iter().all(|home| home.vault().0.keys().count() == 2), "what nothing is sealed with is not kept");
 }

@@ -297,3 +297,19 @@ fn what_is_remembered_in_a_namespace_that_is_deleted_or_merged_meanwhile_is_foun
         }
     }
 }
+
+#[test]
+fn what_is_left_of_a_merged_namespace_is_deleted_without_what_it_was_merged_into() {
+    let (_shared, one, other, _) = known_to_both();
+    other.by(&at_hand(&other), "namespace_merge", json!({"from": "work", "into": "home"}));
+    one.keep(json!({"text": "alpha", "namespace": "work"}));
+    sync([&one, &other]);
+    assert_eq!(one.ok("namespace_show", json!({"path": "work"}))["memories"], 1);
+    one.by(&at_hand(&one), "namespace_delete", json!({"path": "work"}));
+    sync([&one, &other]);
+    for world in [&one, &other] {
+        let listed = world.list(json!({"all": true}));
+        assert_eq!(listed.len(), 2, "{listed:?}");
+        assert!(!listed.contains(&"alpha".to_owned()));
+    }
+}
