@@ -219,6 +219,9 @@ impl Roster {
 }
 
 fn member_of(told: &KnownNode, admitted: &str) -> Member {
+    // Of whom nobody knows the key nobody let it in.
+    let is_history = told.removed.is_some() && told.public_key.is_empty();
+    let admitted = if is_history { ADMITTED_HISTORY } else { admitted };
     Member {
         name: told.name.clone(),
         public_key: from_hex(&told.public_key),

@@ -105,3 +105,28 @@ fn who_only_vouches_does_not_undo_that_a_machine_was_let_back_in() {
     assert!(homes.iter().all(|home| home.vault().1.is_member(homes[1].id())));
     assert!(homes.iter().all(|home| home.texts() == ["late"]));
 }
+
+#[test]
+fn whose_history_alone_counts_is_not_told_to_a_newcomer_as_taken_out() {
+    let (shared, mut homes) = vault(1);
+    let at = folder(shared.path(), 7);
+    // Nobody ever hears of the copy but through the one that was made of it.
+    let copy = homes[1].copy(50);
+    copy.remember("global", "by the copy");
+    let again = copy.copy(60);
+    again.remember("global", "by the copy of the copy");
+    again.sync(&at);
+    homes.push(again);
+    settle(&homes, &at);
+    let member = &homes[0].vault().1.nodes[&homes[2].id()];
+    assert_eq!((member.through.as_slice(), member.removed.is_some()), (&[copy.id()][..], false));
+    assert!(homes[0].vault().1.nodes[&copy.id()].removed.is_some(), "only its history counts");
+    let newcomer = Home::new(9);
+    newcomer.join(&at, &homes[0].invite(&at));
+    homes.push(newcomer);
+    settle(&homes, &at);
+    for home in &homes {
+        assert!(home.vault().1.is_member(homes[2].id()));
+        assert_eq!(home.texts(), ["by the copy", "by the copy of the copy"]);
+    }
+}
