@@ -29,7 +29,7 @@ const SOURCES_MAX: usize = 100;
 /// Does the jobs that look whether something crossed a move, as far as they are due.
 ///
 /// # Errors
-/// As [`looks::all`].
+/// What the store says; then the rest stays queued. A memory at which one cannot look keeps no other from being looked at.
 pub fn follow_moves(store: &Store, surroundings: &dyn Surroundings) -> Result<Looked> {
     looks::all(store, surroundings, (MOVE_JOB, look_at))
 }

@@ -23,7 +23,7 @@ const EQUALS_MAX: usize = 100;
 /// Does the jobs that look for memories which were written twice, as far as they are due.
 ///
 /// # Errors
-/// As [`looks::all`].
+/// What the store says; then the rest stays queued. A memory at which one cannot look keeps no other from being looked at.
 pub fn join_copies(store: &Store, surroundings: &dyn Surroundings) -> Result<Looked> {
     looks::all(store, surroundings, (ALIAS_JOB, look_at))
 }
