@@ -10,7 +10,7 @@
 use super::pull::open;
 use super::run::Run;
 use super::state::FileState;
-use super::{choosing, parts};
+use super::{choosing, key_rings, parts};
 use crate::format::FileFault;
 use crate::format::clear::Range;
 use crate::format::segment::SEGMENT_MAX_BYTES;
@@ -74,13 +74,11 @@ pub(super) fn arrange(run: &mut Run<'_, '_>, files: &mut [RemoteFile]) -> Result
     if owners.len() < 2 || !files.iter().any(|file| is_roster(file) && is_new(file)) {
         return Ok(());
     }
-    let mut removals = Vec::new();
-    for file in files.iter().filter(|file| is_roster(file)) {
-        let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { continue };
-        run.report.bytes_read += bytes.len() as u64;
-        if let Ok((_, entries)) = open(run, &bytes) {
-            removals.extend(removals_in(run, &entries, &|node| run.roster.is_member(node))?);
-        }
+    let rosters: Vec<&RemoteFile> = files.iter().filter(|file| is_roster(file)).collect();
+    let mut removals = removals_of_members(run, &rosters)?;
+    // The key with which a removal begins its epoch seals it, too.
+    if key_rings::take(run)? {
+        removals = removals_of_members(run, &rosters)?;
     }
     let out = taken_out(removals);
     files.sort_by_key(|file| {
@@ -88,6 +86,22 @@ pub(super) fn arrange(run: &mut Run<'_, '_>, files: &mut [RemoteFile]) -> Result
         (!is_roster, is_roster && owner(file).is_some_and(|node| out.contains(&node)))
     });
     Ok(())
+}
+
+/// The removals by members in these files; with which keys those are sealed that do not open is noted.
+fn removals_of_members(run: &mut Run<'_, '_>, files: &[&RemoteFile]) -> Result<Vec<Removal>> {
+    let mut removals = Vec::new();
+    for file in files {
+        let Some(bytes) = run.remote.read(&file.path, SEGMENT_MAX_BYTES)? else { continue };
+        run.report.bytes_read += bytes.len() as u64;
+        match open(run, &bytes) {
+            Ok((_, entries)) => removals.extend(removals_in(run, &entries, &|node| run.roster.is_member(node))?),
+            Err(FileFault::NoKey) => key_rings::note_lacking(run, &bytes),
+            // It is told where the file itself is read.
+            Err(_) => {}
+        }
+    }
+    Ok(removals)
 }
 
 /// Whom removals take out: of two that take out each other the one of whom that was said first.

@@ -14,25 +14,31 @@ fn push(home: &Home, at: &dyn Remote) {
 
 #[test]
 fn who_is_taken_out_wraps_keys_for_nobody_where_that_lies_there_already() {
-    let (shared, homes) = vault(2);
-    let at = folder(shared.path(), 7);
-    settle(&homes, &at);
-    // The one that is taken out has files that come first by their names.
-    let mut by_name: Vec<&Home> = homes.iter().collect();
-    by_name.sort_by_key(|home| home.id());
-    let [gone, one, other] = by_name.as_slice() else { panic!("three") };
-    gone.steps.clock.advance(DAY / 24);
-    one.take_out(&[gone.id()], None);
-    push(one, &at);
-    let stranger = age::x25519::Identity::generate().to_public().to_string();
-    members::add_recipient(&gone.memory, &ann(), gone.vault().0.vault, &stranger).unwrap();
-    push(gone, &at);
-    other.sync(&at);
-    one.sync(&at);
-    for home in [one, other] {
-        let roster = home.vault().1;
-        assert!(roster.was_removed(gone.id()));
-        assert_eq!(roster.recipients, Vec::<String>::new());
+    // The telling of the one that took it out may come later than the rest.
+    for is_head_late in [false, true] {
+        let (shared, homes) = vault(2);
+        let at = folder(shared.path(), 7);
+        settle(&homes, &at);
+        // The one that is taken out has files that come first by their names.
+        let mut by_name: Vec<&Home> = homes.iter().collect();
+        by_name.sort_by_key(|home| home.id());
+        let [gone, one, other] = by_name.as_slice() else { panic!("three") };
+        gone.steps.clock.advance(DAY / 24);
+        one.take_out(&[gone.id()], None);
+        push(one, &at);
+        let stranger = age::x25519::Identity::generate().to_public().to_string();
+        members::add_recipient(&gone.memory, &ann(), gone.vault().0.vault, &stranger).unwrap();
+        push(gone, &at);
+        if is_head_late {
+            at.delete(&format!("nodes/{}/head", one.id())).unwrap();
+        }
+        other.sync(&at);
+        one.sync(&at);
+        for home in [one, other] {
+            let roster = home.vault().1;
+            assert!(roster.was_removed(gone.id()));
+            assert_eq!(roster.recipients, Vec::<String>::new(), "head late: {is_head_late}");
+        }
     }
 }
 
