@@ -281,7 +281,9 @@ fn of_remote(
     for node in known {
         let told = state.heads.get(&node).filter(|seen| !seen.is_outdated);
         let lacking_here = match told {
-            Some(seen) if Some(node) != here => Some(lacking([memory, archive], (remote, state), keys, seen)?),
+            Some(seen) if Some(node) != here => {
+                keys.map(|keys| lacking([memory, archive], (remote, state), keys, seen)).transpose()?
+            }
             _ => None,
         };
         let mut status = of_node(node, roster.nodes.get(&node), state.heads.get(&node));
@@ -365,10 +367,9 @@ fn of_node(node: NodeId, member: Option<&Member>, seen: Option<&SeenHead>) -> No
 fn lacking(
     [memory, archive]: [&Store; 2],
     (remote, state): (&RemoteConfig, &RemoteState),
-    keys: Option<&VaultKeys>,
+    keys: &VaultKeys,
     seen: &SeenHead,
 ) -> Result<u64> {
-    let Some(keys) = keys else { return Ok(0) };
     let scope = memory.read(|tx| Scope::read(tx, remote, keys.vault, &state.elsewhere))?;
     let mut lacking: u64 = 0;
     for head in &seen.head.heads {
