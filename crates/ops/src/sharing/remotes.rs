@@ -93,8 +93,9 @@ pub(crate) fn add(call: &Call<'_>, config: RemoteConfig, progress: &mut Progress
             return Err(Error::new(Code::Conflict, format!("there is a remote `{}` already", config.name))
                 .hint(format!("`jay remote show {0}` shows it; `jay remote remove {0}` takes it away.", config.name)));
         }
-        let place = really(&config.url);
-        if let Some(known) = remotes.iter().find(|known| known.url == config.url || really(&known.url) == place) {
+        let place = folder_of(&config.url);
+        let is_same = |known: &RemoteConfig| place.is_some() && folder_of(&known.url) == place;
+        if let Some(known) = remotes.iter().find(|known| known.url == config.url || is_same(known)) {
             return Err(Error::new(Code::Conflict, format!("`{}` is the remote `{}` already", config.url, known.name))
                 .hint(format!("`jay sync {}` syncs with it.", known.name)));
         }
@@ -125,7 +126,7 @@ fn unknown_clients(call: &Call<'_>, remote: &RemoteView) -> Result<Option<String
 /// Makes the folder where only its last part is missing: anything else is a slip of the pen, or a disk that is not mounted.
 fn make_folder(config: &RemoteConfig) -> Result<Option<String>> {
     let folder = Path::new(&config.url);
-    let is_new = !config.url.contains("://") && !folder.exists() && folder.parent().is_some_and(Path::is_dir);
+    let is_new = folder_of(&config.url).is_some() && !folder.exists() && folder.parent().is_some_and(Path::is_dir);
     if !is_new {
         return Ok(None);
     }
@@ -137,9 +138,13 @@ fn make_folder(config: &RemoteConfig) -> Result<Option<String>> {
     Ok(Some(format!("made the folder {}", config.url)))
 }
 
-/// Where a folder is, whatever links and `..` lead there: the nearest directory that is there, and what is to come below it.
-fn really(url: &str) -> PathBuf {
-    let path = Path::new(url);
+/// Where the folder of an address is; none where that is a bucket.
+fn folder_of(url: &str) -> Option<PathBuf> {
+    (!url.contains("://")).then(|| really(Path::new(url)))
+}
+
+/// Where a path leads, by whatever links and `..`: the nearest directory that is there, and what is to come below it.
+fn really(path: &Path) -> PathBuf {
     let there = path.ancestors().find_map(|folder| Some((folder, folder.canonicalize().ok()?)));
     match there {
         Some((folder, real)) => path.strip_prefix(folder).map_or_else(|_| path.to_owned(), |rest| real.join(rest)),
@@ -150,10 +155,8 @@ fn really(url: &str) -> PathBuf {
 /// The data directory itself must not be carried: two machines would write into one database.
 fn refuse_own_directory(call: &Call<'_>, config: &RemoteConfig) -> Result<()> {
     let data = call.engine.data_dir();
-    if config.url.contains("://") {
-        return Ok(());
-    }
-    let (folder, own) = (really(&config.url), really(&data.to_string_lossy()));
+    let Some(folder) = folder_of(&config.url) else { return Ok(()) };
+    let own = really(data);
     if folder.starts_with(&own) || own.starts_with(&folder) {
         return Err(Error::bad_input(format!(
             "`url`: {} and the data directory {} lie in one another",
