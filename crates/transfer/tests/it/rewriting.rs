@@ -8,6 +8,7 @@ use jay_transfer::format::clear::{FileKind, Range};
 use jay_transfer::format::seal::{self, FileKey};
 use jay_transfer::format::segment;
 use jay_transfer::remote::Remote;
+use jay_transfer::remote::folder::Folder;
 use jay_transfer::sync::config::RemoteConfig;
 use jay_transfer::sync::purging::{Riddance, riddance};
 use jay_transfer::sync::state::RemoteState;
@@ -17,8 +18,9 @@ use jay_transfer::vault::keys::VaultKeys;
 use jay_types::change::frame::FrameEntry;
 use jay_types::change::{Body, EntityKind, Header, Op};
 use jay_types::time::DAY;
-use jay_types::{Error, NamespaceId, NodeId};
+use jay_types::{EntityId, Error, NamespaceId, NodeId};
 use std::path::Path;
+use tempfile::TempDir;
 
 /// The files of a folder in which a text stands, once they are opened.
 fn holding(home: &Home, at: &Path, text: &str) -> Vec<String> {
@@ -102,21 +104,27 @@ fn what_another_purged_its_owner_takes_out() {
     assert_eq!(homes[1].dump(), homes[0].dump());
 }
 
-#[test]
-fn a_copy_that_comes_after_the_purge_goes_too() {
+/// Two machines, the folder between them, a secret that both know, and the file that holds it.
+fn with_secret() -> (TempDir, Vec<Home>, Folder, (NamespaceId, EntityId), String) {
     let (shared, homes) = vault(1);
     let at = folder(shared.path(), 7);
     let secret = homes[0].remember("global", "the word is swordfish");
     settle(&homes, &at);
-    let held = holding(&homes[0], shared.path(), "swordfish");
-    let [path] = held.as_slice() else { panic!("{held:?}") };
-    let bytes = at.read(path, u64::MAX).unwrap().unwrap();
+    let mut held = holding(&homes[0], shared.path(), "swordfish");
+    assert_eq!(held.len(), 1, "{held:?}");
+    (shared, homes, at, secret, held.remove(0))
+}
+
+#[test]
+fn a_copy_that_comes_after_the_purge_goes_too() {
+    let (shared, homes, at, secret, path) = with_secret();
+    let bytes = at.read(&path, u64::MAX).unwrap().unwrap();
     purge(&homes[1], secret);
     settle(&homes, &at);
     assert_eq!(holding(&homes[0], shared.path(), "swordfish"), Vec::<String>::new());
     // A carrier brings the file back, and makes a copy of it.
     let copy = path.replace(".jay", ".sync-conflict-20260102-030405-ABCDEFG.jay");
-    for again in [path, &copy] {
+    for again in [&path, &copy] {
         at.create(again, &bytes).unwrap();
     }
     // What was only read is not known to be rid of it.
@@ -137,14 +145,9 @@ fn a_copy_that_comes_after_the_purge_goes_too() {
 
 #[test]
 fn a_file_that_was_away_during_the_purge_is_looked_through_once_it_is_back() {
-    let (shared, homes) = vault(1);
-    let at = folder(shared.path(), 7);
-    let secret = homes[0].remember("global", "the word is swordfish");
-    settle(&homes, &at);
-    let held = holding(&homes[0], shared.path(), "swordfish");
-    let [path] = held.as_slice() else { panic!("{held:?}") };
+    let (shared, homes, at, secret, path) = with_secret();
     // As the same file, with all that its listing tells, it goes and comes back.
-    let (there, aside) = (shared.path().join(path), shared.path().join("aside"));
+    let (there, aside) = (shared.path().join(&path), shared.path().join("aside"));
     let go = |from: &Path, to: &Path| {
         std::fs::hard_link(from, to).unwrap();
         std::fs::remove_file(from).unwrap();
