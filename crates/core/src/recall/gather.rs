@@ -20,14 +20,16 @@ pub(super) struct Gathered {
     pub(super) candidates: Vec<Candidate<i64>>,
     /// The wording of each by which it was found, by their ids.
     pub(super) documents: BTreeMap<i64, i64>,
+    /// The hlc with which each was written, by their ids.
+    pub(super) written: BTreeMap<i64, i64>,
     /// The late interaction of a text that holds every word of the query; 0 where words were not compared.
     pub(super) late_max: f64,
 }
 
 impl Gathered {
-    fn of(found: Found, late_max: f64) -> Self {
+    fn of(found: Found, written: BTreeMap<i64, i64>, late_max: f64) -> Self {
         let documents = found.documents_by_id();
-        Self { candidates: found.candidates.into_values().collect(), documents, late_max }
+        Self { candidates: found.candidates.into_values().collect(), documents, written, late_max }
     }
 }
 
@@ -51,8 +53,8 @@ pub(super) fn gather(
         // Vectors are of current wordings only, and so are the turns beside a memory (J13).
         notes.push("text_only".to_owned());
         found.weigh(tx, &query, None)?;
-        brief(tx, &current, &mut found)?;
-        return Ok(Gathered::of(found, 0.0));
+        let written = brief(tx, &current, &mut found)?;
+        return Ok(Gathered::of(found, written, 0.0));
     }
     let mut around = in_sessions(&mut current, texts.iter().take(AROUND_MAX).map(|hit| hit.doc))?;
     match vector {
@@ -85,13 +87,13 @@ pub(super) fn gather(
     }
     turns::place(windows, &mut found);
     found.weigh(tx, &query, vector)?;
-    brief(tx, &current, &mut found)?;
+    let written = brief(tx, &current, &mut found)?;
     name_speakers(tx, plan, setting, &mut found)?;
     let late_max = match vector {
         Some(vector) => found.compare_words(tx, vector, setting)?,
         None => 0.0,
     };
-    Ok(Gathered::of(found, late_max))
+    Ok(Gathered::of(found, written, late_max))
 }
 
 /// The memories (number, document) whose vectors are nearest, nearest first.
@@ -118,13 +120,15 @@ fn in_sessions(current: &mut Current<'_>, docs: impl Iterator<Item = i64>) -> Re
     Ok(entities)
 }
 
-/// Time and priors.
-fn brief(tx: &Tx<'_>, current: &Current<'_>, found: &mut Found) -> Result<()> {
+/// Time and priors; answers with which hlc each was written.
+fn brief(tx: &Tx<'_>, current: &Current<'_>, found: &mut Found) -> Result<BTreeMap<i64, i64>> {
+    let mut written = BTreeMap::new();
     let passed = current.passed();
     // Turns beside what was found, and all of an earlier moment.
     let others: Vec<i64> = found.candidates.keys().copied().filter(|entity| !passed.contains_key(entity)).collect();
     for brief in tx.briefs(&others)?.into_iter().chain(passed.into_values()) {
         if let Some(candidate) = found.candidates.get_mut(&brief.entity) {
+            written.insert(brief.entity, brief.written);
             candidate.at = Some(brief.created_at);
             candidate.priors = Priors {
                 importance: brief.importance.unwrap_or(0.0),
@@ -134,7 +138,7 @@ fn brief(tx: &Tx<'_>, current: &Current<'_>, found: &mut Found) -> Result<()> {
             };
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Marks the memories that somebody said who is named in the query: the best, since their texts must be read.

@@ -11,6 +11,7 @@ pub(crate) mod turns;
 use crate::call::Call;
 use crate::embedding;
 use crate::filter;
+use gather::Gathered;
 use jay_rank::budget::estimate_tokens;
 use jay_rank::diversity::{Item, diversify};
 use jay_rank::fuse::{Candidate, Hit, Setting, Weights, fuse, fuse_silently};
@@ -57,7 +58,7 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
         let of_event = event::of_memories(call, tx, plan.event.as_ref(), &filter, query.explain, &mut notes)?;
         let setting = Setting { now: call.now, window: plan.window.or(of_event), weights: Weights::default() };
         let gathered = gather::gather(tx, &plan, &filter, vector.as_ref(), &setting, &mut notes)?;
-        let fused = fuse_alike(tx, &gathered.candidates, &setting, query.explain)?;
+        let fused = fuse_alike(tx, &gathered, &setting, query.explain)?;
         let confidence = match floor {
             None if !query.explain => None,
             _ => Some(confidence::of_answer(tx, &plan, &gathered, &fused, &filter, call.engine.embedder.as_deref())?),
@@ -77,8 +78,10 @@ pub fn recall(call: &Call<'_>, query: &RecallQuery) -> Result<Recalled> {
 }
 
 /// Orders candidates as every store does that holds the same: numbers of this one break no tie.
-fn fuse_alike(tx: &Tx<'_>, candidates: &[Candidate<i64>], setting: &Setting, explains: bool) -> Result<Vec<Hit<i64>>> {
-    let in_order = tx.in_order_of_writing(candidates.iter().map(|candidate| candidate.id))?;
+fn fuse_alike(tx: &Tx<'_>, gathered: &Gathered, setting: &Setting, explains: bool) -> Result<Vec<Hit<i64>>> {
+    let candidates = &gathered.candidates;
+    let written = |id: i64| gathered.written.get(&id).copied().unwrap_or_default();
+    let in_order = tx.in_order_of_writing(candidates.iter().map(|candidate| (candidate.id, written(candidate.id))))?;
     let places: BTreeMap<i64, usize> = in_order.iter().enumerate().map(|(place, num)| (*num, place)).collect();
     let placed: Vec<Candidate<i64>> = candidates
         .iter()

@@ -30,6 +30,8 @@ pub struct Brief {
     pub entity: i64,
     /// When it was said.
     pub created_at: Timestamp,
+    /// The hlc with which it was written.
+    pub written: i64,
     /// 0 to 1.
     pub importance: Option<f64>,
     /// 0 to 1.
@@ -43,19 +45,19 @@ pub struct Brief {
 }
 
 /// The columns of a [`Brief`], of `memories m`.
-const BRIEF: &str =
-    "m.entity, m.created_at, m.importance, m.confidence, m.pinned, m.useful - m.noise, m.session IS NOT NULL";
+const BRIEF: &str = "m.entity, m.created_at, m.created_hlc, m.importance, m.confidence, m.pinned, m.useful - m.noise, m.session IS NOT NULL";
 
 impl Brief {
     fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             entity: row.get(0)?,
             created_at: Timestamp(row.get(1)?),
-            importance: row.get(2)?,
-            confidence: row.get(3)?,
-            pinned: row.get(4)?,
-            votes: row.get(5)?,
-            in_session: row.get(6)?,
+            written: row.get(2)?,
+            importance: row.get(3)?,
+            confidence: row.get(4)?,
+            pinned: row.get(5)?,
+            votes: row.get(6)?,
+            in_session: row.get(7)?,
         })
     }
 }
@@ -226,21 +228,27 @@ impl Tx<'_> {
         })
     }
 
-    /// These memories in an order that is the same on every store: as they were written, then by id.
+    /// Memories in an order that is the same on every store: by the hlc with which each was written, then by id. Ids are read of those alone
+    /// that were written at the same time.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn in_order_of_writing(&self, entities: impl IntoIterator<Item = i64>) -> Result<Vec<i64>> {
-        let mut statement = self.statement(
-            "SELECT m.created_hlc, e.id FROM memories m JOIN entities e ON e.num = m.entity WHERE m.entity = ?1",
-        )?;
-        let mut ranked: Vec<((i64, [u8; 16]), i64)> = Vec::new();
-        for entity in entities {
-            let rank = statement.query_row([entity], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            ranked.push((rank.unwrap_or_default(), entity));
-        }
+    pub fn in_order_of_writing(&self, written: impl IntoIterator<Item = (i64, i64)>) -> Result<Vec<i64>> {
+        let mut ranked: Vec<(i64, i64)> = written.into_iter().map(|(entity, hlc)| (hlc, entity)).collect();
         ranked.sort_unstable();
-        Ok(ranked.into_iter().map(|(_, entity)| entity).collect())
+        let mut in_order = Vec::with_capacity(ranked.len());
+        for at_once in ranked.chunk_by(|one, next| one.0 == next.0) {
+            match at_once {
+                [(_, entity)] => in_order.push(*entity),
+                several => {
+                    let with_id = several.iter().map(|(_, entity)| Ok((self.entity(*entity)?.id, *entity)));
+                    let mut with_id = with_id.collect::<Result<Vec<_>>>()?;
+                    with_id.sort_unstable();
+                    in_order.extend(with_id.into_iter().map(|(_, entity)| entity));
+                }
+            }
+        }
+        Ok(in_order)
     }
 
     /// What fusion looks at of these memories, in no order.
